@@ -1,0 +1,49 @@
+import tseslint from 'typescript-eslint';
+
+/** Time and randomness are arguments: the one lint rule that keeps every unit test deterministic. */
+const timeAndChance = [
+  { object: 'Date', property: 'now', message: 'Take a Clock (kernel/clock.ts).' },
+  { object: 'performance', property: 'now', message: 'Take a Clock (kernel/clock.ts).' },
+  { object: 'Math', property: 'random', message: 'Take a Random (kernel/random.ts).' },
+  { object: 'globalThis', property: 'setTimeout', message: 'Take a Clock (kernel/clock.ts).' },
+  { object: 'AbortSignal', property: 'timeout', message: 'Take a Clock (kernel/clock.ts).' },
+];
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval'].map((name) => ({
+  name,
+  message: 'Take a Clock (kernel/clock.ts).',
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', '.cache/**'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      eqeqeq: ['error', 'always'],
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/kernel/clock.ts', 'src/kernel/random.ts', 'src/testing/**'],
+    rules: {
+      'no-restricted-properties': ['error', ...timeAndChance],
+      'no-restricted-globals': ['error', ...timers],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.test.ts'],
+    rules: { 'no-restricted-properties': ['error', ...timeAndChance], 'no-restricted-globals': ['error', ...timers] },
+  },
+  { files: ['*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+);

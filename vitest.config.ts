@@ -1,0 +1,55 @@
+/**
+ * The three test projects, run one after the other when all are asked for: `unit` (fast, no servers), `servers` (real
+ * databases, which global-setup.ts starts) and `package` (what npm would ship). The doors resolve to the sources for
+ * the first two; `package` tests the built doors, so it has no alias.
+ */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+/** Whole specifiers only: a plain 'fluxor-db' would also rewrite the start of 'fluxor-db/postgres'. */
+const alias = [
+  { find: /^fluxor-db$/, replacement: source('index.ts') },
+  { find: /^fluxor-db\/postgres$/, replacement: source('driver/postgres/index.ts') },
+  { find: /^fluxor-db\/pglite$/, replacement: source('driver/pglite/index.ts') },
+  { find: /^fluxor-db\/testing$/, replacement: source('testing/index.ts') },
+];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/architecture.test.ts', 'test/docs/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'servers',
+          include: ['contract', 'integration', 'servers', 'chaos'].map((folder) => `test/${folder}/**/*.test.ts`),
+          globalSetup: ['test/servers/global-setup.ts'],
+          // One file at a time: on two cores the servers need the second one, and deadlines of 100 ms are measured.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
