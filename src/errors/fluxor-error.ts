@@ -1,0 +1,133 @@
+/**
+ * The base of every error the runtime raises. Few classes, stable codes, finer causes as a `reason`; two questions are
+ * kept apart: may a new attempt succeed (`retryable`), and what happened to the statement (`outcome`).
+ * Invariant: no SQL text, no bind value and no secret is ever part of a message; `cause` is the driver's own error,
+ * untouched, and not part of `toJSON()`.
+ */
+import type { ErrorCode } from './catalogue.js';
+
+/** What is known about the statement when the error was raised. */
+export type Outcome = 'not-sent' | 'not-applied' | 'applied' | 'unknown';
+
+/**
+ * What would have to be repeated for another attempt to make sense:
+ * the statement on the same or on a new connection, the whole transaction, the statement after a repair (re-prepare,
+ * fresh credentials), or nothing.
+ */
+export type RetryDecision = 'never' | 'same-connection' | 'new-connection' | 'whole-transaction' | 'after-fix';
+
+/** How a circuit breaker counts the error: the server failed, the server answered, or it says nothing about the server. */
+export type BreakerVerdict = 'failure' | 'success' | 'ignore';
+
+/** Ids that lead from an error to logs and metrics. Never SQL, never values. */
+export interface ErrorContext {
+  readonly runtime?: string;
+  readonly queryId?: number;
+  readonly connectionId?: number;
+}
+
+export interface FluxorErrorInit {
+  readonly reason?: string | undefined;
+  readonly outcome?: Outcome | undefined;
+  readonly decision?: RetryDecision | undefined;
+  readonly breaker?: BreakerVerdict | undefined;
+  readonly isConnectionFatal?: boolean | undefined;
+  readonly sqlState?: string | undefined;
+  readonly vendorCode?: string | number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly context?: ErrorContext | undefined;
+  readonly cause?: unknown;
+}
+
+const BRAND: unique symbol = Symbol.for('fluxor.error');
+
+/**
+ * Base class of all errors of the runtime.
+ *
+ * @example
+ * try { await db.exec('insert …'); }
+ * catch (error) { if (isFluxorError(error, 'CONSTRAINT')) return conflict(); throw error; }
+ */
+export class FluxorError extends Error {
+  /** Stable; the full list with what to do about each is `docs/errors.md`. */
+  readonly code: ErrorCode;
+  /** Finer than the code, in words; see each class. */
+  readonly reason: string | undefined;
+  /** Whether the statement was sent and applied, as far as can be known. */
+  readonly outcome: Outcome;
+  /** What another attempt would have to repeat. */
+  readonly decision: RetryDecision;
+  /** How a circuit breaker counts this error. */
+  readonly breaker: BreakerVerdict;
+  /** The connection must not be used again. */
+  readonly isConnectionFatal: boolean;
+  /** Five characters of the SQL standard, where the database speaks it. */
+  readonly sqlState: string | undefined;
+  /** The database's own number (MySQL `errno`, Oracle `ORA-`), or Node's `code` for network errors. */
+  readonly vendorCode: string | number | undefined;
+  /** When trying again makes sense, in milliseconds from now. */
+  readonly retryAfterMs: number | undefined;
+  /** The errors of earlier attempts of the same call, oldest first. */
+  readonly attempts: readonly FluxorError[] | undefined = undefined;
+  #context: ErrorContext;
+
+  constructor(code: ErrorCode, message: string, init: FluxorErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = code;
+    this.reason = init.reason;
+    this.outcome = init.outcome ?? 'not-sent';
+    this.decision = init.decision ?? 'never';
+    this.breaker = init.breaker ?? 'ignore';
+    this.isConnectionFatal = init.isConnectionFatal ?? false;
+    this.sqlState = init.sqlState;
+    this.vendorCode = init.vendorCode;
+    this.retryAfterMs = init.retryAfterMs;
+    this.#context = Object.freeze({ ...init.context });
+  }
+
+  /** Ids that lead to logs and metrics. */
+  get context(): ErrorContext {
+    return this.#context;
+  }
+
+  /** @internal Adds ids that were not known where the error was made; what is there stays. */
+  fillContext(context: ErrorContext): void {
+    this.#context = Object.freeze({ ...context, ...this.#context });
+  }
+
+  /** Brand: two copies of the package in one process agree on what a FluxorError is. */
+  get [BRAND](): true {
+    return true;
+  }
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+
+  /** Another attempt may succeed, and making one cannot apply the statement twice. */
+  get retryable(): boolean {
+    return this.decision !== 'never';
+  }
+
+  /** Safe to log: no SQL, no values, no `cause`. */
+  toJSON(): Record<string, unknown> {
+    return {
+      name: this.name,
+      code: this.code,
+      reason: this.reason,
+      message: this.message,
+      retryable: this.retryable,
+      outcome: this.outcome,
+      sqlState: this.sqlState,
+      vendorCode: this.vendorCode,
+      retryAfterMs: this.retryAfterMs,
+      context: this.context,
+    };
+  }
+}
+
+/** True for errors of the runtime, also those of another copy of the package; with `code`, only for that code. */
+export function isFluxorError(error: unknown, code?: ErrorCode): error is FluxorError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as FluxorError).code === code;
+}

@@ -1,0 +1,38 @@
+/**
+ * One hub per runtime: rooms tell it facts, listeners hear them. A listener that throws hurts nobody: the throw becomes
+ * a `listener:failed` fact (and a throwing listener of *that* is ignored, or it would echo for ever).
+ */
+import type { Clock } from '../kernel/clock.js';
+import { Emitter } from '../kernel/emitter.js';
+import type { EventName, FluxorEvents } from './events.js';
+
+export class Hub {
+  readonly #emitter: Emitter<FluxorEvents>;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#emitter = new Emitter<FluxorEvents>((error, event) => {
+      if (event !== 'listener:failed') this.tell('listener:failed', { event, error });
+    });
+  }
+
+  on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
+    return this.#emitter.on(event, listener);
+  }
+
+  /** Ask before building a payload on the hot path: telling costs nothing when nobody listens. */
+  hasListeners(event: EventName): boolean {
+    return this.#emitter.hasListeners(event);
+  }
+
+  /** Stamps the fact and tells it. */
+  tell<E extends EventName>(event: E, fact: Omit<FluxorEvents[E], 'at'>): void {
+    if (!this.#emitter.hasListeners(event)) return;
+    this.#emitter.emit(event, { ...fact, at: this.#clock.wallNow() } as FluxorEvents[E]);
+  }
+
+  get listenerCount(): number {
+    return this.#emitter.listenerCount;
+  }
+}
