@@ -1,0 +1,14 @@
+/** Yes/no facts about a driver. The rooms above ask these instead of asking which database it is. */
+
+export interface Capabilities {
+  /** A running statement can be stopped at the server. Without it, a stopped statement runs on until it ends. Default true. */
+  readonly canCancel: boolean;
+  /** Sessions the database can hold at once through this driver; `Infinity` when the server decides. */
+  readonly maxSessions: number;
+  /** Nested transactions by savepoints. */
+  readonly hasSavepoints: boolean;
+  /** Several statements may be in flight on one connection. */
+  readonly pipelining: boolean;
+  /** Who owns prepared statements: the runtime names and evicts them, or the client library has its own cache. */
+  readonly statements: 'runtime' | 'driver';
+}

@@ -1,0 +1,94 @@
+/**
+ * The socket where a database plugs in. A driver room implements `Driver` over one client library, using single
+ * connections only (never the library's own pool); the rooms above know nothing but this file.
+ *
+ * What every driver promises, and the contract suite checks on real servers:
+ * - `state` tells the protocol's truth: a connection says `idle` only when the server is ready for the next statement;
+ * - errors come out untouched, and `classify` turns them into the errors of the house;
+ * - a lost connection is reported exactly once through `onLost`, and never as an unhandled event;
+ * - nothing waits for ever: `close()` is gentle and may hang on a dead network, `destroy()` always works at once.
+ */
+import type { ErrorContext, FluxorError } from '../errors/fluxor-error.js';
+import type { Dialect } from '../sql/dialect.js';
+import type { Capabilities } from './capabilities.js';
+import type { DriverQuery, DriverResult, TypeConfig } from './query.js';
+
+/** What the protocol last said about the session. */
+export type SessionState = 'idle' | 'busy' | 'in-transaction' | 'failed-transaction' | 'closed';
+
+export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable';
+
+export interface BeginOptions {
+  readonly isolation?: IsolationLevel;
+  readonly readOnly?: boolean;
+}
+
+/** The database's words for transactions. */
+export interface TransactionStatements {
+  begin(options: BeginOptions): string;
+  readonly commit: string;
+  readonly rollback: string;
+  savepoint(name: string): string;
+  rollbackTo(name: string): string;
+  releaseSavepoint(name: string): string;
+}
+
+export interface ConnectRequest {
+  /** Aborted when nobody wants the connection any more or its time is up: give up and free the socket at once. */
+  readonly signal: AbortSignal;
+  readonly types: TypeConfig;
+  /** Called once, when the connection breaks for a reason that was not asked for. */
+  readonly onLost: (error: unknown) => void;
+}
+
+export interface DriverConnection {
+  readonly state: SessionState;
+  /** The server's own name for the session (a process id in PostgreSQL); for people, logs and `pg_stat_activity`. */
+  readonly sessionId: string;
+  /** Bytes handed to the socket so far. Unchanged since dispatch proves that a statement was not sent. */
+  readonly bytesWritten: number;
+  /** Rejects with the client library's own error. One at a time: the caller waits for the settlement. */
+  execute(query: DriverQuery): Promise<DriverResult>;
+  /** Resolves when the server is ready for the next statement, also after an error; rejects when the connection is gone. */
+  untilReady(): Promise<void>;
+  /** Asks the server to stop what runs now. Resolves when the request has been delivered and can hit nothing later. */
+  cancel(): Promise<void>;
+  /** One round trip that proves the server answers. `query` replaces the protocol's cheapest. */
+  ping(query?: string): Promise<void>;
+  /** Forgets session state (settings, temporary tables, locks) of the last borrower. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+  destroy(): void;
+}
+
+/** What the runtime knows about a failure and the database's text cannot tell. */
+export interface FailureSituation {
+  readonly phase: 'connect' | 'validate' | 'idle' | 'statement' | 'commit' | 'reset';
+  /** False only when it is proved that nothing reached the socket. */
+  readonly wasSent: boolean;
+  /** The caller declared the statement read-only: there is nothing that could have been applied. */
+  readonly isReadOnly: boolean;
+  /** The caller declared the statement idempotent or read-only. */
+  readonly isSafeToRepeat: boolean;
+  /** Inside a transaction the runtime opened: losing the connection undoes the statement. */
+  readonly inTransaction: boolean;
+  /** The caller asked for a read-only transaction, so "read-only" is no news about the server. */
+  readonly askedReadOnly: boolean;
+  readonly context: ErrorContext;
+}
+
+export interface Driver {
+  /** The door's name: `postgres`, `pglite`. */
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly capabilities: Capabilities;
+  /** Where it connects to, for people: `postgres://app@localhost:5432/shop`. Never a secret. */
+  readonly endpoint: string;
+  readonly transactions: TransactionStatements;
+  /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
+  load(): Promise<void>;
+  connect(request: ConnectRequest): Promise<DriverConnection>;
+  classify(error: unknown, situation: FailureSituation): FluxorError;
+  /** Frees what the driver itself holds (an embedded database), after its last connection is closed. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,11 @@
+/**
+ * The optional peers, loaded by `import()` in their rooms. Declared without types on purpose: each room states the part
+ * it needs in its `*-module.ts`, and no published declaration mentions a driver package.
+ */
+declare module 'pg' {
+  const pg: unknown;
+  export default pg;
+}
+declare module '@electric-sql/pglite' {
+  export const PGlite: unknown;
+}

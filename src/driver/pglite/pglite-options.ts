@@ -1,0 +1,45 @@
+/** What a user may say about an embedded database. */
+import { ConfigError } from '../../errors/config-error.js';
+import type { OptionIssue } from '../../kernel/option-reader.js';
+import { OptionReader } from '../../kernel/option-reader.js';
+import type { PgliteInstance } from './pglite-module.js';
+
+/** Options of `pglite()`. Without any, the database is in memory and gone when the runtime is disconnected. */
+export interface PgliteOptions {
+  /** `pglite:` (in memory) or `pglite:./folder` (on disk). */
+  readonly url?: string;
+  /** Folder of the database, made when absent; wins over `url`. Default: in memory. */
+  readonly dataDir?: string;
+  /** A database of your own (with extensions, say). It is not closed with the runtime. */
+  readonly instance?: PgliteInstance;
+}
+
+export interface PgliteConfig {
+  readonly dataDir: string | undefined;
+  readonly instance: PgliteInstance | undefined;
+  readonly endpoint: string;
+}
+
+export function resolvePgliteOptions(options: PgliteOptions): PgliteConfig {
+  const issues: OptionIssue[] = [];
+  const reader = new OptionReader(options, 'pglite', issues);
+  const fromUrl = readUrl(reader);
+  const dataDir = reader.text('dataDir', undefined) ?? fromUrl;
+  const instance = reader.raw('instance') as PgliteInstance | undefined;
+  if (instance !== undefined && typeof (instance as Partial<PgliteInstance> | null)?.query !== 'function') {
+    reader.refuse('instance', 'a PGlite database', undefined);
+  }
+  reader.refuseUnknown();
+  if (issues.length > 0) throw ConfigError.fromIssues(issues);
+  return Object.freeze({ dataDir, instance, endpoint: `pglite:${dataDir ?? ''}` });
+}
+
+/** `pglite:./data` is not a hierarchical URL: everything after the colon is the folder. */
+function readUrl(reader: OptionReader): string | undefined {
+  const url = reader.text('url', undefined);
+  if (url === undefined) return undefined;
+  if (!url.startsWith('pglite:')) return reader.refuse('url', "'pglite:' or 'pglite:./folder'", undefined);
+  const folder = url.slice('pglite:'.length).replace(/^\/\/(?=.)/, '');
+  if (folder.includes('?')) return reader.refuse('url', 'a folder without query parameters', undefined);
+  return folder === '' || folder === '//' ? undefined : folder;
+}

@@ -1,0 +1,3 @@
+/** Door `fluxor-db/postgres`: the PostgreSQL driver over the optional peer `pg`. */
+export { postgres } from './postgres.js';
+export type { PostgresOptions, TlsOptions } from './postgres-options.js';

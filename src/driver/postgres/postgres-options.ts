@@ -1,0 +1,156 @@
+/** What a user may say about a PostgreSQL server, and the complete configuration that the room works with. */
+import { ConfigError } from '../../errors/config-error.js';
+import type { OptionIssue } from '../../kernel/option-reader.js';
+import { OptionReader, nearestName } from '../../kernel/option-reader.js';
+import type { ConnectionUrl } from '../connection-url.js';
+import { parseConnectionUrl } from '../connection-url.js';
+
+/** TLS material, a structural part of Node's `tls.ConnectionOptions`. */
+export interface TlsOptions {
+  /** Certificate authorities to trust instead of the system's. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** Client certificate and key, for servers that ask for one. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly passphrase?: string;
+  /** The name to check the certificate against, when it differs from `host`. */
+  readonly servername?: string;
+  /** False accepts any certificate: encryption without knowing whom one talks to. Default true. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** Options of `postgres()`. Each field wins over the same part of `url`. */
+export interface PostgresOptions {
+  /**
+   * `postgres://user:password@host:port/database?sslmode=…`. Percent-encode special characters.
+   * Query keys: `sslmode` (`disable`, `require`, `verify-ca`, `verify-full`, `no-verify`), `application_name`, `host`
+   * (a folder of Unix sockets), `options`. Any other key is refused.
+   */
+  readonly url?: string;
+  /** Name, address, or folder of the Unix socket. Default: `PGHOST`, else `localhost`. */
+  readonly host?: string;
+  /** 1 to 65535. Default: `PGPORT`, else 5432. */
+  readonly port?: number;
+  /** Default: `PGDATABASE`, else the user's name. */
+  readonly database?: string;
+  /** Default: `PGUSER`, else the operating system's user. */
+  readonly user?: string;
+  /** The password, or a function asked before every connect (rotating and short-lived credentials). Default: `PGPASSWORD`. */
+  readonly password?: string | (() => string | Promise<string>);
+  /** `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts. Default false. */
+  readonly ssl?: boolean | TlsOptions;
+  /** Shown in `pg_stat_activity`. Up to 63 characters. Default `'fluxor-db'`. */
+  readonly applicationName?: string;
+  /**
+   * Run-time settings of every session, sent with the connection request: `{ search_path: 'shop', lock_timeout: '2s' }`.
+   * Connection poolers may refuse them. Default none.
+   */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface PostgresConfig {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly database: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | (() => string | Promise<string>) | undefined;
+  readonly ssl: false | TlsOptions;
+  readonly applicationName: string;
+  /** libpq's `options` string made of `settings`. */
+  readonly sessionOptions: string | undefined;
+  /** Printable, without the password. */
+  readonly endpoint: string;
+}
+
+const URL_PARAMETERS = ['sslmode', 'application_name', 'host', 'options'];
+const SSL_MODES: Readonly<Record<string, false | TlsOptions>> = {
+  disable: false,
+  require: {},
+  'verify-ca': {},
+  'verify-full': {},
+  'no-verify': { rejectUnauthorized: false },
+};
+
+/** Throws one ConfigError that lists everything wrong. */
+export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig {
+  const issues: OptionIssue[] = [];
+  const reader = new OptionReader(options, 'postgres', issues);
+  const url = readUrl(reader, issues);
+  const parameter = (name: string) => url?.parameters.get(name);
+  const config = {
+    host: reader.text('host', undefined) ?? parameter('host') ?? url?.host,
+    port: reader.has('port') ? reader.integer('port', 5432, { min: 1, max: 65_535 }) : url?.port,
+    database: reader.text('database', undefined) ?? url?.database,
+    user: reader.text('user', undefined) ?? url?.user,
+    password: readPassword(reader) ?? url?.password,
+    ssl: readSsl(reader) ?? readSslMode(parameter('sslmode'), issues) ?? (false as const),
+    applicationName: reader.text('applicationName', parameter('application_name') ?? 'fluxor-db'),
+    sessionOptions: readSettings(reader, parameter('options')),
+  };
+  reader.refuseUnknown();
+  if (issues.length > 0) throw ConfigError.fromIssues(issues);
+  const secretless = { ...config, endpoint: printEndpoint(config) };
+  // Not enumerable: a printed or logged config must not show it.
+  Object.defineProperty(secretless, 'password', { enumerable: false });
+  return Object.freeze(secretless);
+}
+
+function readUrl(reader: OptionReader, issues: OptionIssue[]): ConnectionUrl | undefined {
+  const text = reader.text('url', undefined);
+  if (text === undefined) return undefined;
+  const url = parseConnectionUrl(text, ['postgres', 'postgresql'], 'postgres.url', issues);
+  for (const name of url?.parameters.keys() ?? []) {
+    if (URL_PARAMETERS.includes(name)) continue;
+    const nearest = nearestName(name, URL_PARAMETERS);
+    const expected = nearest === undefined ? `one of ${URL_PARAMETERS.join(', ')}` : `did you mean '${nearest}'?`;
+    issues.push({ path: `postgres.url?${name}`, got: 'an unknown parameter', expected });
+  }
+  return url;
+}
+
+function readPassword(reader: OptionReader): PostgresConfig['password'] {
+  const value = reader.raw('password');
+  if (value === undefined || typeof value === 'string') return value;
+  if (typeof value === 'function') return value as () => string | Promise<string>;
+  return reader.refuse('password', 'a string, or a function that gives one', undefined);
+}
+
+function readSsl(reader: OptionReader): false | TlsOptions | undefined {
+  const value = reader.raw('ssl');
+  if (value === undefined || value === false) return value;
+  if (value === true) return {};
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as TlsOptions;
+  return reader.refuse('ssl', 'true, false or TLS options', undefined);
+}
+
+function readSslMode(mode: string | undefined, issues: OptionIssue[]): false | TlsOptions | undefined {
+  if (mode === undefined) return undefined;
+  const ssl = SSL_MODES[mode];
+  if (ssl !== undefined) return ssl;
+  // `prefer` and `allow` fall back to plain text without a word, so they promise nothing.
+  const expected = `one of ${Object.keys(SSL_MODES).join(', ')}`;
+  issues.push({ path: 'postgres.url?sslmode', got: `'${mode}'`, expected });
+  return undefined;
+}
+
+/** PostgreSQL manual, 20.1.4 and libpq's `options`: `-c name=value`, with spaces and backslashes escaped. */
+function readSettings(reader: OptionReader, fromUrl: string | undefined): string | undefined {
+  const value = reader.raw('settings');
+  const parts = fromUrl === undefined ? [] : [fromUrl];
+  if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+    return reader.refuse('settings', 'an object of setting names and values', undefined);
+  }
+  for (const [name, setting] of Object.entries(value ?? {})) {
+    if (!/^[A-Za-z_][\w.]*$/.test(name) || !['string', 'number', 'boolean'].includes(typeof setting)) {
+      return reader.refuse('settings', 'setting names with text, number or boolean values', undefined);
+    }
+    parts.push(`-c ${name}=${String(setting).replace(/[\\ ]/g, '\\$&')}`);
+  }
+  return parts.length === 0 ? undefined : parts.join(' ');
+}
+
+function printEndpoint(config: Omit<PostgresConfig, 'endpoint'>): string {
+  const user = config.user === undefined ? '' : `${config.user}@`;
+  const host = config.host?.includes(':') === true ? `[${config.host}]` : (config.host ?? 'localhost');
+  return `postgres://${user}${host}:${config.port ?? 5432}/${config.database ?? config.user ?? ''}`;
+}

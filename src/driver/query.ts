@@ -1,0 +1,39 @@
+/** What goes into a driver and what comes out of it: plain data, already in the database's own placeholders. */
+
+/** One statement, ready for the wire. */
+export interface DriverQuery {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly rowMode: 'object' | 'array';
+}
+
+/** One column of a result. */
+export interface Field {
+  readonly name: string;
+  /** The database's name of the type (`int8`, `timestamptz`), or its number as text for types it does not know. */
+  readonly type: string;
+  /** The database's own number of the type (an OID in PostgreSQL). */
+  readonly typeId: number;
+}
+
+export interface DriverResult {
+  readonly rows: readonly unknown[];
+  readonly fields: readonly Field[];
+  /** Rows inserted, updated, deleted or merged; 0 for statements that only read. */
+  readonly rowsAffected: number;
+  readonly lastInsertId?: bigint | number | string;
+  /** The verb the database confirms, in upper case: `SELECT`, `INSERT`, `ROLLBACK`. */
+  readonly command: string;
+}
+
+/** How values come back; see `docs/reference/types.md`. */
+export interface TypeOptions {
+  /** 64-bit integers. `'number'` raises an error on a value beyond 2^53. Default `'bigint'`. */
+  readonly bigint?: 'bigint' | 'string' | 'number';
+  /** DECIMAL and NUMERIC. `'number'` raises an error on a value that would change. Default `'string'`. */
+  readonly decimal?: 'string' | 'number';
+  /** DATE without a time: `'2024-02-29'`, or a `Date` at midnight UTC. Default `'string'`. */
+  readonly date?: 'string' | 'Date';
+}
+
+export type TypeConfig = Required<TypeOptions>;
