@@ -1,0 +1,68 @@
+/**
+ * Where driver and pool meet: the pool's ResourceFactory for database connections. Turns every failure to connect into
+ * an error of the house before the pool sees it.
+ */
+import type { Driver, FailureSituation } from '../driver/driver.js';
+import type { TypeConfig } from '../driver/query.js';
+import type { CreateRequest, ResourceFactory } from '../pool/resource-factory.js';
+import type { ConnectionPorts } from './connection.js';
+import { Connection } from './connection.js';
+
+export class ConnectionFactory implements ResourceFactory<Connection> {
+  readonly label: string;
+  readonly #driver: Driver;
+  readonly #types: TypeConfig;
+  readonly #ports: ConnectionPorts;
+
+  constructor(ports: ConnectionPorts, types: TypeConfig) {
+    this.label = ports.driver.endpoint;
+    this.#driver = ports.driver;
+    this.#types = types;
+    this.#ports = ports;
+  }
+
+  async create(request: CreateRequest): Promise<Connection> {
+    try {
+      const native = await this.#driver.connect({
+        signal: request.signal,
+        types: this.#types,
+        onLost: (error) => request.onLost(this.#driver.classify(error, situation('idle', request.id))),
+      });
+      return new Connection(request.id, native, this.#ports);
+    } catch (error) {
+      throw this.#driver.classify(error, situation('connect', request.id));
+    }
+  }
+
+  condition(connection: Connection): ReturnType<Connection['condition']> {
+    return connection.condition();
+  }
+
+  validate(connection: Connection): Promise<void> {
+    return connection.validate();
+  }
+
+  reset(connection: Connection): Promise<void> {
+    return connection.reset();
+  }
+
+  close(connection: Connection): Promise<void> {
+    return connection.close();
+  }
+
+  destroy(connection: Connection): void {
+    connection.destroy();
+  }
+}
+
+function situation(phase: FailureSituation['phase'], connectionId: number): FailureSituation {
+  return {
+    phase,
+    wasSent: false,
+    isReadOnly: false,
+    isSafeToRepeat: false,
+    inTransaction: false,
+    askedReadOnly: false,
+    context: { connectionId },
+  };
+}

@@ -1,0 +1,20 @@
+/** How a pooled database connection behaves; derived from the runtime's options, not written by users. */
+import type { ReleasePolicy } from '../pool/pool-options.js';
+
+export interface ConnectionConfig {
+  readonly validationQuery: string | undefined;
+  readonly onRelease: ReleasePolicy;
+}
+
+/**
+ * How long a stopped statement may take to end at the server before its connection is destroyed. Nobody waits for it;
+ * 2 s is several round trips to the far side of the world.
+ */
+export const CANCEL_GRACE_MS = 2_000;
+
+/**
+ * How much later than its deadline a caller may be answered so as to learn what became of the statement. A cancel takes
+ * one round trip: within a data centre the answer is here in a few milliseconds and `outcome` says `not-applied`; beyond
+ * 100 ms the caller is told `unknown` and not kept waiting.
+ */
+export const ANSWER_GRACE_MS = 100;

@@ -1,0 +1,38 @@
+/** The errors of statements that the runtime itself stopped: at their deadline, or because their caller said so. */
+import type { ErrorContext, FluxorError, Outcome } from '../errors/fluxor-error.js';
+import { OutcomeUnknownError } from '../errors/query-error.js';
+import type { TimeoutPhase } from '../errors/timeout-error.js';
+import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
+import { formatMs } from '../kernel/duration.js';
+import type { LimitCause } from '../kernel/within.js';
+
+export interface StoppedStatement {
+  readonly cause: LimitCause;
+  readonly phase: TimeoutPhase;
+  /** The limit that was reached, for the message. */
+  readonly timeoutMs: number;
+  readonly isSafeToRepeat: boolean;
+  readonly reason: unknown;
+  readonly context: ErrorContext;
+}
+
+const OUTCOME_TEXT: Readonly<Record<Outcome, string>> = {
+  'not-sent': 'nothing was sent',
+  'not-applied': 'the server stopped it and applied nothing',
+  applied: 'but it had been applied by then',
+  unknown: 'whether it was applied is not known',
+};
+
+export function stoppedError(stopped: StoppedStatement, outcome: Outcome): FluxorError {
+  const { phase, context } = stopped;
+  const what = phase === 'commit' ? 'the COMMIT' : 'the statement';
+  const isRepeatable = outcome === 'not-sent' || outcome === 'not-applied' || (outcome === 'unknown' && stopped.isSafeToRepeat);
+  const init = { outcome, context, cause: stopped.reason };
+  if (stopped.cause === 'aborted') {
+    return new CancelledError('caller', `the caller aborted ${what}; ${OUTCOME_TEXT[outcome]}`, init);
+  }
+  const text = `${what} took longer than its ${formatMs(stopped.timeoutMs)}; ${OUTCOME_TEXT[outcome]}`;
+  if (phase === 'commit' && outcome === 'unknown') return new OutcomeUnknownError(text, { context, breaker: 'failure' });
+  const decision = isRepeatable ? 'whole-transaction' : 'never';
+  return new TimeoutError(phase, text, { ...init, decision, breaker: outcome === 'not-sent' ? 'ignore' : 'failure' });
+}

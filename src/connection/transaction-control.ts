@@ -1,0 +1,163 @@
+/**
+ * One transaction on one connection, as a state machine that admits what it does not know. Used by the runtime's
+ * Transaction, which adds the executor's methods.
+ *
+ *     open → committing → committed | rolled-back | unknown
+ *     open → rolling-back → rolled-back | lost
+ *     open → lost                      (the connection went away: the server rolls back)
+ *
+ * Invariant: after the server has ended the transaction, no further statement goes to the wire through this handle; it
+ * would run, and commit, on its own.
+ */
+import { UsageError } from '../errors/usage-error.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
+import { TransactionError } from '../errors/query-error.js';
+import type { TransitionTable } from '../kernel/transitions.js';
+import { assertTransition } from '../kernel/transitions.js';
+import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
+import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { Connection, StatementCall } from './connection.js';
+
+export type TransactionState = 'open' | 'committing' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
+
+export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
+  open: ['committing', 'rolling-back', 'lost'],
+  // A COMMIT can be answered with a rollback: a deferred constraint, a serialization failure, a failed transaction.
+  committing: ['committed', 'rolled-back', 'unknown'],
+  'rolling-back': ['rolled-back', 'lost'],
+  committed: [],
+  'rolled-back': [],
+  lost: [],
+  unknown: [],
+};
+
+export class TransactionControl {
+  readonly #connection: Connection;
+  readonly #words: TransactionStatements;
+  readonly #options: BeginOptions;
+  #state: TransactionState = 'open';
+  #savepoints = 0;
+  #statements = 0;
+
+  /** Begins; the caller has the connection for as long as the transaction lives. */
+  static async begin(
+    connection: Connection,
+    words: TransactionStatements,
+    options: BeginOptions,
+    call: StatementCall,
+  ): Promise<TransactionControl> {
+    const control = new TransactionControl(connection, words, options);
+    await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true });
+    return control;
+  }
+
+  private constructor(connection: Connection, words: TransactionStatements, options: BeginOptions) {
+    this.#connection = connection;
+    this.#words = words;
+    this.#options = options;
+  }
+
+  get state(): TransactionState {
+    return this.#state;
+  }
+
+  /** Statements run so far, savepoints not counted. */
+  get statements(): number {
+    return this.#statements;
+  }
+
+  /** @throws UsageError `TRANSACTION_CLOSED` when it has ended; otherwise whatever the statement raises. */
+  async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
+    this.#assertOpen();
+    this.#statements += 1;
+    return this.#run(query, call);
+  }
+
+  async commit(call: StatementCall): Promise<void> {
+    this.#assertOpen();
+    this.#move('committing');
+    let result: DriverResult;
+    try {
+      result = await this.#connection.execute(plain(this.#words.commit), { ...this.#inside(call), phase: 'commit', signal: undefined });
+    } catch (error) {
+      this.#move(isFluxorError(error) && error.outcome === 'not-applied' ? 'rolled-back' : 'unknown');
+      throw error;
+    }
+    if (result.command !== 'ROLLBACK') return this.#move('committed');
+    // PostgreSQL answers COMMIT of a failed transaction with a friendly ROLLBACK (manual, COMMIT: "Outputs").
+    this.#move('rolled-back');
+    throw new TransactionError('aborted', 'COMMIT rolled back: an earlier statement of the transaction had failed', {
+      outcome: 'not-applied',
+      breaker: 'success',
+      context: call.context,
+    });
+  }
+
+  /** Ends without a trace. Does nothing when it has ended already. */
+  async rollback(call: StatementCall): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#move('rolling-back');
+    try {
+      await this.#connection.execute(plain(this.#words.rollback), { ...this.#inside(call), signal: undefined });
+      this.#move('rolled-back');
+    } catch (error) {
+      // The server rolls back what it has lost sight of; the connection is dirty or gone, and the pool sees to that.
+      this.#move('lost');
+      throw error;
+    }
+  }
+
+  /** Opens a savepoint and answers its name. */
+  async savepoint(call: StatementCall): Promise<string> {
+    this.#assertOpen();
+    this.#savepoints += 1;
+    const name = `fluxor_${this.#savepoints}`;
+    await this.#run(plain(this.#words.savepoint(name)), call);
+    return name;
+  }
+
+  async releaseSavepoint(name: string, call: StatementCall): Promise<void> {
+    this.#assertOpen();
+    await this.#run(plain(this.#words.releaseSavepoint(name)), call);
+  }
+
+  async rollbackTo(name: string, call: StatementCall): Promise<void> {
+    this.#assertOpen();
+    await this.#run(plain(this.#words.rollbackTo(name)), call);
+  }
+
+  async #run(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
+    try {
+      return await this.#connection.execute(query, this.#inside(call));
+    } catch (error) {
+      if (this.#state === 'open' && isFluxorError(error) && this.#hasEnded(error)) this.#move('lost');
+      throw error;
+    }
+  }
+
+  /** The connection is gone, or the server ended the transaction by itself; nothing of it remains. */
+  #hasEnded(error: FluxorError): boolean {
+    return error.isConnectionFatal || this.#connection.isOutsideTransaction;
+  }
+
+  #inside(call: StatementCall): StatementCall {
+    return { ...call, inTransaction: true, askedReadOnly: this.#options.readOnly === true };
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'open') return;
+    throw new UsageError('TRANSACTION_CLOSED', `The transaction is ${this.#state}; await every statement before it ends`, {
+      context: { connectionId: this.#connection.id },
+    });
+  }
+
+  #move(to: TransactionState): void {
+    assertTransition('transaction', TRANSACTION_TRANSITIONS, this.#state, to);
+    this.#state = to;
+  }
+}
+
+function plain(text: string): DriverQuery {
+  return { text, values: [], rowMode: 'array' };
+}

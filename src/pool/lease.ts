@@ -1,0 +1,61 @@
+/**
+ * A single-use handle on something the pool has lent. The handle is not the thing: after `release` or `discard` it is
+ * dead, and what it lent may already serve somebody else. A second release does nothing.
+ */
+import { UsageError } from '../errors/usage-error.js';
+import type { PoolEntry } from './pool-entry.js';
+
+/** What a lease needs of its pool. */
+export interface LeaseKeeper<R> {
+  end(lease: Lease<R>, isDiscarded: boolean): void;
+}
+
+export class Lease<R> implements AsyncDisposable {
+  /** The record of what is lent; its `id` names the connection in events and errors. */
+  readonly entry: PoolEntry<R>;
+  readonly #keeper: LeaseKeeper<R>;
+  #resource: R | undefined;
+
+  constructor(entry: PoolEntry<R>, resource: R, keeper: LeaseKeeper<R>) {
+    this.entry = entry;
+    this.#resource = resource;
+    this.#keeper = keeper;
+  }
+
+  get isReleased(): boolean {
+    return this.#resource === undefined;
+  }
+
+  /** @throws UsageError `LEASE_RELEASED` once the lease has ended. */
+  get resource(): R {
+    if (this.#resource !== undefined) return this.#resource;
+    throw new UsageError('LEASE_RELEASED', 'The connection has been released and may serve somebody else now; acquire again', {
+      context: { connectionId: this.entry.id },
+    });
+  }
+
+  /** Ends the lease; the resource is cleaned if need be and lent again. */
+  release(): void {
+    this.#end(false);
+  }
+
+  /** Ends the lease; the resource is closed. */
+  discard(): void {
+    this.#end(true);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
+  }
+
+  /** Called by the pool when it takes the resource away (a forced shutdown). */
+  revoke(): void {
+    this.#resource = undefined;
+  }
+
+  #end(isDiscarded: boolean): void {
+    if (this.#resource === undefined) return;
+    this.#resource = undefined;
+    this.#keeper.end(this, isDiscarded);
+  }
+}

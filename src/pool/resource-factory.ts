@@ -1,0 +1,36 @@
+/**
+ * The port through which the pool makes and unmakes what it lends. The pool has never heard of SQL: connection/
+ * implements this for database connections, and a test implements it for a plain object.
+ */
+import type { FluxorError } from '../errors/fluxor-error.js';
+
+/**
+ * What the resource itself says about its readiness, asked without I/O at every release and before every loan.
+ * `dirty` can be cleaned by `reset`; `broken` can only be destroyed.
+ */
+export type Condition = 'clean' | 'dirty' | 'broken';
+
+export interface CreateRequest {
+  /** The id that events and errors will call the resource by. */
+  readonly id: number;
+  /** Aborted when the attempt has run out of time or the pool closes: give up and free everything at once. */
+  readonly signal: AbortSignal;
+  /** To be called once when the resource breaks without having been asked. */
+  readonly onLost: (error: FluxorError) => void;
+}
+
+export interface ResourceFactory<R> {
+  /** What the pool waited for, in a message: `postgres://app@localhost:5432/shop`. */
+  readonly label: string;
+  /** Rejects with a FluxorError; `retryable` false means that trying again by itself is pointless. */
+  create(request: CreateRequest): Promise<R>;
+  condition(resource: R): Condition;
+  /** One proof of life. Rejects when the resource should not be lent. */
+  validate(resource: R): Promise<void>;
+  /** Makes a dirty resource clean, however long it takes; the pool bounds it. */
+  reset(resource: R): Promise<void>;
+  /** A gentle end. May hang; the pool bounds it. */
+  close(resource: R): Promise<void>;
+  /** The end, now. Never throws, and may be called after `close`. */
+  destroy(resource: R): void;
+}
