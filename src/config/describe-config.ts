@@ -1,0 +1,28 @@
+/** The configuration as people read it: every value in force, no secret. Secrets never get into a RuntimeConfig. */
+import type { RuntimeConfig } from './runtime-options.js';
+
+/**
+ * One line per option, sorted as the groups are.
+ *
+ * @example
+ * console.log(describeConfig(db.config));
+ * // driver: postgres (postgres://app@localhost:5432/shop)
+ * // pool.maxSize: 50
+ */
+export function describeConfig(config: RuntimeConfig): string {
+  const { name, driver, pool, query, types } = config;
+  const lines = [`name: ${name}`, `driver: ${driver.name} (${driver.endpoint})`];
+  for (const [group, values] of Object.entries({ pool, query, types })) addLines(lines, group, values);
+  return lines.join('\n');
+}
+
+function addLines(lines: string[], path: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    const text = value === Infinity ? 'never' : String(value);
+    lines.push(`${path}: ${path.endsWith('Ms') && value !== Infinity ? `${text} ms` : text}`);
+    return;
+  }
+  for (const [name, part] of Object.entries(value)) {
+    if (part !== undefined) addLines(lines, `${path}.${name}`, part);
+  }
+}

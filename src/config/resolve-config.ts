@@ -1,0 +1,88 @@
+/**
+ * The one function between what a user says and what the runtime works with: asks each room to resolve its part, then
+ * applies the rules between rooms. Refuses, never repairs: everything wrong is reported at once in one ConfigError.
+ */
+import type { Driver } from '../driver/driver.js';
+import type { TypeConfig } from '../driver/query.js';
+import { ConfigError } from '../errors/config-error.js';
+import type { Clock } from '../kernel/clock.js';
+import { systemClock } from '../kernel/clock.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
+import { OptionReader } from '../kernel/option-reader.js';
+import type { Random } from '../kernel/random.js';
+import { systemRandom } from '../kernel/random.js';
+import type { PoolConfig } from '../pool/pool-options.js';
+import { resolvePoolOptions } from '../pool/pool-options.js';
+import type { RuntimeConfig, RuntimeOptions } from './runtime-options.js';
+
+const DAY_MS = 86_400_000;
+
+/** @throws ConfigError with every issue. */
+export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
+  const issues: OptionIssue[] = [];
+  const reader = new OptionReader(options, '', issues);
+  const driver = readDriver(reader);
+  const pool = resolvePoolOptions(reader.raw('pool'), driver?.capabilities.maxSessions ?? Infinity, issues);
+  const query = readQueryDefaults(reader.group('query'));
+  const config = {
+    name: reader.text('name', driver?.name ?? 'fluxor'),
+    pool: deepFreeze(pool),
+    query: Object.freeze(query),
+    types: Object.freeze(readTypes(reader.group('types'))),
+    clock: (reader.raw('clock') ?? systemClock) as Clock,
+    random: (reader.raw('random') ?? systemRandom) as Random,
+  };
+  readFuture(reader);
+  reader.refuseUnknown();
+  checkBetweenRooms(pool, options, issues);
+  if (issues.length > 0 || driver === undefined) throw ConfigError.fromIssues(issues);
+  return Object.freeze({ ...config, driver });
+}
+
+function readDriver(reader: OptionReader): Driver | undefined {
+  const value = reader.raw('driver') as Partial<Driver> | undefined;
+  if (typeof value?.connect === 'function' && typeof value.classify === 'function') return value as Driver;
+  return reader.refuse('driver', "a driver, such as postgres({ url }) from 'fluxor-db/postgres'", undefined);
+}
+
+function readQueryDefaults(reader: OptionReader): RuntimeConfig['query'] {
+  const timeoutMs = reader.duration('timeout', 30_000, { minMs: 1, maxMs: DAY_MS, canBeFalse: true });
+  for (const name of ['slowThreshold', 'statementCache', 'retry', 'pipelining']) reader.onlyOff(name);
+  reader.refuseUnknown();
+  return { timeoutMs };
+}
+
+function readTypes(reader: OptionReader): TypeConfig {
+  const types: TypeConfig = {
+    bigint: reader.oneOf('bigint', ['bigint', 'string', 'number'], 'bigint'),
+    decimal: reader.oneOf('decimal', ['string', 'number'], 'string'),
+    date: reader.oneOf('date', ['string', 'Date'], 'string'),
+  };
+  reader.refuseUnknown();
+  return types;
+}
+
+/** Parts of the public surface that later versions fill. */
+function readFuture(reader: OptionReader): void {
+  const gate = reader.group('gate');
+  for (const name of ['circuitBreaker', 'rateLimit', 'connectionLimit']) gate.onlyOff(name);
+  gate.refuseUnknown();
+  const monitor = reader.group('monitor');
+  monitor.onlyOff('interval');
+  monitor.refuseUnknown();
+}
+
+/** Rules that no room can see alone. Only what the user wrote can break them: the defaults agree with each other. */
+function checkBetweenRooms(pool: PoolConfig, options: RuntimeOptions, issues: OptionIssue[]): void {
+  if (options.pool?.connectTimeout !== undefined && pool.connectTimeoutMs > pool.acquireTimeoutMs) {
+    const expected = `at most pool.acquireTimeout (${pool.acquireTimeoutMs} ms): nobody waits longer than that`;
+    issues.push({ path: 'pool.connectTimeout', got: `${pool.connectTimeoutMs} ms`, expected });
+  }
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,61 @@
+/** What a user may say to `createRuntime`, and the complete configuration the runtime works with. */
+import type { Driver } from '../driver/driver.js';
+import type { TypeConfig, TypeOptions } from '../driver/query.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Duration } from '../kernel/duration.js';
+import type { Random } from '../kernel/random.js';
+import type { PoolConfig, PoolOptions } from '../pool/pool-options.js';
+
+/** Options `query.*`. */
+export interface QueryDefaults {
+  /**
+   * The longest a call may take, waiting for a connection included; `false` for no limit. A call's own `timeout` wins.
+   * 1 ms to 24 h. Default `'30s'`.
+   */
+  readonly timeout?: Duration | false;
+  /** Not in this version yet; `false` says so. */
+  readonly slowThreshold?: false;
+  /** Not in this version yet; `false` says so. */
+  readonly statementCache?: false;
+  /** Not in this version yet; `false` says so. */
+  readonly retry?: false;
+  /** Not in this version yet; `false` says so. */
+  readonly pipelining?: false;
+}
+
+/** Options of the gate; not in this version yet, `false` says so. */
+export interface GateOptions {
+  readonly circuitBreaker?: false;
+  readonly rateLimit?: false;
+  readonly connectionLimit?: false;
+}
+
+/** Options of `createRuntime()`. Everything but `driver` has a default. */
+export interface RuntimeOptions {
+  /** The database, made by a door: `postgres({ url })`, `pglite()`. */
+  readonly driver: Driver;
+  /** Names the runtime in errors and events. Default: the driver's name. */
+  readonly name?: string;
+  readonly pool?: PoolOptions;
+  readonly query?: QueryDefaults;
+  readonly gate?: GateOptions;
+  /** How values come back; the defaults lose nothing. See `docs/reference/types.md`. */
+  readonly types?: TypeOptions;
+  /** Not in this version yet; `{ interval: false }` says so. */
+  readonly monitor?: { readonly interval?: false };
+  /** Time, for tests and simulation. Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Randomness, for tests and simulation. Default: `Math.random`. */
+  readonly random?: Random;
+}
+
+/** Complete, in milliseconds, deeply frozen, without secrets. */
+export interface RuntimeConfig {
+  readonly name: string;
+  readonly driver: Driver;
+  readonly pool: PoolConfig;
+  readonly query: { readonly timeoutMs: number };
+  readonly types: TypeConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+}

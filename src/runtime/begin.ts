@@ -1,0 +1,55 @@
+/**
+ * Opens a transaction: over the whole road with a connection of its own, or over the inner road on a session's. Both end
+ * in the same handle; only who gives the connection back differs.
+ */
+import type { Connection } from '../connection/connection.js';
+import { TransactionControl } from '../connection/transaction-control.js';
+import { Deadline } from '../kernel/deadline.js';
+import type { Call } from './call.js';
+import type { House } from './house.js';
+import type { TransactionOptions } from './query-options.js';
+import { readBeginOptions, readTimeout } from './query-options.js';
+import { TransactionHandle } from './transaction.js';
+
+export type TransactionPlace = { readonly road: 'outer' } | { readonly road: 'inner'; readonly connection: Connection };
+
+export async function openTransaction(
+  house: House,
+  options: TransactionOptions,
+  place: TransactionPlace,
+): Promise<TransactionHandle> {
+  const beginOptions = readBeginOptions(options);
+  const { config, road, innerRoad } = house.parts;
+  const timeoutMs = readTimeout(options.timeout, Infinity);
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const deadline = Deadline.after(config.clock, timeoutMs);
+  const work = async (call: Call) => {
+    const connection = place.road === 'inner' ? place.connection : connectionOf(call);
+    connection.markTouched();
+    const words = config.driver.transactions;
+    const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
+    const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal };
+    return new TransactionHandle(scope, call, (isReusable) => endLease(call, isReusable));
+  };
+  const call = house.newCall({
+    kind: 'transaction',
+    // BEGIN itself is one statement; what follows is bounded by the transaction's own deadline.
+    timeoutMs: config.query.timeoutMs,
+    outer: deadline,
+    options: signal,
+    work,
+    ...(place.road === 'inner' ? { connectionId: place.connection.id } : {}),
+  });
+  return (await (place.road === 'inner' ? innerRoad : road)(call)) as TransactionHandle;
+}
+
+/** A transaction on a session leaves the connection to the session. */
+function endLease(call: Call, isReusable: boolean): void {
+  if (isReusable) call.lease?.release();
+  else call.lease?.discard();
+}
+
+function connectionOf(call: Call): Connection {
+  if (call.lease === undefined) throw new Error('bug: the road must have lent a connection');
+  return call.lease.resource;
+}

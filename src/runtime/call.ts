@@ -1,0 +1,90 @@
+/**
+ * One call on its way down the road: who it is, when it must have ended, what it wants to do with a connection.
+ * Made by the runtime, carried through the stages, never seen by users.
+ */
+import type { Connection, StatementCall } from '../connection/connection.js';
+import type { DriverResult } from '../driver/query.js';
+import { Deadline } from '../kernel/deadline.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Lease } from '../pool/lease.js';
+import type { QueryOptions } from './query-options.js';
+
+/** What a call does at the end of its road. */
+export type Work = (call: Call) => Promise<unknown>;
+
+export interface CallInit {
+  readonly id: number;
+  readonly kind: 'statement' | 'transaction' | 'session';
+  readonly runtimeName: string;
+  readonly clock: Clock;
+  /** `Infinity` for none. */
+  readonly timeoutMs: number;
+  /** A surrounding deadline (a transaction's) that this call cannot outlive. */
+  readonly outer?: Deadline | undefined;
+  readonly options: QueryOptions;
+  readonly work: Work;
+  /** The connection that a statement inside a session or transaction runs on. */
+  readonly connectionId?: number | undefined;
+}
+
+export class Call {
+  readonly id: number;
+  readonly kind: CallInit['kind'];
+  readonly options: QueryOptions;
+  readonly work: Work;
+  readonly startedAt: number;
+  readonly deadline: Deadline;
+  readonly timeoutMs: number;
+  /** The surrounding deadline is the sooner one, so a timeout is the transaction's. */
+  readonly isBoundByOuter: boolean;
+  readonly #runtimeName: string;
+  /** What was lent to this call; absent before that, and for statements inside a session or transaction. */
+  lease: Lease<Connection> | undefined;
+  readonly #innerConnectionId: number | undefined;
+
+  constructor(init: CallInit) {
+    this.id = init.id;
+    this.kind = init.kind;
+    this.options = init.options;
+    this.work = init.work;
+    this.#runtimeName = init.runtimeName;
+    this.#innerConnectionId = init.connectionId;
+    this.startedAt = init.clock.now();
+    this.timeoutMs = init.timeoutMs;
+    const own = new Deadline(init.clock, this.startedAt + init.timeoutMs);
+    this.isBoundByOuter = init.outer !== undefined && init.outer.at < own.at;
+    this.deadline = this.isBoundByOuter && init.outer !== undefined ? init.outer : own;
+  }
+
+  /** The connection in use, once there is one. */
+  get connectionId(): number | undefined {
+    return this.lease?.entry.id ?? this.#innerConnectionId;
+  }
+
+  get context(): StatementCall['context'] {
+    const { connectionId } = this;
+    const base = { runtime: this.#runtimeName, queryId: this.id };
+    return connectionId === undefined ? base : { ...base, connectionId };
+  }
+
+  /** The call as the connection wants it. */
+  toStatementCall(): StatementCall {
+    const { idempotent = false, readOnly = false, signal } = this.options;
+    return {
+      deadlineAt: this.deadline.at,
+      timeoutMs: this.timeoutMs,
+      signal,
+      phase: this.isBoundByOuter ? 'transaction' : 'statement',
+      isReadOnly: readOnly,
+      isSafeToRepeat: idempotent || readOnly,
+      inTransaction: false,
+      askedReadOnly: false,
+      context: this.context,
+    };
+  }
+}
+
+/** What the trace stage can say about a finished statement. */
+export function isDriverResult(value: unknown): value is DriverResult {
+  return typeof value === 'object' && value !== null && 'rowsAffected' in value && 'rows' in value;
+}

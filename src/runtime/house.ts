@@ -1,0 +1,59 @@
+/**
+ * What the runtime is made of, in one record: built by create-runtime.ts (the only file that says `new` to the rooms),
+ * used by the runtime, its sessions and its transactions. Nothing here is module-level: two runtimes share nothing.
+ */
+import type { RuntimeConfig } from '../config/runtime-options.js';
+import type { Connection } from '../connection/connection.js';
+import type { Deadline, DeadlineTimer } from '../kernel/deadline.js';
+import type { Pool } from '../pool/pool.js';
+import type { StatementCompiler } from '../sql/statement-compiler.js';
+import type { Hub } from '../telemetry/hub.js';
+import type { Work } from './call.js';
+import { Call } from './call.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { QueryOptions } from './query-options.js';
+import type { Handler } from './stages.js';
+
+export interface HouseParts {
+  readonly config: RuntimeConfig;
+  readonly hub: Hub;
+  readonly timers: DeadlineTimer;
+  readonly pool: Pool<Connection>;
+  readonly compiler: StatementCompiler;
+  readonly lifecycle: Lifecycle;
+  /** From the application to a connection. */
+  readonly road: Handler;
+  /** For statements that have their connection already. */
+  readonly innerRoad: Handler;
+}
+
+export interface CallRequest {
+  readonly kind: Call['kind'];
+  readonly timeoutMs: number;
+  readonly options: QueryOptions;
+  readonly work: Work;
+  readonly outer?: Deadline | undefined;
+  readonly connectionId?: number;
+}
+
+export class House {
+  readonly parts: HouseParts;
+  #lastCallId = 0;
+  #lastTransactionId = 0;
+
+  constructor(parts: HouseParts) {
+    this.parts = parts;
+  }
+
+  /** Starts the clock of a call. */
+  newCall(request: CallRequest): Call {
+    const { config } = this.parts;
+    this.#lastCallId += 1;
+    return new Call({ ...request, id: this.#lastCallId, runtimeName: config.name, clock: config.clock });
+  }
+
+  nextTransactionId(): number {
+    this.#lastTransactionId += 1;
+    return this.#lastTransactionId;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The facade: one API over all parts. Thin on purpose; every method reads like a sentence, and what it needs is in the
+ * House it was given by create-runtime.ts.
+ */
+import type { RuntimeConfig } from '../config/runtime-options.js';
+import { Deadline } from '../kernel/deadline.js';
+import type { Duration } from '../kernel/duration.js';
+import type { DriverResult } from '../driver/query.js';
+import type { PoolStats } from '../pool/pool-stats.js';
+import type { EventName, FluxorEvents } from '../telemetry/events.js';
+import { openTransaction } from './begin.js';
+import type { Call } from './call.js';
+import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
+import { StatementExecutor } from './executor.js';
+import type { House } from './house.js';
+import type { RuntimeState } from './lifecycle.js';
+import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
+import { readTimeout } from './query-options.js';
+import type { Session } from './session.js';
+import { SessionHandle } from './session.js';
+import type { Transaction } from './transaction.js';
+import { runInTransaction } from './transaction.js';
+
+/** How long `disconnect()` lets calls finish by default. */
+const DRAIN_TIMEOUT_MS = 10_000;
+
+/** A database runtime: executor, transactions, sessions and a life of its own. `await using` disconnects it. */
+export interface DBRuntime extends Executor, AsyncDisposable {
+  /** The configuration in force: frozen, without secrets. Print it with `describeConfig()`. */
+  readonly config: RuntimeConfig;
+  readonly state: RuntimeState;
+  /**
+   * Proves that the database can be reached, with one attempt. Optional: the first call connects too, and waits longer.
+   * @throws ConnectionError, TimeoutError or ConfigError `DRIVER_MISSING`; the runtime may be connected again.
+   */
+  connect(): Promise<void>;
+  /**
+   * Takes no more calls, refuses those that wait, lets running ones finish for `timeout` (default `'10s'`), then
+   * cancels them. Resolves when every connection is closed. A second call joins the first.
+   */
+  disconnect(options?: { readonly timeout?: Duration }): Promise<void>;
+  /**
+   * Runs `fn` in a transaction: commits when it resolves, rolls back when it rejects.
+   * @throws whatever `fn` throws; OutcomeUnknownError when COMMIT was sent and its answer lost.
+   * @example await db.transaction(async (tx) => { await tx.exec('…'); await tx.exec('…'); });
+   */
+  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Begins a transaction for the caller to end.
+   * @example await using tx = await db.begin(); // rolls back unless committed
+   */
+  begin(options?: TransactionOptions): Promise<Transaction>;
+  /** One connection, exclusively; release it, or declare it with `await using`. */
+  acquire(options?: AcquireOptions): Promise<Session>;
+  /** Acquires, runs `fn`, releases. */
+  use<T>(fn: (session: Session) => Promise<T>, options?: AcquireOptions): Promise<T>;
+  /** The pool in numbers, now. */
+  stats(): PoolStats;
+  /**
+   * Hears a fact (see `FluxorEvents`). Dispose the answer to stop; a listener that throws hurts nobody.
+   * @example db.on('connection:lost', ({ error }) => log.warn(error));
+   */
+  on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable;
+}
+
+export class Runtime extends StatementExecutor implements DBRuntime {
+  readonly #house: House;
+  #starting: Promise<void> | undefined;
+  #disconnecting: Promise<void> | undefined;
+
+  constructor(house: House) {
+    super();
+    this.#house = house;
+  }
+
+  get config(): RuntimeConfig {
+    return this.#house.parts.config;
+  }
+
+  get state(): RuntimeState {
+    return this.#house.parts.lifecycle.state;
+  }
+
+  async connect(): Promise<void> {
+    const { lifecycle } = this.#house.parts;
+    lifecycle.assertOpen();
+    if (lifecycle.state === 'running') return;
+    this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
+    await this.#starting;
+  }
+
+  disconnect(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    this.#disconnecting ??= this.#disconnect(options);
+    return this.#disconnecting;
+  }
+
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return runInTransaction(await this.begin(options), fn);
+  }
+
+  async begin(options: TransactionOptions = {}): Promise<Transaction> {
+    return openTransaction(this.#house, options, { road: 'outer' });
+  }
+
+  async acquire(options: AcquireOptions = {}): Promise<Session> {
+    const { config, road } = this.#house.parts;
+    const call = this.#house.newCall({
+      kind: 'session',
+      timeoutMs: readTimeout(options.timeout, config.pool.acquireTimeoutMs),
+      options: options.signal === undefined ? {} : { signal: options.signal },
+      work: async (self: Call) => {
+        if (self.lease === undefined) throw new Error('bug: the road must have lent a connection');
+        return new SessionHandle(this.#house, self.lease);
+      },
+    });
+    return (await road(call)) as Session;
+  }
+
+  async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    const session = await this.acquire(options);
+    try {
+      return await fn(session);
+    } finally {
+      session.release();
+    }
+  }
+
+  stats(): PoolStats {
+    return this.#house.parts.pool.stats();
+  }
+
+  on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
+    return this.#house.parts.hub.on(event, listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect();
+  }
+
+  protected override async send(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions = {},
+  ): Promise<TimedResult> {
+    const { compiler, config, road } = this.#house.parts;
+    const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
+    const call = this.#house.newCall({
+      kind: 'statement',
+      timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
+      options,
+      work: async (self) => self.lease?.resource.execute(query, self.toStatementCall()),
+    });
+    const result = (await road(call)) as DriverResult;
+    return { result, durationMs: config.clock.now() - call.startedAt };
+  }
+
+  async #start(): Promise<void> {
+    const { lifecycle, config, pool, hub } = this.#house.parts;
+    if (lifecycle.state === 'idle') lifecycle.move('starting');
+    try {
+      await config.driver.load();
+      const { at } = Deadline.after(config.clock, config.pool.acquireTimeoutMs);
+      const lease = await pool.acquire({ deadlineAt: at, failFast: true });
+      lease.release();
+      if (lifecycle.state !== 'starting') return;
+      lifecycle.move('running');
+      hub.tell('runtime:started', {});
+    } catch (error) {
+      if (lifecycle.state === 'starting') lifecycle.move('idle');
+      throw error;
+    }
+  }
+
+  async #disconnect(options: { readonly timeout?: Duration }): Promise<void> {
+    const { lifecycle, config, pool, hub, timers } = this.#house.parts;
+    const timeoutMs = readTimeout(options.timeout, DRAIN_TIMEOUT_MS);
+    const startedAt = config.clock.now();
+    lifecycle.move('draining');
+    const { inUse, waiting } = pool.stats();
+    hub.tell('runtime:draining', { inUse, waiting });
+    const forced = await pool.close(startedAt + timeoutMs);
+    await config.driver.close();
+    timers.stop();
+    lifecycle.move('closed');
+    hub.tell('runtime:closed', { durationMs: config.clock.now() - startedAt, forced });
+  }
+}
