@@ -1,0 +1,65 @@
+/** Opens driver connections for the contract and closes every one of them, whatever a test did to it. */
+import type { Driver, DriverConnection, DriverResult, TypeOptions } from 'fluxor-db';
+
+export interface OpenedSession {
+  readonly connection: DriverConnection;
+  /** Every call of `onLost`. */
+  readonly losses: unknown[];
+}
+
+export class ContractSessions {
+  readonly driver: Driver;
+  readonly #opened: DriverConnection[] = [];
+
+  constructor(driver: Driver) {
+    this.driver = driver;
+  }
+
+  async open(types: TypeOptions = {}): Promise<OpenedSession> {
+    const losses: unknown[] = [];
+    const connection = await this.driver.connect({
+      signal: new AbortController().signal,
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', ...types },
+      onLost: (error) => losses.push(error),
+    });
+    this.#opened.push(connection);
+    return { connection, losses };
+  }
+
+  /** Ends one session gently, so that an embedded database can lend its only one again. */
+  async close(session: OpenedSession): Promise<void> {
+    await session.connection.close();
+    session.connection.destroy();
+  }
+
+  async closeAll(): Promise<void> {
+    for (const connection of this.#opened.splice(0)) {
+      if (connection.state !== 'closed') await connection.close();
+      connection.destroy();
+    }
+    await this.driver.close();
+  }
+}
+
+export function run(
+  connection: DriverConnection,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<DriverResult> {
+  return connection.execute({ text, values, rowMode: 'array' });
+}
+
+/** The error a statement raises, once the server is ready again. */
+export async function failureOf(
+  connection: DriverConnection,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<unknown> {
+  const error = await run(connection, text, values).then(
+    () => undefined,
+    (raised: unknown) => raised,
+  );
+  await connection.untilReady().catch(() => undefined);
+  if (error === undefined) throw new Error(`no error from: ${text}`);
+  return error;
+}

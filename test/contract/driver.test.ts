@@ -1,0 +1,10 @@
+import { driverContract } from './driver-contract.js';
+import { errorContract } from './error-contract.js';
+import { contractTargets } from './targets.js';
+import { typeContract } from './type-contract.js';
+
+for (const target of contractTargets()) {
+  driverContract(target);
+  errorContract(target);
+  typeContract(target);
+}

@@ -1,0 +1,276 @@
+/** Bad input and faults, each on a real server: a typed error that says what to do, in time, and nothing left behind. */
+import type { ConfigError } from 'fluxor-db';
+import { connect, createRuntime, isFluxorError } from 'fluxor-db';
+import { postgres } from 'fluxor-db/postgres';
+import { describe, expect, inject, it } from 'vitest';
+import { failure, ProxiedDatabase } from './proxied-database.js';
+
+/** Room for a slow machine: deadlines are proved by being met within this much, not to the millisecond. */
+const SLACK_MS = 400;
+
+for (const { name, url } of inject('postgresServers')) {
+  describe(`faults on ${name}`, () => {
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+
+    it('refuses a wrong password at once, for connect() and for every call, and never retries it in a hurry', async () => {
+      const db = createRuntime({ driver: postgres({ url, password: 'wrong-secret' }) });
+      let attempts = 0;
+      using _listener = db.on('connection:create-failed', () => (attempts += 1));
+      const first = await failure(db.connect());
+      expect(first.error).toMatchObject({ code: 'AUTH', retryable: false, outcome: 'not-sent' });
+      expect(first.error.message).not.toContain('wrong-secret');
+      expect(db.state).toBe('idle');
+      const calls = await Promise.all([failure(db.query('select 1')), failure(db.query('select 2'))]);
+      for (const { error, afterMs } of calls) {
+        expect(error.code).toBe('AUTH');
+        expect(afterMs).toBeLessThan(SLACK_MS);
+      }
+      expect(attempts).toBe(1);
+      await db.disconnect();
+      expect(db.stats()).toMatchObject({ total: 0, waiting: 0 });
+    });
+
+    it('names a database that does not exist', async () => {
+      const { error, afterMs } = await failure(connect(url.replace(/\/[^/]*$/, '/no_such_database')));
+      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
+      expect(error.message).toContain('no_such_database');
+      expect(afterMs).toBeLessThan(2_000);
+    });
+
+    it('says within its deadline that nobody listens there', async () => {
+      await using house = await start({ pool: { acquireTimeout: '500ms' } });
+      await house.proxy.setMode('refuse');
+      const atConnect = await failure(house.db.connect());
+      expect(atConnect.error).toMatchObject({ code: 'CONNECTION', reason: 'refused', outcome: 'not-sent' });
+      expect(atConnect.afterMs).toBeLessThan(SLACK_MS);
+      const { error, afterMs } = await failure(house.db.query('select 1'));
+      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'refused', outcome: 'not-sent', retryable: true });
+      expect(error.message).toMatch(/\d+ attempts to connect within/);
+      expect(afterMs).toBeGreaterThanOrEqual(490);
+      expect(afterMs).toBeLessThan(500 + SLACK_MS);
+      await house.check();
+    });
+
+    it('waits through an outage that ends before the deadline', async () => {
+      await using house = await start();
+      await house.proxy.setMode('refuse');
+      const answers = Promise.all([1, 2, 3].map((n) => house.db.queryValue('select $1::int', [n])));
+      await expect.poll(() => house.db.stats().waiting).toBe(3);
+      await house.proxy.setMode('pass');
+      expect(await answers).toEqual([1, 2, 3]);
+      await house.check();
+    });
+
+    it('gives up on a server that accepts and never answers, and frees the socket', async () => {
+      await using house = await start({ pool: { connectTimeout: '200ms', acquireTimeout: '500ms' } });
+      await house.proxy.setMode('accept-and-hang');
+      const atConnect = await failure(house.db.connect());
+      expect(atConnect.error).toMatchObject({ code: 'TIMEOUT', phase: 'connect', outcome: 'not-sent' });
+      expect(atConnect.afterMs).toBeLessThan(200 + SLACK_MS);
+      const { error, afterMs } = await failure(house.db.query('select 1'));
+      expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'connect' });
+      expect(afterMs).toBeLessThan(500 + SLACK_MS);
+      await expect.poll(() => house.proxy.connections).toBeLessThanOrEqual(1);
+      await house.check();
+    });
+
+    it('reports a connection reset under a statement as lost, its outcome unknown, and replaces it', async () => {
+      await using house = await start();
+      const sleeping = failure(house.db.query('select pg_sleep(30)'));
+      await expect.poll(() => house.running()).toHaveLength(1);
+      house.proxy.resetAll();
+      const { error } = await sleeping;
+      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'lost', outcome: 'unknown', retryable: false });
+      await house.check();
+    });
+
+    it('calls a lost read-only statement repeatable, and nothing of it applied', async () => {
+      await using house = await start();
+      const sleeping = failure(house.db.query('select pg_sleep(30)', [], { readOnly: true }));
+      await expect.poll(() => house.running()).toHaveLength(1);
+      house.proxy.resetAll();
+      expect((await sleeping).error).toMatchObject({ code: 'CONNECTION', outcome: 'not-applied', retryable: true });
+      await house.check();
+    });
+
+    it('finds idle connections that died unnoticed, before it lends them', async () => {
+      await using house = await start({ pool: { validation: { bypass: 0, timeout: '200ms' } } });
+      await Promise.all([1, 2, 3].map(() => house.db.query('select pg_sleep(0.05)')));
+      expect(house.db.stats().idle).toBeGreaterThan(1);
+      house.proxy.finAll();
+      expect(await house.db.queryValue('select 1')).toBe(1);
+      // A black hole says nothing at all: only asking finds it.
+      house.proxy.blackHole(true);
+      const answer = house.db.queryValue('select 2');
+      await expect.poll(() => house.db.stats().checking + house.db.stats().creating).toBeGreaterThan(0);
+      house.proxy.blackHole(false);
+      expect(await answer).toBe(2);
+      await house.check();
+    });
+
+    it('answers a statement in a black hole by its deadline, its outcome unknown, and destroys the connection', async () => {
+      await using house = await start({ pool: { validation: { timeout: '200ms' } } });
+      await house.db.connect();
+      house.proxy.blackHole(true);
+      const { error, afterMs } = await failure(house.db.query('select 1', [], { timeout: '300ms' }));
+      expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'unknown', retryable: false });
+      expect(afterMs).toBeGreaterThanOrEqual(299);
+      expect(afterMs).toBeLessThan(300 + 100 + SLACK_MS);
+      await expect.poll(() => house.db.stats().total, { timeout: 4_000 }).toBe(0);
+      await house.check();
+    });
+
+    it('stops a statement at its timeout at the server, and says that nothing was applied', async () => {
+      await using house = await start();
+      const { error, afterMs } = await failure(house.db.exec('select pg_sleep(30)', [], { timeout: '200ms' }));
+      expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
+      expect(error.message).toContain('200 ms');
+      expect(afterMs).toBeLessThan(200 + 100 + SLACK_MS);
+      await expect.poll(() => house.running()).toEqual([]);
+      await house.check();
+    });
+
+    it('counts waiting for a connection into the timeout of a call', async () => {
+      await using house = await start({ pool: { maxSize: 1 } });
+      await using _session = await house.db.acquire();
+      const { error, afterMs } = await failure(house.db.query('select 1', [], { timeout: '150ms' }));
+      expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'acquire', outcome: 'not-sent' });
+      expect(error.message).toContain('1/1 connections, 1 in use');
+      expect(afterMs).toBeLessThan(150 + SLACK_MS);
+    });
+
+    describe('abort', () => {
+      it('before the call: nothing happens', async () => {
+        await using house = await start();
+        const { error } = await failure(house.db.query('select 1', [], { signal: AbortSignal.abort() }));
+        expect(error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-sent' });
+        expect(house.proxy.accepted).toBe(0);
+        await house.check();
+      });
+
+      it('while queued: leaves the line at once', async () => {
+        await using house = await start({ pool: { maxSize: 1 } });
+        const session = await house.db.acquire();
+        const controller = new AbortController();
+        const waiting = failure(house.db.query('select 1', [], { signal: controller.signal }));
+        await expect.poll(() => house.db.stats().waiting).toBe(1);
+        controller.abort();
+        expect((await waiting).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-sent' });
+        expect(house.db.stats().waiting).toBe(0);
+        session.release();
+        await house.check();
+      });
+
+      it('while connecting: answers at once, and the connection joins the pool when it comes', async () => {
+        await using house = await start();
+        house.proxy.delay(150);
+        const controller = new AbortController();
+        const waiting = failure(house.db.query('select 1', [], { signal: controller.signal }));
+        await expect.poll(() => house.db.stats().creating).toBe(1);
+        controller.abort();
+        expect((await waiting).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-sent' });
+        await expect.poll(() => house.db.stats().idle, { timeout: 5_000 }).toBe(1);
+        await house.check();
+      });
+
+      it('in flight: stops the statement at the server', async () => {
+        await using house = await start();
+        const controller = new AbortController();
+        const sleeping = failure(house.db.query('select pg_sleep(30)', [], { signal: controller.signal }));
+        await expect.poll(() => house.running()).toHaveLength(1);
+        controller.abort();
+        expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
+        await expect.poll(() => house.running()).toEqual([]);
+        await house.check();
+      });
+    });
+
+    it('refuses calls after disconnect, and a second disconnect joins the first', async () => {
+      await using house = await start();
+      await house.db.query('select 1');
+      await Promise.all([house.db.disconnect(), house.db.disconnect()]);
+      for (const call of [house.db.query('select 1'), house.db.connect(), house.db.begin(), house.db.acquire()]) {
+        expect((await failure(call)).error).toMatchObject({ code: 'RUNTIME_CLOSED', outcome: 'not-sent' });
+      }
+      await expect.poll(() => house.activity()).toEqual([]);
+    });
+
+    it('refuses statements on a released session, and a second release does nothing', async () => {
+      await using house = await start({ pool: { maxSize: 1 } });
+      const session = await house.db.acquire();
+      session.release();
+      const next = await house.db.acquire();
+      session.release();
+      session.discard();
+      expect((await failure(session.query('select 1'))).error).toMatchObject({ code: 'LEASE_RELEASED' });
+      expect((await failure(session.begin())).error).toMatchObject({ code: 'LEASE_RELEASED' });
+      expect(await next.queryValue('select 7')).toBe(7);
+      next.release();
+      await house.check();
+    });
+
+    it('names the COMMIT whose answer was lost: it may be there, and here it is', async () => {
+      await using house = await start();
+      await house.direct.exec('drop table if exists lost_reply');
+      await house.direct.exec('create table lost_reply (id int)');
+      const trap = house.proxy.dropReplies({ when: (chunk) => chunk.includes('commit'), then: 'reset' });
+      const { error } = await failure(
+        house.db.transaction(async (tx) => {
+          await tx.exec('insert into lost_reply values (1)');
+        }),
+      );
+      expect(isFluxorError(error, 'OUTCOME_UNKNOWN')).toBe(true);
+      expect(error).toMatchObject({ outcome: 'unknown', retryable: false });
+      await trap.fired;
+      await expect.poll(() => house.direct.queryValue('select count(*)::int from lost_reply')).toBe(1);
+      await house.direct.exec('drop table lost_reply');
+      await house.check();
+    });
+
+    it('disconnects in time although a statement will not end, stops it at the server, and says so to its caller', async () => {
+      await using house = await start();
+      const sleeping = failure(house.db.query('select pg_sleep(30)'));
+      await expect.poll(() => house.running()).toHaveLength(1);
+      const startedAt = performance.now();
+      await house.db.disconnect({ timeout: '200ms' });
+      expect(performance.now() - startedAt).toBeLessThan(200 + 2_000);
+      expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', reason: 'runtime' });
+      await expect.poll(() => house.activity()).toEqual([]);
+    });
+  });
+}
+
+describe('names that lead nowhere', () => {
+  it('says that the host is unknown', async () => {
+    const { error } = await failure(connect('postgres://app@no-such-host.invalid/shop'));
+    expect(error).toMatchObject({ code: 'CONNECTION', reason: 'dns', outcome: 'not-sent' });
+    expect(error.message).toContain('no-such-host.invalid');
+  });
+
+  it('says it to a call by its deadline', async () => {
+    const db = createRuntime({
+      driver: postgres({ host: 'no-such-host.invalid', user: 'app' }),
+      pool: { acquireTimeout: '300ms', connectTimeout: '200ms' },
+    });
+    const { afterMs } = await failure(db.query('select 1'));
+    expect(afterMs).toBeLessThan(300 + SLACK_MS);
+    await db.disconnect();
+    expect(db.stats()).toMatchObject({ total: 0, waiting: 0, closing: 0 });
+  });
+
+  it('refuses what is wrong in the options, all at once, before any I/O', async () => {
+    const attempt = connect('postgres://app@localhost/shop?pool.maxSise=5&query.timeout=5x&sslmod=require', {
+      pool: { maxWaiting: 0 },
+    });
+    const { error } = await failure(attempt);
+    expect(error).toMatchObject({ code: 'CONFIG' });
+    expect((error as ConfigError).issues.map(({ path }) => path).sort()).toEqual([
+      'pool.maxSise',
+      'pool.maxWaiting',
+      'postgres.url?sslmod',
+      'query.timeout',
+    ]);
+    expect(error.message).toContain("did you mean 'sslmode'?");
+    expect(error.message).toContain('did you mean pool.maxSize?');
+  });
+});

@@ -1,0 +1,225 @@
+import { spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { PostgresServer } from './postgres-server.js';
+import { descendantsOf, isRunning, waitUntilGone } from './processes.js';
+
+/** As much of `pg`, which ships no types, as is used here. */
+interface PgClient {
+  connect(): Promise<void>;
+  query(text: string): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+  end(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): void;
+}
+const pg = createRequire(import.meta.url)('pg') as { readonly Client: new (url: string) => PgClient };
+
+const major = (wanted: number): boolean => inject('postgresServers').some((server) => server.major === wanted);
+
+describe('the servers of the run', () => {
+  it('are what their names say', async () => {
+    for (const server of inject('postgresServers')) {
+      const [row] = await queryOnce(server.url, "SELECT current_setting('server_version_num')::int / 10000 AS major");
+      expect([server.name, row]).toEqual([expect.stringContaining(String(server.major)), { major: server.major }]);
+    }
+  });
+});
+
+describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
+  let server: PostgresServer;
+
+  // What is missing has been reported by name by the global setup.
+  beforeAll(async () => {
+    if (!major(version)) return;
+    server = await PostgresServer.start({
+      major: version,
+      settings: { max_connections: '17', application_name: "it's" },
+    });
+  });
+  afterAll(async () => {
+    await server?.remove();
+  });
+
+  const test = it.runIf(major(version));
+
+  test('is the version asked for, takes the password only, and has the settings', async () => {
+    const [row] = await query(
+      'SELECT version(), session_user, current_database(), rolsuper FROM pg_roles WHERE rolname = user',
+    );
+    expect(row).toMatchObject({ session_user: 'fluxor', current_database: 'fluxor', rolsuper: true });
+    expect(row?.['version']).toContain(`PostgreSQL ${server.version}`);
+    expect(server.version.startsWith(`${version}.`)).toBe(true);
+    expect(await query('SHOW max_connections')).toEqual([{ max_connections: '17' }]);
+    expect(await query('SHOW application_name')).toEqual([{ application_name: "it's" }]);
+    await expect(queryOnce(server.url.replace('fluxor-secret', 'wrong'), 'SELECT 1')).rejects.toMatchObject({
+      code: '28P01',
+    });
+    expect(await query('SELECT DISTINCT auth_method FROM pg_hba_file_rules')).toEqual([
+      { auth_method: 'scram-sha-256' },
+    ]);
+  });
+
+  test('is reached over 127.0.0.1 only, without a unix socket', async () => {
+    const [row] = await query(
+      "SELECT current_setting('listen_addresses') AS tcp, current_setting('unix_socket_directories') AS unix",
+    );
+    expect(row).toEqual({ tcp: '127.0.0.1', unix: '' });
+  });
+
+  test('stops gently: sessions are told, the port is closed, and a start brings everything back', async () => {
+    await query('CREATE TABLE kept (word text)');
+    await query("INSERT INTO kept VALUES ('stopped')");
+    const client = await connected();
+    const told = new Promise<unknown>((resolve) => client.on('error', resolve));
+    const { port } = server;
+    await server.stop();
+    expect(await told).toMatchObject({ code: '57P01' });
+    expect([server.isRunning, await isListening(port)]).toEqual([false, false]);
+    await server.start();
+    expect([server.port, await query('SELECT word FROM kept')]).toEqual([port, [{ word: 'stopped' }]]);
+  });
+
+  test('keeps what was committed before a kill -9, and forgets what was not', async () => {
+    await query('CREATE TABLE survivors (id int)');
+    for (let round = 1; round <= 3; round++) {
+      const busy = await connected();
+      busy.on('error', () => undefined);
+      await busy.query('BEGIN; INSERT INTO survivors VALUES (-1)');
+      await query(`INSERT INTO survivors VALUES (${round})`);
+      const pids = [server.pid ?? 0, ...descendantsOf(server.pid ?? 0)];
+      expect(pids.length).toBeGreaterThan(3);
+      await server.kill();
+      expect([server.isRunning, await isListening(server.port), pids.filter(isRunning)]).toEqual([false, false, []]);
+      await server.start();
+    }
+    expect(await query('SELECT id FROM survivors ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  test('comes back from a restart with another process on the same port', async () => {
+    const { pid, port } = server;
+    await server.restart();
+    expect(server.pid).not.toBe(pid);
+    expect(server.port).toBe(port);
+    expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  test('answers nobody while it is paused, neither old sessions nor new ones, and everybody afterwards', async () => {
+    const client = await connected();
+    server.pause();
+    const answers: string[] = [];
+    const old = client.query('SELECT 1').then(() => answers.push('old session'));
+    const young = query('SELECT 1').then(() => answers.push('new session'));
+    // A pause that doesn't work shows within milliseconds; there is no event for "nothing happens".
+    await sleep(300);
+    expect([answers, await isListening(server.port)]).toEqual([[], true]);
+    server.resume();
+    await Promise.all([old, young]);
+    expect(answers.length).toBe(2);
+    await client.end();
+  });
+
+  test('can be started when it runs and stopped when it is down', async () => {
+    const { pid } = server;
+    await server.start();
+    expect(server.pid).toBe(pid);
+    await server.stop();
+    await server.stop();
+    await server.kill();
+    server.pause();
+    server.resume();
+    await server.start();
+    expect(server.isRunning).toBe(true);
+  });
+
+  test.each(version === 18 ? (['running', 'stopped', 'killed', 'paused'] as const) : (['killed'] as const))(
+    'is removed without a trace when %s',
+    async (state) => {
+      const other = await PostgresServer.start({ major: version });
+      const folder = dirname(other.dataFolder);
+      const pids = [other.pid ?? 0, ...descendantsOf(other.pid ?? 0)];
+      if (state === 'stopped') await other.stop();
+      if (state === 'killed') await other.kill();
+      if (state === 'paused') other.pause();
+      await other.remove();
+      await other.remove();
+      expect([pids.filter(isRunning), existsSync(folder), await isListening(other.port)]).toEqual([[], false, false]);
+      await expect(other.start()).rejects.toThrow('removed');
+    },
+  );
+
+  test('says what the log says when it can not start', async () => {
+    const settings = { shared_buffers: 'a lot' };
+    await expect(PostgresServer.start({ major: version, settings })).rejects.toThrow(/shared_buffers/);
+  });
+
+  test('keeps its data to its user', () => {
+    expect(statSync(server.dataFolder).mode & 0o077).toBe(0);
+  });
+
+  function query(text: string): Promise<readonly Record<string, unknown>[]> {
+    return queryOnce(server.url, text);
+  }
+
+  async function connected(): Promise<PgClient> {
+    const client = new pg.Client(server.url);
+    await client.connect();
+    return client;
+  }
+});
+
+// The clean-up doesn't depend on the version, and every case costs a start of Node and of a server.
+describe('a PostgreSQL server', () => {
+  it.runIf(major(18)).each([
+    ['exits', 'process.exit(0)', undefined],
+    ['fails', "throw new Error('on purpose')", undefined],
+    ['is told to end', '', 'SIGTERM'],
+    ['is interrupted', '', 'SIGINT'],
+    ['is killed', '', 'SIGKILL'],
+  ] as const)('does not outlive a process that %s without removing it', async (_how, code, signal) => {
+    const { pid, folder } = await startInAnotherProcess(code, signal);
+    expect(await waitUntilGone([pid], 10_000)).toBe(true);
+    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
+  });
+});
+
+async function queryOnce(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  }).finally(() => socket.destroy()) as Promise<boolean>;
+}
+
+/** Starts a server in a process of its own, which then runs `code` or gets `signal`. */
+async function startInAnotherProcess(code: string, signal: NodeJS.Signals | undefined) {
+  const script = `
+    import { PostgresServer } from ${JSON.stringify(new URL('./postgres-server.ts', import.meta.url).href)};
+    const server = await PostgresServer.start({ major: 18 });
+    process.stdout.write(JSON.stringify({ pid: server.pid, folder: server.dataFolder }), () => { ${code} });
+    if (${JSON.stringify(signal ?? '')}) setInterval(() => undefined, 60_000);
+  `;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  const told = await new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk)));
+    child.once('exit', () => reject(new Error('The process ended before its server was up.')));
+  });
+  if (signal !== undefined) child.kill(signal);
+  await gone;
+  const { pid, folder } = JSON.parse(told) as { pid: number; folder: string };
+  return { pid, folder: dirname(folder) };
+}
