@@ -125,7 +125,8 @@ function doubled(quote: string): fc.Arbitrary<string> {
 const HIDING: Readonly<Record<Dialect, readonly fc.Arbitrary<string>[]>> = {
   postgres: [
     doubled('"'),
-    bait.map((text) => `E'${text}\\'${text}\\\\'`),
+    // The operator keeps a line comment and a plain string behind it from continuing the literal, with its backslashes.
+    bait.map((text) => `E'${text}\\'${text}\\\\' ||`),
     bait.map((text) => `'${text}\\'`),
     bait.map((text) => `$t$${text}'$$$t$`),
     bait.map((text) => `$$${text.replaceAll('$', '')}'$$`),

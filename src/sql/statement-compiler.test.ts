@@ -55,6 +55,7 @@ describe('the statement compiler', () => {
     ['inside a comment', sql`select 1 /* ${1} */`],
     ['glued to a name', sql`select a${1}`],
     ['beside a native placeholder', sql`select $1, ${1}`],
+    ['inside quotes beside a native placeholder of another number', sql`select '${1}', $2`],
   ])('refuses a template with a value %s', (_where, fragment) => {
     expect(() => postgres.compile(fragment)).toThrow(refusedAs('syntax'));
   });

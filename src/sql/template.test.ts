@@ -12,6 +12,12 @@ import { sql } from './template.js';
 import { tokenText } from './token.js';
 
 const ALL: readonly Dialect[] = ['postgres', 'mysql', 'oracle'];
+
+/** Any ASCII, and some of what is not. fast-check's 'binary' knows all of Unicode and takes a second to say so. */
+const ODD_CHARACTERS = fc.oneof(
+  fc.integer({ min: 0, max: 0x7f }).map((code) => String.fromCharCode(code)),
+  fc.constantFrom('é', '🙂', '\ud83d', '\udc00', '\u00a0', '\u2028', '\uffff'),
+);
 const refusedAs = (reason: string, ...words: readonly string[]): unknown =>
   expect.objectContaining({
     code: 'QUERY',
@@ -170,7 +176,7 @@ describe('sql.id', () => {
   it.each(['postgres', 'mysql'] as const)('is one token whatever the name (%s)', (dialect) => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'binary', minLength: 1 }).filter((name) => !name.includes('\0')),
+        fc.string({ unit: ODD_CHARACTERS, minLength: 1 }).filter((name) => !name.includes('\0')),
         (name) => {
           const { text } = renderSql(sql.id(name), dialect);
           expect(tokenize(dialect, text)).toEqual([
