@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything that must hold, in the order in which it tells most soonest: types, lint and format, build,
- * then all tests (unit, real servers, the package as npm would ship it). Goes on after a failure, so that one run shows
+ * `npm test`: everything that must hold: build (first, because demo and examples are typed against the built doors),
+ * types, lint, format, then all tests (unit, real servers, the package as npm would ship it). Goes on after a failure, so that one run shows
  * everything, and ends with one line for people and machines: `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
@@ -23,10 +23,10 @@ const binary = (packageName, name) => {
 };
 
 const STEPS = [
+  { name: 'build', args: ['scripts/build.mjs'] },
   { name: 'types', args: [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
   { name: 'lint', args: [binary('eslint', 'eslint'), '.', '--max-warnings', '0'] },
   { name: 'format', args: [binary('prettier', 'prettier'), '--check', '.', '--log-level', 'warn'] },
-  { name: 'build', args: ['scripts/build.mjs'] },
 ];
 
 /** The child runs in our process group, so Ctrl-C reaches it; here only its end matters. */

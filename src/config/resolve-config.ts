@@ -11,7 +11,7 @@ import type { OptionIssue } from '../kernel/option-reader.js';
 import { OptionReader } from '../kernel/option-reader.js';
 import type { Random } from '../kernel/random.js';
 import { systemRandom } from '../kernel/random.js';
-import type { PoolConfig } from '../pool/pool-options.js';
+import type { PoolConfig, PoolOptions } from '../pool/pool-options.js';
 import { resolvePoolOptions } from '../pool/pool-options.js';
 import type { RuntimeConfig, RuntimeOptions } from './runtime-options.js';
 
@@ -29,12 +29,12 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
     pool: deepFreeze(pool),
     query: Object.freeze(query),
     types: Object.freeze(readTypes(reader.group('types'))),
-    clock: (reader.raw('clock') ?? systemClock) as Clock,
-    random: (reader.raw('random') ?? systemRandom) as Random,
+    clock: readClock(reader),
+    random: readRandom(reader),
   };
   readFuture(reader);
   reader.refuseUnknown();
-  checkBetweenRooms(pool, options, issues);
+  checkBetweenRooms(pool, reader.raw('pool'), issues);
   if (issues.length > 0 || driver === undefined) throw ConfigError.fromIssues(issues);
   return Object.freeze({ ...config, driver });
 }
@@ -43,6 +43,19 @@ function readDriver(reader: OptionReader): Driver | undefined {
   const value = reader.raw('driver') as Partial<Driver> | undefined;
   if (typeof value?.connect === 'function' && typeof value.classify === 'function') return value as Driver;
   return reader.refuse('driver', "a driver, such as postgres({ url }) from 'fluxor-db/postgres'", undefined);
+}
+
+function readClock(reader: OptionReader): Clock {
+  const value = reader.raw('clock') as Partial<Clock> | null | undefined;
+  if (value === undefined) return systemClock;
+  const isClock = [value?.now, value?.wallNow, value?.setTimer].every((method) => typeof method === 'function');
+  return isClock ? (value as Clock) : reader.refuse('clock', 'a Clock: now(), wallNow() and setTimer()', systemClock);
+}
+
+function readRandom(reader: OptionReader): Random {
+  const value = reader.raw('random');
+  if (value === undefined) return systemRandom;
+  return typeof value === 'function' ? (value as Random) : reader.refuse('random', 'a function', systemRandom);
 }
 
 function readQueryDefaults(reader: OptionReader): RuntimeConfig['query'] {
@@ -73,8 +86,11 @@ function readFuture(reader: OptionReader): void {
 }
 
 /** Rules that no room can see alone. Only what the user wrote can break them: the defaults agree with each other. */
-function checkBetweenRooms(pool: PoolConfig, options: RuntimeOptions, issues: OptionIssue[]): void {
-  if (options.pool?.connectTimeout !== undefined && pool.connectTimeoutMs > pool.acquireTimeoutMs) {
+function checkBetweenRooms(pool: PoolConfig, options: unknown, issues: OptionIssue[]): void {
+  const written = (options as PoolOptions | null | undefined)?.connectTimeout;
+  // What was refused has been replaced by a default, which is nothing the user wrote.
+  const isRefused = issues.some(({ path }) => path === 'pool.connectTimeout' || path === 'pool.acquireTimeout');
+  if (written !== undefined && !isRefused && pool.connectTimeoutMs > pool.acquireTimeoutMs) {
     const expected = `at most pool.acquireTimeout (${pool.acquireTimeoutMs} ms): nobody waits longer than that`;
     issues.push({ path: 'pool.connectTimeout', got: `${pool.connectTimeoutMs} ms`, expected });
   }

@@ -18,3 +18,10 @@ export const CANCEL_GRACE_MS = 2_000;
  * 100 ms the caller is told `unknown` and not kept waiting.
  */
 export const ANSWER_GRACE_MS = 100;
+
+/**
+ * When a cancel has been delivered and its statement still runs, it is sent again after this pause, which doubles each
+ * time (six cancels within the grace). A cancel travels on a connection of its own and may overtake its statement; a
+ * server that is idle at that moment ignores it, and the statement would then run to its end.
+ */
+export const CANCEL_AGAIN_MS = 50;

@@ -14,17 +14,17 @@ import type { ErrorContext, FluxorError, Outcome } from '../errors/fluxor-error.
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
+import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
 import { QueueItem, WaiterQueue } from '../kernel/waiter-queue.js';
-import type { LimitCause } from '../kernel/within.js';
 import { within } from '../kernel/within.js';
 import type { Driver, DriverConnection, FailureSituation } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition } from '../pool/resource-factory.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { ConnectionConfig } from './connection-options.js';
-import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
-import type { StoppedStatement } from './stop-errors.js';
+import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
+import type { StopCause, StoppedStatement } from './stop-errors.js';
 import { stoppedError } from './stop-errors.js';
 
 /** What the runtime says along with a statement. */
@@ -42,6 +42,8 @@ export interface StatementCall {
   readonly inTransaction: boolean;
   readonly askedReadOnly: boolean;
   readonly context: ErrorContext;
+  /** `Connection.tenure` of the loan that the call belongs to; for handles that may outlive it. */
+  readonly tenure?: number | undefined;
 }
 
 export interface ConnectionPorts {
@@ -59,22 +61,37 @@ class Turn extends QueueItem {
   number = 0;
 }
 
+/** The statement on the wire. */
+interface Running {
+  readonly call: StatementCall;
+  /** Settles when the server is ready for the next statement, also after an error. */
+  readonly work: Promise<DriverResult>;
+  /** What its caller hears: the end of `work`, unless the runtime takes the connection away first. */
+  readonly answer: Deferred<DriverResult>;
+  /** Being stopped already. It is stopped once: a second cancel could hit whatever comes after it. */
+  isStopped: boolean;
+  /** Its lease has ended: its caller hears that it was stopped, and not what the server said to the cancel. */
+  isTakenAway: boolean;
+}
+
 export class Connection {
   readonly id: number;
   readonly #native: DriverConnection;
   readonly #ports: ConnectionPorts;
   readonly #turns = new WaiterQueue<Turn>();
   /**
-   * Who has the connection: a running statement, or the settling of a stopped one, which takes it over; 0 when free.
-   * A number and not a flag, because a stopped statement answers its caller before or after its settling has ended, and
-   * only the last holder may pass the connection on.
+   * Who has the connection: a running statement, the settling of a stopped one, or the reset, each of which takes it
+   * over from the one before; 0 when free. A number and not a flag, because a stopped statement answers its caller
+   * before or after its settling has ended, and only the last holder may pass the connection on.
    */
   #occupant = 0;
   #lastNumber = 0;
-  /** The statement on the wire; settles when the server is ready for the next, also after an error. Never rejects. */
-  #running: Promise<unknown> | undefined;
+  #running: Running | undefined;
   /** Pending while a stopped statement and its cancel have not both ended. */
   #settling: Promise<void> | undefined;
+  /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
+  #isFenced = false;
+  #tenure = 1;
   /** Lent for arbitrary statements since the last reset; they may have changed settings of the session. */
   #isTouched = false;
 
@@ -107,18 +124,30 @@ export class Connection {
   }
 
   /**
+   * Moves on with every reset. A transaction handle remembers it: kept beyond the end of its session, it would otherwise
+   * run its statements, or its ROLLBACK, on the connection of whoever has it now.
+   */
+  get tenure(): number {
+    return this.#tenure;
+  }
+
+  /**
    * Runs one statement; a second one waits for the first.
    * Rejects with an error of the house that says what became of the statement.
    */
   async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
-    const me = this.#occupant === 0 ? this.#occupy() : await this.#waitTurn(call);
-    const bytesBefore = this.#native.bytesWritten;
-    const work = this.#dispatch(query);
+    let me = 0;
+    let bytesBefore: number | undefined;
     try {
-      return await within(work, call, this.#ports.timers, (cause) => this.#stop(work, cause, call));
+      this.#assertLent(call);
+      me = this.#occupant === 0 ? this.#occupy() : await this.#waitTurn(call);
+      this.#assertMayStart(me, call);
+      bytesBefore = this.#native.bytesWritten;
+      const running = this.#dispatch(query, call);
+      return await within(running.answer.promise, call, this.#ports.timers, (cause) => this.#stop(running, cause));
     } catch (error) {
-      if (isFluxorError(error)) throw error;
-      throw this.#classify(error, call, this.#native.bytesWritten !== bytesBefore);
+      const wasSent = this.#native.bytesWritten !== bytesBefore;
+      throw atCaller(isFluxorError(error) ? error : this.#classify(error, call, wasSent));
     } finally {
       this.#leave(me);
     }
@@ -131,75 +160,114 @@ export class Connection {
 
   /** Ends what the last borrower left behind: a running statement, a transaction, changed settings. Nothing is bounded here. */
   async reset(): Promise<void> {
+    this.#isFenced = true;
+    this.#tenure += 1;
     this.#refuseTurns();
-    if (this.#running !== undefined && this.#settling === undefined) this.#settle(this.#running);
-    await this.#settling;
-    await this.#native.untilReady();
-    const { state } = this.#native;
-    if (state === 'in-transaction' || state === 'failed-transaction') {
-      await this.#native.execute({ text: this.#ports.driver.transactions.rollback, values: [], rowMode: 'array' });
+    this.#takeAway();
+    // Held to the end: neither the settling's own end nor a statement with its turn but not yet started may come between.
+    const me = this.#occupy();
+    try {
+      await this.#settling;
       await this.#native.untilReady();
+      const { state } = this.#native;
+      if (state === 'in-transaction' || state === 'failed-transaction') {
+        await this.#native.execute({ text: this.#ports.driver.transactions.rollback, values: [], rowMode: 'array' });
+        await this.#native.untilReady();
+      }
+      if (this.#ports.config.onRelease === 'reset') await this.#native.reset();
+      this.#isTouched = false;
+    } finally {
+      this.#isFenced = false;
+      this.#leave(me);
     }
-    if (this.#ports.config.onRelease === 'reset') await this.#native.reset();
-    this.#isTouched = false;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#isFenced = true;
     this.#refuseTurns();
-    return this.#native.close();
+    await this.#native.close();
   }
 
   destroy(): void {
+    this.#isFenced = true;
     this.#refuseTurns();
     this.#native.destroy();
   }
 
-  /** Settles when the server is ready again: an error reaches the caller together with a usable connection. */
-  #dispatch(query: DriverQuery): Promise<DriverResult> {
-    const work = this.#native.execute(query).catch(async (error: unknown) => {
-      await this.#native.untilReady().catch(ignore);
-      throw error;
-    });
-    const running = work.then(ignore, ignore).then(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
+  #dispatch(query: DriverQuery, call: StatementCall): Running {
+    const answer = createDeferred<DriverResult>();
+    const running: Running = { call, work: this.#send(query), answer, isStopped: false, isTakenAway: false };
     this.#running = running;
-    return work;
+    const end = () => {
+      if (this.#running === running) this.#running = undefined;
+      return !running.isTakenAway;
+    };
+    running.work.then(
+      (result) => end() && answer.resolve(result),
+      (error: unknown) => end() && answer.reject(error),
+    );
+    return running;
   }
 
-  async #stop(work: Promise<DriverResult>, cause: LimitCause, call: StatementCall): Promise<DriverResult> {
-    const { hub } = this.#ports;
-    // A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs.
-    if (call.phase === 'commit') this.#settle(work, false);
-    else {
-      this.#settle(work);
-      hub.tell('query:cancelled', { connectionId: this.id, queryId: call.context.queryId ?? 0, cause });
+  /** Settles when the server is ready again: an error reaches the caller together with a usable connection. */
+  async #send(query: DriverQuery): Promise<DriverResult> {
+    try {
+      return await this.#native.execute(query);
+    } catch (error) {
+      await this.#native.untilReady().catch(ignore);
+      throw error;
     }
-    const outcome = await this.#learnOutcome(work, call);
+  }
+
+  /** Stops the statement, if nobody did before, and answers its caller with what became of it. */
+  async #stop(running: Running, cause: StopCause): Promise<DriverResult> {
+    const { call, work } = running;
+    if (!running.isStopped) {
+      this.#settle(running);
+      this.#tellCancelled(call, cause);
+    }
+    const outcome = await this.#learnOutcome(running, cause === 'runtime' ? CANCEL_GRACE_MS : ANSWER_GRACE_MS);
     if (call.phase === 'commit' && outcome === 'applied') return work;
     throw stoppedError(stopped(cause, call), outcome === 'unknown' && call.isReadOnly ? 'not-applied' : outcome);
   }
 
-  /** What the server says within the answer's grace about a statement that was stopped. */
-  #learnOutcome(work: Promise<DriverResult>, call: StatementCall): Promise<Outcome> {
-    const answer = work.then(
+  /** Stops what a lease that has ended still runs. A COMMIT is given the grace to end by itself, and answers by itself. */
+  #takeAway(): void {
+    const running = this.#running;
+    if (running === undefined || running.isStopped) return;
+    if (running.call.phase === 'commit') return this.#settle(running);
+    running.isTakenAway = true;
+    this.#stop(running, 'runtime').catch((error: unknown) => running.answer.reject(error));
+  }
+
+  /** What the server says within the grace about a statement that was stopped. */
+  #learnOutcome(running: Running, graceMs: number): Promise<Outcome> {
+    const answer = running.work.then(
       (): Outcome => 'applied',
-      (error: unknown): Outcome => this.#classify(error, call, true).outcome,
+      (error: unknown): Outcome => this.#classify(error, running.call, true).outcome,
     );
-    const limits = { deadlineAt: this.#ports.clock.now() + ANSWER_GRACE_MS, signal: undefined };
+    const limits = { deadlineAt: this.#ports.clock.now() + graceMs, signal: undefined };
     return within(answer, limits, this.#ports.timers, () => 'unknown');
   }
 
-  /** Cancels at the server, and keeps the connection occupied until nothing of it can reach a later statement. */
-  #settle(work: Promise<unknown>, isCancelled = true): void {
+  /**
+   * Cancels at the server, and keeps the connection occupied until nothing of it can reach a later statement.
+   * A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs.
+   */
+  #settle(running: Running): void {
     const { clock, timers, driver } = this.#ports;
+    running.isStopped = true;
     const me = this.#occupy();
-    const cancel = isCancelled && driver.capabilities.canCancel ? this.#native.cancel() : Promise.resolve();
-    const bothEnded = Promise.all([work.then(ignore, ignore), cancel]).then(async () => {
+    const isCancelled = running.call.phase !== 'commit' && driver.capabilities.canCancel;
+    const ended = running.work.then(ignore, ignore);
+    const giveUpAt = clock.now() + CANCEL_GRACE_MS;
+    const cancelled = isCancelled ? this.#cancelUntil(ended, giveUpAt) : undefined;
+    const bothEnded = Promise.all([ended, cancelled]).then(async () => {
       // The cancel may have come too late for its statement. One harmless round trip takes it instead of the next caller.
-      if (isCancelled && this.#native.state !== 'closed') await this.#native.ping().catch(() => this.#native.untilReady());
+      if (isCancelled && this.#native.state !== 'closed')
+        await this.#native.ping().catch(() => this.#native.untilReady());
     });
-    const limits = { deadlineAt: clock.now() + CANCEL_GRACE_MS, signal: undefined };
+    const limits = { deadlineAt: giveUpAt, signal: undefined };
     const settling = within(bothEnded, limits, timers, () => {
       throw new TimeoutError('statement', 'bug: never seen by a caller');
     })
@@ -209,6 +277,27 @@ export class Connection {
         this.#leave(me);
       });
     this.#settling = settling;
+  }
+
+  /** Cancels, and again if the first one overtook its statement; resolves when the last one sent can hit nothing later. */
+  async #cancelUntil(ended: Promise<void>, giveUpAt: number): Promise<void> {
+    const { clock, timers } = this.#ports;
+    let isOver = false;
+    for (let pauseMs = CANCEL_AGAIN_MS; !isOver && clock.now() < giveUpAt; pauseMs *= 2) {
+      await this.#native.cancel();
+      const limits = { deadlineAt: Math.min(clock.now() + pauseMs, giveUpAt), signal: undefined };
+      isOver = await within(
+        ended.then(() => true),
+        limits,
+        timers,
+        () => false,
+      );
+    }
+  }
+
+  #tellCancelled(call: StatementCall, cause: StopCause): void {
+    if (call.phase === 'commit' || cause === 'runtime') return;
+    this.#ports.hub.tell('query:cancelled', { connectionId: this.id, queryId: call.context.queryId ?? 0, cause });
   }
 
   #classify(error: unknown, call: StatementCall, wasSent: boolean): FluxorError {
@@ -234,13 +323,26 @@ export class Connection {
     });
   }
 
+  #assertLent(call: StatementCall): void {
+    if (!this.#isFenced && (call.tenure ?? this.#tenure) === this.#tenure) return;
+    const text = 'The connection was released and may serve somebody else now; acquire again';
+    throw new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
+  }
+
+  /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */
+  #assertMayStart(me: number, call: StatementCall): void {
+    if (this.#occupant !== me) throw this.#lateError();
+    if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
+    if (this.#ports.clock.now() >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
+  }
+
   #occupy(): number {
     this.#occupant = this.#lastNumber += 1;
     return this.#occupant;
   }
 
   #leave(me: number): void {
-    if (this.#occupant !== me) return;
+    if (this.#occupant !== me || me === 0) return;
     this.#occupant = 0;
     const next = this.#turns.shift();
     if (next === undefined) return;
@@ -251,17 +353,30 @@ export class Connection {
   /** Statements of a lease that has ended must not reach the wire. */
   #refuseTurns(): void {
     for (let turn = this.#turns.shift(); turn !== undefined; turn = this.#turns.shift()) {
-      const text = 'The connection was released before this statement had its turn; await every statement first';
-      turn.granted.reject(new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } }));
+      turn.granted.reject(this.#lateError());
     }
+  }
+
+  #lateError(): UsageError {
+    const text = 'The connection was released before this statement had its turn; await every statement first';
+    return new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
   }
 }
 
-function stopped(cause: LimitCause, call: StatementCall): StoppedStatement {
+function stopped(cause: StopCause, call: StatementCall): StoppedStatement {
   const { phase, timeoutMs, isSafeToRepeat, context } = call;
   return { cause, phase, timeoutMs, isSafeToRepeat, reason: call.signal?.reason, context };
 }
 
 function ignore(): void {
   // Somebody else hears of it: the statement's own caller.
+}
+
+/**
+ * Ten frames is all V8 keeps. Counted from `execute` they lead through the async callers to the line that sent the
+ * statement; from where the error was made (a timer, a parser) they would never leave this house.
+ */
+function atCaller(error: FluxorError): FluxorError {
+  Error.captureStackTrace(error, atCaller);
+  return error;
 }

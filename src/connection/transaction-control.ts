@@ -10,7 +10,7 @@
  * would run, and commit, on its own.
  */
 import { UsageError } from '../errors/usage-error.js';
-import type { FluxorError } from '../errors/fluxor-error.js';
+import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import { TransactionError } from '../errors/query-error.js';
 import type { TransitionTable } from '../kernel/transitions.js';
@@ -19,7 +19,8 @@ import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { Connection, StatementCall } from './connection.js';
 
-export type TransactionState = 'open' | 'committing' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
+export type TransactionState =
+  'open' | 'committing' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
 
 export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
   open: ['committing', 'rolling-back', 'lost'],
@@ -32,10 +33,15 @@ export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
   unknown: [],
 };
 
+/** A COMMIT with one of these outcomes has left nothing: what was not sent is rolled back when the connection is cleaned. */
+const CERTAINLY_NOT: ReadonlySet<Outcome> = new Set<Outcome>(['not-applied', 'not-sent']);
+
 export class TransactionControl {
   readonly #connection: Connection;
   readonly #words: TransactionStatements;
   readonly #options: BeginOptions;
+  /** The loan of the connection that this transaction belongs to; it may end first. */
+  readonly #tenure: number;
   #state: TransactionState = 'open';
   #savepoints = 0;
   #statements = 0;
@@ -56,6 +62,7 @@ export class TransactionControl {
     this.#connection = connection;
     this.#words = words;
     this.#options = options;
+    this.#tenure = connection.tenure;
   }
 
   get state(): TransactionState {
@@ -79,9 +86,13 @@ export class TransactionControl {
     this.#move('committing');
     let result: DriverResult;
     try {
-      result = await this.#connection.execute(plain(this.#words.commit), { ...this.#inside(call), phase: 'commit', signal: undefined });
+      result = await this.#connection.execute(plain(this.#words.commit), {
+        ...this.#inside(call),
+        phase: 'commit',
+        signal: undefined,
+      });
     } catch (error) {
-      this.#move(isFluxorError(error) && error.outcome === 'not-applied' ? 'rolled-back' : 'unknown');
+      this.#move(isFluxorError(error) && CERTAINLY_NOT.has(error.outcome) ? 'rolled-back' : 'unknown');
       throw error;
     }
     if (result.command !== 'ROLLBACK') return this.#move('committed');
@@ -129,11 +140,22 @@ export class TransactionControl {
 
   async #run(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     try {
-      return await this.#connection.execute(query, this.#inside(call));
+      const result = await this.#connection.execute(query, this.#inside(call));
+      this.#noticeEnd(result);
+      return result;
     } catch (error) {
       if (this.#state === 'open' && isFluxorError(error) && this.#hasEnded(error)) this.#move('lost');
       throw error;
     }
+  }
+
+  /** Somebody wrote COMMIT or ROLLBACK as a statement. What came after it would run, and commit, on its own. */
+  #noticeEnd({ command }: DriverResult): void {
+    if (this.#state !== 'open' || (command !== 'COMMIT' && command !== 'ROLLBACK')) return;
+    // `rollback to savepoint` confirms with the same word, and ends nothing.
+    if (!this.#connection.isOutsideTransaction) return;
+    this.#move(command === 'COMMIT' ? 'committing' : 'rolling-back');
+    this.#move(command === 'COMMIT' ? 'committed' : 'rolled-back');
   }
 
   /** The connection is gone, or the server ended the transaction by itself; nothing of it remains. */
@@ -142,14 +164,18 @@ export class TransactionControl {
   }
 
   #inside(call: StatementCall): StatementCall {
-    return { ...call, inTransaction: true, askedReadOnly: this.#options.readOnly === true };
+    return { ...call, inTransaction: true, askedReadOnly: this.#options.readOnly === true, tenure: this.#tenure };
   }
 
   #assertOpen(): void {
     if (this.#state === 'open') return;
-    throw new UsageError('TRANSACTION_CLOSED', `The transaction is ${this.#state}; await every statement before it ends`, {
-      context: { connectionId: this.#connection.id },
-    });
+    throw new UsageError(
+      'TRANSACTION_CLOSED',
+      `The transaction is ${this.#state}; await every statement before it ends`,
+      {
+        context: { connectionId: this.#connection.id },
+      },
+    );
   }
 
   #move(to: TransactionState): void {

@@ -36,6 +36,14 @@ export function parseConnectionUrl(
     issues.push({ path, got: `the scheme '${scheme}:'`, expected: schemes.map((known) => `'${known}:'`).join(' or ') });
     return undefined;
   }
+  // A password with a bare '/', '?' or '#' ends the host early. What is left of it would be taken for a database or a
+  // parameter, and shown as one in endpoints and messages; its '@' gives it away.
+  if (`${parsed.pathname}${parsed.search}`.includes('@') || parsed.hash !== '') {
+    const expected = "special characters percent-encoded: '/' as '%2F', '?' as '%3F', '#' as '%23', '@' as '%40'";
+    issues.push({ path, got: "a '#', or an '@' behind the host", expected });
+    return undefined;
+  }
+  if (parsed.port === '0') issues.push({ path, got: 'the port 0', expected: 'a port from 1 to 65,535' });
   const host = decode(parsed.hostname.replace(/^\[|\]$/g, ''), path, 'host', issues);
   return {
     host,

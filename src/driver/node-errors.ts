@@ -7,12 +7,16 @@ import type { ConnectionErrorReason } from '../errors/connection-error.js';
 import { ConnectionError } from '../errors/connection-error.js';
 import type { BreakerVerdict, FluxorError, FluxorErrorInit, Outcome, RetryDecision } from '../errors/fluxor-error.js';
 import { OutcomeUnknownError } from '../errors/query-error.js';
+import { CancelledError } from '../errors/timeout-error.js';
 import type { FailureSituation } from './driver.js';
 
 interface NodeErrorRow {
   readonly reason: ConnectionErrorReason;
-  /** `unsent`: certain that no statement was involved. `lost`: depends on the situation. `local`/`config`: our own side. */
-  readonly kind: 'unsent' | 'lost' | 'local' | 'config';
+  /**
+   * What it means when no statement is under way. `unsent`: the server can't be reached. `closed`: found closed before
+   * anything was written. `lost`: it went away. `local`/`config`: our own side.
+   */
+  readonly kind: 'unsent' | 'closed' | 'lost' | 'local' | 'config';
   readonly text: string;
 }
 
@@ -35,7 +39,7 @@ const NODE_ERRORS: ReadonlyMap<string, NodeErrorRow> = new Map([
   ...rows('ECONNRESET ETIMEDOUT EPIPE ECONNABORTED', { reason: 'lost', kind: 'lost', text: 'the connection was lost' }),
   ...rows('ERR_STREAM_DESTROYED ERR_SOCKET_CLOSED ERR_STREAM_WRITE_AFTER_END', {
     reason: 'lost',
-    kind: 'unsent',
+    kind: 'closed',
     text: 'the connection was already closed',
   }),
   ...rows('EADDRNOTAVAIL EMFILE ENFILE ENOBUFS', {
@@ -56,27 +60,32 @@ const NODE_ERRORS: ReadonlyMap<string, NodeErrorRow> = new Map([
   ...rows('EPROTO', { reason: 'tls', kind: 'lost', text: 'the TLS handshake failed' }),
 ]);
 
+const TLS_FAILED: NodeErrorRow = { reason: 'tls', kind: 'config', text: 'the TLS handshake failed' };
+
 /** The error of the house for one of Node's, or `undefined` when it is not one of Node's. */
 export function classifyNodeError(
   error: unknown,
   situation: FailureSituation,
   endpoint: string,
 ): FluxorError | undefined {
-  const code = nodeCode(error);
-  if (code === undefined) return undefined;
-  const row = NODE_ERRORS.get(code) ?? (code.startsWith('ERR_SSL_') ? NODE_ERRORS.get('CERT_HAS_EXPIRED') : undefined);
-  if (row === undefined) return undefined;
+  if (isAbort(error)) return abortedError(error, situation, endpoint);
+  const [code, row] = findRow(error) ?? [];
+  if (code === undefined || row === undefined) return undefined;
   const init = { cause: error, vendorCode: code, context: situation.context, isConnectionFatal: true };
   const where = `${endpoint}: ${row.text} (${code})`;
-  if (row.kind === 'local') return new ConnectionError(row.reason, where, { ...init, decision: 'new-connection' });
-  if (row.kind === 'config') {
-    return new ConnectionError(row.reason, where, { ...init, breaker: row.reason === 'tls' ? 'failure' : 'ignore' });
-  }
-  if (row.kind === 'unsent') {
-    const breaker = situation.phase === 'connect' ? 'failure' : 'ignore';
-    return new ConnectionError(row.reason, where, { ...init, breaker, decision: 'new-connection' });
-  }
-  return lostConnection(row.reason, where, situation, init);
+  // With a statement on the wire its fate is open, whatever the code says: a route that vanishes under an established
+  // connection is also an EHOSTUNREACH, and a bad TLS record an ERR_SSL_*.
+  if (row.kind === 'lost' || isInFlight(situation)) return lostConnection(row.reason, where, situation, init);
+  const decision = row.kind === 'config' ? 'never' : repeatUnsent(situation);
+  const isServers = row.kind === 'unsent' || row.reason === 'tls';
+  const breaker: BreakerVerdict = isServers && situation.phase === 'connect' ? 'failure' : 'ignore';
+  return new ConnectionError(row.reason, where, { ...init, breaker, decision });
+}
+
+/** Somebody's AbortSignal, handed to the client library or to a password function. */
+function abortedError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
+  const outcome = isInFlight(situation) ? fateOfLostStatement(situation)[1] : 'not-sent';
+  return new CancelledError('caller', `${endpoint}: aborted`, { cause: error, context: situation.context, outcome });
 }
 
 /**
@@ -105,10 +114,15 @@ export function lostConnection(
 }
 
 function fateOfLostStatement(situation: FailureSituation): [RetryDecision, Outcome] {
-  if (!isInFlight(situation)) return ['new-connection', 'not-sent'];
+  if (!isInFlight(situation)) return [repeatUnsent(situation), 'not-sent'];
   if (situation.inTransaction) return ['whole-transaction', 'not-applied'];
   const outcome = situation.isReadOnly ? 'not-applied' : 'unknown';
   return [situation.isSafeToRepeat ? 'new-connection' : 'never', outcome];
+}
+
+/** A statement that was not sent, alone or as part of a transaction that went with its connection. */
+export function repeatUnsent(situation: FailureSituation): RetryDecision {
+  return situation.inTransaction ? 'whole-transaction' : 'new-connection';
 }
 
 /** Connecting that fails is a failure of the server; finding an idle connection dead says nothing about it now. */
@@ -120,10 +134,29 @@ function isInFlight(situation: FailureSituation): boolean {
   return situation.wasSent && (situation.phase === 'statement' || situation.phase === 'commit');
 }
 
-/** Node's `code`, looked for also inside the AggregateError that trying several addresses of one host raises. */
-function nodeCode(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { code, errors } = error as { code?: unknown; errors?: unknown };
-  if (typeof code === 'string') return code;
-  return Array.isArray(errors) ? nodeCode(errors[0]) : undefined;
+/** Deep enough for any wrapping seen, and an end where an error is its own cause. */
+const MAX_WRAPPINGS = 5;
+
+/**
+ * The row of Node's `code`, looked for also inside: the AggregateError that trying several addresses of one host raises,
+ * and the causes of wrappers.
+ */
+function findRow(error: unknown, depth = 0): [code: string, row: NodeErrorRow] | undefined {
+  if (typeof error !== 'object' || error === null || depth > MAX_WRAPPINGS) return undefined;
+  const { code, errors, cause, originalError } = error as Partial<Record<string, unknown>>;
+  const row = typeof code === 'string' ? rowOf(code) : undefined;
+  if (row !== undefined) return [code as string, row];
+  for (const inner of [Array.isArray(errors) ? (errors[0] as unknown) : undefined, cause, originalError]) {
+    const found = findRow(inner, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function rowOf(code: string): NodeErrorRow | undefined {
+  return NODE_ERRORS.get(code) ?? (code.startsWith('ERR_SSL_') ? TLS_FAILED : undefined);
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || (error as { code?: unknown }).code === 'ABORT_ERR');
 }

@@ -4,7 +4,7 @@
  */
 declare module 'pg' {
   const pg: unknown;
-  export default pg;
+  export { pg as default };
 }
 declare module '@electric-sql/pglite' {
   export const PGlite: unknown;

@@ -55,7 +55,8 @@ export const ERROR_CATALOGUE = {
   TIMEOUT: {
     class: 'TimeoutError',
     meaning: 'A time limit was reached; `phase` says which.',
-    action: 'See `phase`: raise the limit, the pool size, or make the statement faster; read `outcome` before repeating a write.',
+    action:
+      'See `phase`: raise the limit, the pool size, or make the statement faster; read `outcome` before repeating a write.',
   },
   CANCELLED: {
     class: 'CancelledError',

@@ -17,7 +17,11 @@ export interface ConfigIssue {
 export class ConfigError extends FluxorError {
   readonly issues: readonly ConfigIssue[];
 
-  constructor(message: string, issues: readonly ConfigIssue[], init: { code?: 'CONFIG' | 'DRIVER_MISSING'; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    issues: readonly ConfigIssue[],
+    init: { code?: 'CONFIG' | 'DRIVER_MISSING'; cause?: unknown } = {},
+  ) {
     super(init.code ?? 'CONFIG', message, { cause: init.cause });
     this.issues = Object.freeze([...issues]);
   }

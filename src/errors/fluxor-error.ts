@@ -41,6 +41,9 @@ export interface FluxorErrorInit {
 
 const BRAND: unique symbol = Symbol.for('fluxor.error');
 
+/** Node's hook for `console.log` and `util.inspect`; a registered symbol, so nothing of Node is imported. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
 /**
  * Base class of all errors of the runtime.
  *
@@ -109,6 +112,18 @@ export class FluxorError extends Error {
     return this.decision !== 'never';
   }
 
+  /**
+   * What `console.log(error)` shows: the stack and the facts. The driver's own error is named and not printed, because
+   * drivers hang statements, keys and parameters on theirs; look at `error.cause` when you need them.
+   */
+  [INSPECT](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): string {
+    const { name: _name, message: _message, ...facts } = this.toJSON();
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+    const cause = this.cause === undefined ? [] : [['cause', `[${describeCause(this.cause)}]`] as const];
+    const shown = Object.fromEntries([...known, ...cause]);
+    return `${this.stack ?? String(this)} ${inspect?.(shown, options) ?? JSON.stringify(shown)}`;
+  }
+
   /** Safe to log: no SQL, no values, no `cause`. */
   toJSON(): Record<string, unknown> {
     return {
@@ -124,6 +139,13 @@ export class FluxorError extends Error {
       context: this.context,
     };
   }
+}
+
+/** The kind of an error, without its text. */
+function describeCause(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause;
+  const { code } = cause as { code?: unknown };
+  return typeof code === 'string' ? `${cause.name} ${code}` : cause.name;
 }
 
 /** True for errors of the runtime, also those of another copy of the package; with `code`, only for that code. */

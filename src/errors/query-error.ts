@@ -55,12 +55,7 @@ export class ConstraintError extends FluxorError {
 }
 
 export type TransactionErrorReason =
-  | 'deadlock'
-  | 'serialization'
-  | 'lock-timeout'
-  | 'aborted'
-  | 'read-only'
-  | 'invalid-state';
+  'deadlock' | 'serialization' | 'lock-timeout' | 'aborted' | 'read-only' | 'invalid-state';
 
 /** The transaction cannot go on. When `retryable`, run all of it again, never only its last statement. */
 export class TransactionError extends FluxorError {

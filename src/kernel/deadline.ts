@@ -89,9 +89,10 @@ export class DeadlineTimer {
 
   unwatch(watched: WatchedDeadline | undefined): void {
     if (watched === undefined) return;
-    const queue = this.#slots.get(watched.slot);
+    // The item's own queue: while a slot is being told it is no longer in the map, and may have a successor there.
+    const queue = watched.queue as WaiterQueue<WatchedDeadline> | undefined;
     if (queue === undefined || !queue.remove(watched)) return;
-    if (queue.length === 0) this.#slots.delete(watched.slot);
+    if (queue.length === 0 && this.#slots.get(watched.slot) === queue) this.#slots.delete(watched.slot);
   }
 
   /** Forgets everything; nobody is told. For the end of a runtime, when nothing can be waiting any more. */
@@ -112,7 +113,7 @@ export class DeadlineTimer {
   #sweep(): void {
     this.#armed = undefined;
     const now = this.#clock.now();
-    const due: WatchedDeadline[] = [];
+    const due: [slot: number, queue: WaiterQueue<WatchedDeadline>][] = [];
     let next = Infinity;
     for (const [slot, queue] of this.#slots) {
       if (slot > now) {
@@ -120,10 +121,13 @@ export class DeadlineTimer {
         continue;
       }
       this.#slots.delete(slot);
-      for (let watched = queue.shift(); watched !== undefined; watched = queue.shift()) due.push(watched);
+      due.push([slot, queue]);
     }
     if (next !== Infinity) this.#arm(next);
-    due.sort((a, b) => a.slot - b.slot);
-    for (const watched of due) watched.target.onDeadline();
+    due.sort(([a], [b]) => a - b);
+    // Out of the queue one by one: whoever is unwatched because of the one before is not told any more.
+    for (const [, queue] of due) {
+      for (let watched = queue.shift(); watched !== undefined; watched = queue.shift()) watched.target.onDeadline();
+    }
   }
 }

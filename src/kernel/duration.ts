@@ -22,7 +22,9 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const match = FORM.exec(value.trim());
   if (match === null) return undefined;
-  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  const ms = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  // Enough digits make Infinity, and that means "never" in every room behind this one.
+  return Number.isFinite(ms) ? ms : undefined;
 }
 
 /** `1500` → `'1,500 ms'`: how every message of the house prints a duration. */

@@ -35,10 +35,13 @@ export class Emitter<Events extends object> {
   emit<E extends keyof Events>(event: E, payload: Events[E]): void {
     const set = this.#listeners.get(event);
     if (set === undefined) return;
-    // A copy, so that a listener may add or remove listeners of this very event.
+    // A copy, so that a listener may add listeners of this very event; one that was removed meanwhile is not called.
     for (const entry of [...set]) {
+      if (!set.has(entry)) continue;
       try {
-        (entry.call as Listener<Events[E]>)(payload);
+        const result: unknown = (entry.call as (payload: Events[E]) => unknown)(payload);
+        // An async listener throws by rejecting; unheard, that would end the process.
+        if (result instanceof Promise) result.catch((error: unknown) => this.#onListenerError(error, event));
       } catch (error) {
         this.#onListenerError(error, event);
       }

@@ -96,7 +96,8 @@ export class OptionReader {
   /** A feature this version does not have yet: it can be switched off, which is what it is, and nothing else. */
   onlyOff(name: string): void {
     const value = this.raw(name);
-    if (value !== undefined && value !== false) this.refuse(name, 'false; this version does not have it yet', undefined);
+    if (value !== undefined && value !== false)
+      this.refuse(name, 'false; this version does not have it yet', undefined);
   }
 
   /** A nested group of options. */
@@ -116,7 +117,8 @@ export class OptionReader {
     for (const name of Object.keys(this.#fields)) {
       if (this.#known.has(name) || this.#fields[name] === undefined) continue;
       const nearest = nearestName(name, [...this.#known]);
-      const expected = nearest === undefined ? `one of ${[...this.#known].join(', ')}` : `did you mean ${this.#at(nearest)}?`;
+      const expected =
+        nearest === undefined ? `one of ${[...this.#known].join(', ')}` : `did you mean ${this.#at(nearest)}?`;
       // The value of an unknown field is not shown: it may be a misspelt password.
       this.#issues.push({ path: this.#at(name), got: 'an unknown option', expected });
     }
@@ -156,6 +158,8 @@ function isFields(value: unknown): value is Fields {
 }
 
 function show(value: unknown): string {
+  // A connection URL in the wrong place holds a password: `postgres(process.env.DATABASE_URL)`.
+  if (typeof value === 'string' && /@|:\/\//.test(value)) return 'a text that looks like a URL';
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}…` : value}'`;
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return typeof value === 'function' ? 'a function' : String(value);

@@ -58,7 +58,7 @@ export class WaiterQueue<T extends QueueItem> {
 
   /** In order of arrival. The item just given out may be removed while walking; others may not. */
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let item = this.#head; item !== undefined; ) {
+    for (let item = this.#head; item !== undefined;) {
       const next = item.queueNext;
       yield item as T;
       item = next;

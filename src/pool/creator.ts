@@ -1,7 +1,7 @@
 /**
  * Makes new resources off the callers' path: at most `maxCreating` at once, one at a time while the database fails,
- * with growing, jittered pauses between failures. A caller who gives up does not stop an attempt; what it makes joins
- * the pool. An attempt that outlives its own timeout is fenced: whatever it still brings is destroyed, never lent.
+ * with growing, jittered pauses between failures. A server that accepts and hangs up at once counts as failing. A caller
+ * who gives up does not stop an attempt; what it makes joins the pool. An attempt that outlives its own timeout is fenced: whatever it still brings is destroyed, never lent.
  *
  * Called by pool.ts, which decides when one is needed and owns all counts.
  */
@@ -11,7 +11,7 @@ import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Random } from '../kernel/random.js';
 import { fullJitter } from '../kernel/random.js';
 import { within } from '../kernel/within.js';
-import { connectTimeoutError } from './pool-errors.js';
+import { connectTimeoutError, stillbornError } from './pool-errors.js';
 import type { CreateRequest, ResourceFactory } from './resource-factory.js';
 
 /** Pauses between failed attempts: full jitter below 10 ms, 20 ms, 40 ms … 5 s. */
@@ -60,15 +60,27 @@ export class Creator<R> {
   /** One attempt. `abort` is raised by the timeout, and by the pool when it closes. */
   async create(request: Omit<CreateRequest, 'signal'>, abort: AbortController): Promise<R> {
     const { clock, timers, connectTimeoutMs } = this.#ports;
-    const attempt = this.#factory.create({ ...request, signal: abort.signal });
+    let lostBecause: FluxorError | undefined;
+    const onLost = (error: FluxorError) => {
+      lostBecause = error;
+      request.onLost(error);
+    };
+    const attempt = this.#factory.create({ id: request.id, onLost, signal: abort.signal });
     const limits = { deadlineAt: clock.now() + connectTimeoutMs, signal: abort.signal };
     const resource = await within(attempt, limits, timers, () => {
       abort.abort();
       attempt.then((late) => this.#factory.destroy(late), ignoreLateFailure);
       throw connectTimeoutError(this.#factory.label, connectTimeoutMs);
     });
+    // Called a success, a server that hangs up right after login would be called again at once, for ever, without a pause.
+    if (this.#factory.condition(resource) !== 'clean') {
+      this.#factory.destroy(resource);
+      throw lostBecause ?? stillbornError(this.#factory.label);
+    }
     this.#failures = 0;
     this.#lastError = undefined;
+    // Another attempt may have failed a moment ago; what has just succeeded proves its pause needless.
+    this.stop();
     return resource;
   }
 

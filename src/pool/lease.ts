@@ -29,9 +29,13 @@ export class Lease<R> implements AsyncDisposable {
   /** @throws UsageError `LEASE_RELEASED` once the lease has ended. */
   get resource(): R {
     if (this.#resource !== undefined) return this.#resource;
-    throw new UsageError('LEASE_RELEASED', 'The connection has been released and may serve somebody else now; acquire again', {
-      context: { connectionId: this.entry.id },
-    });
+    throw new UsageError(
+      'LEASE_RELEASED',
+      'The connection has been released and may serve somebody else now; acquire again',
+      {
+        context: { connectionId: this.entry.id },
+      },
+    );
   }
 
   /** Ends the lease; the resource is cleaned if need be and lent again. */

@@ -11,16 +11,18 @@ import type { Lease } from './lease.js';
 export type EntryState<R> =
   | { readonly name: 'creating'; readonly abort: AbortController }
   | { readonly name: 'idle'; readonly resource: R; readonly sinceAt: number }
-  | { readonly name: 'checking'; readonly resource: R }
+  /** `abort` is raised when the entry is closed meanwhile: nobody needs the answer any more. */
+  | { readonly name: 'checking'; readonly resource: R; readonly abort: AbortController }
   | { readonly name: 'in-use'; readonly resource: R; readonly sinceAt: number; readonly lease: Lease<R> }
-  | { readonly name: 'resetting'; readonly resource: R }
+  | { readonly name: 'resetting'; readonly resource: R; readonly abort: AbortController }
   | { readonly name: 'closing'; readonly resource: R; readonly reason: CloseReason }
   | { readonly name: 'closed' };
 
 export type EntryStateName = EntryState<unknown>['name'];
 
 export const ENTRY_TRANSITIONS: TransitionTable<EntryStateName> = {
-  creating: ['idle', 'in-use', 'closing', 'closed'],
+  // A newborn rests first, for no time at all when somebody waits. An attempt that fails has nothing to say goodbye to.
+  creating: ['idle', 'closed'],
   idle: ['in-use', 'checking', 'closing'],
   checking: ['idle', 'in-use', 'closing'],
   // In use → in use is the hand-over to the next waiter in the tick of the release.
@@ -36,7 +38,7 @@ export const OPEN_STATES: readonly EntryStateName[] = ['creating', 'idle', 'chec
 export class PoolEntry<R> {
   readonly id: number;
   readonly bornAt: number;
-  /** Written by `Pool#move` only. */
+  /** Written by `EntryBook.move` only. */
   state: EntryState<R>;
 
   constructor(id: number, bornAt: number, state: EntryState<R>) {
@@ -45,7 +47,7 @@ export class PoolEntry<R> {
     this.state = state;
   }
 
-  /** Checks the move; the pool keeps the counts. */
+  /** Checks the move; the book keeps the counts. */
   assertCanMove(to: EntryStateName): void {
     assertTransition(`pool entry ${this.id}`, ENTRY_TRANSITIONS, this.state.name, to);
   }

@@ -36,13 +36,31 @@ export function connectTimeoutError(label: string, timeoutMs: number): TimeoutEr
   return new TimeoutError('connect', text, { decision: 'new-connection', breaker: 'failure', isConnectionFatal: true });
 }
 
+/** A connection that broke, or was not ready, before anybody could have used it: as good as none. */
+export function stillbornError(label: string): ConnectionError {
+  const text = `${label}: the connection was lost right after login`;
+  return new ConnectionError('lost', text, { decision: 'new-connection', breaker: 'failure', isConnectionFatal: true });
+}
+
 /** No connection is open and none could be made: the last attempt's own error, with what the caller went through. */
 export function unreachableError(last: FluxorError, waitedMs: number, attempts: number): FluxorError {
-  const text = `${last.message} (${attempts} attempts to connect within ${formatMs(waitedMs)}; nothing was sent)`;
+  const count = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  return retold(last, `${last.message} (${count} to connect within ${formatMs(waitedMs)}; nothing was sent)`);
+}
+
+/** The last attempt failed for a reason that another attempt won't change, so none is made for this caller. */
+export function hopelessError(last: FluxorError): FluxorError {
+  return retold(last, `${last.message} (so said the last attempt to connect; no new one was made, nothing was sent)`);
+}
+
+/** Each caller gets an error of their own: ids are filled into it on its way up, and must not be somebody else's. */
+function retold(last: FluxorError, text: string): FluxorError {
   const init = {
     cause: last.cause ?? last,
     decision: last.decision,
     breaker: last.breaker,
+    isConnectionFatal: last.isConnectionFatal,
+    retryAfterMs: last.retryAfterMs,
     sqlState: last.sqlState,
     vendorCode: last.vendorCode,
     context: last.context,

@@ -1,37 +1,40 @@
 /**
  * Lends things and takes them back. Generic: it has never heard of SQL, and talks to what it lends only through the
- * ResourceFactory port. This is the one file where counts change, and `#move` the one place where they do.
+ * ResourceFactory port. All decisions are here; entry-book.ts keeps the books.
  *
  *     acquire ──► fresh idle entry? ──yes──► lease
  *        │no
  *        ▼
  *     waiters (FIFO) ◄── release, validated, created: whoever comes free goes to the head of the line
  *
- * Invariants, checked in the tests after every step: an entry is in one state and lent to at most one lease;
+ * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease;
  * open + creating ≤ maxSize; waiters are served in order of arrival; a waiter with room to grow means that a creation is
  * running or scheduled; nothing is lent that is broken, busy or inside a transaction.
  * Every change ends with `#pump()`, so that no waiter is forgotten.
- *
- * 310 lines, because splitting what moves entries from what counts them would hide the invariants.
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
-import type { Deferred } from '../kernel/deferred.js';
-import { createDeferred } from '../kernel/deferred.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Random } from '../kernel/random.js';
 import type { LimitCause } from '../kernel/within.js';
 import { within } from '../kernel/within.js';
 import { WaiterQueue } from '../kernel/waiter-queue.js';
-import type { CloseReason } from '../telemetry/events.js';
+import type { CloseReason, LeaseEnd } from '../telemetry/events.js';
 import type { Hub } from '../telemetry/hub.js';
 import { Creator } from './creator.js';
+import { EntryBook } from './entry-book.js';
 import type { LeaseKeeper } from './lease.js';
 import { Lease } from './lease.js';
-import type { EntryState, EntryStateName } from './pool-entry.js';
-import { OPEN_STATES, PoolEntry } from './pool-entry.js';
-import { abortedWaitError, acquireTimeoutError, poolClosedError, queueFullError, unreachableError } from './pool-errors.js';
+import type { EntryState, PoolEntry } from './pool-entry.js';
+import {
+  abortedWaitError,
+  acquireTimeoutError,
+  hopelessError,
+  poolClosedError,
+  queueFullError,
+  unreachableError,
+} from './pool-errors.js';
 import type { PoolConfig } from './pool-options.js';
 import type { PoolStats } from './pool-stats.js';
 import type { ResourceFactory } from './resource-factory.js';
@@ -41,11 +44,19 @@ import { Waiter } from './waiter.js';
 
 /** How long an unclean return may take to be cleaned before the resource is destroyed. Nobody waits for it. */
 const RESET_LIMIT_MS = 5_000;
+/** The same for what is taken away at the deadline of a shutdown, which somebody waits for. */
+const REVOKE_LIMIT_MS = 2_000;
 /** How long a gentle close may take before the resource is destroyed. */
 const CLOSE_LIMIT_MS = 2_000;
 
 /** Ends after which the other side is still there to say goodbye to. */
-const GENTLE_REASONS: ReadonlySet<CloseReason> = new Set(['discarded', 'idle-timeout', 'max-lifetime', 'evicted', 'shutdown']);
+const GENTLE_REASONS: ReadonlySet<CloseReason> = new Set([
+  'discarded',
+  'idle-timeout',
+  'max-lifetime',
+  'evicted',
+  'shutdown',
+]);
 
 export interface PoolPorts {
   readonly clock: Clock;
@@ -60,19 +71,14 @@ export class Pool<R> implements LeaseKeeper<R> {
   readonly #ports: PoolPorts;
   readonly #validator: Validator<R>;
   readonly #creator: Creator<R>;
-  /** Everything not yet closed. */
-  readonly #entries = new Set<PoolEntry<R>>();
-  /** Invariant: an entry is in here iff its state is idle. Lent from the end: the hot set stays small. */
-  readonly #idle: PoolEntry<R>[] = [];
+  readonly #book = new EntryBook<R>();
   readonly #waiters = new WaiterQueue<Waiter<R>>();
-  /** Invariant: `#counts[name]` is the number of entries in that state; changed in `#add` and `#move` only. */
-  readonly #counts: Record<EntryStateName, number> = {
-    creating: 0, idle: 0, checking: 0, 'in-use': 0, resetting: 0, closing: 0, closed: 0,
-  };
-  #nextId = 1;
+  /**
+   * The last proof of life failed: others that rested as long are probably dead too. So a caller no longer has to wait
+   * for one proof after the other (50 connections behind a cut cable would take 50 s): a creation runs beside them.
+   */
+  #isDoubtful = false;
   #closing: Promise<number> | undefined;
-  /** Resolved whenever an entry leaves, while the pool is closing. */
-  #left: Deferred<void> | undefined;
 
   constructor(factory: ResourceFactory<R>, config: PoolConfig, ports: PoolPorts) {
     this.#factory = factory;
@@ -103,12 +109,13 @@ export class Pool<R> implements LeaseKeeper<R> {
       const entry = this.#takeFresh(now);
       if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0));
     }
-    const { lastError } = this.#creator;
-    if (request.failFast === true) this.#creator.stop();
-    else if (lastError?.retryable === false && this.#openCount() === 0) return Promise.reject(lastError);
+    const hopeless = request.failFast === true ? undefined : this.#hopelessCause();
+    if (hopeless !== undefined) return Promise.reject(hopelessError(hopeless));
     if (this.#waiters.length >= this.#config.maxWaiting) {
       return Promise.reject(queueFullError(this.#factory.label, this.stats()));
     }
+    // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
+    if (request.failFast === true) this.#creator.stop();
     const waiter = new Waiter<R>(request, now, this.#ports.timers, (who, cause) => this.#giveUp(who, cause, request));
     this.#waiters.push(waiter);
     this.#pump();
@@ -119,29 +126,34 @@ export class Pool<R> implements LeaseKeeper<R> {
   end(lease: Lease<R>, isDiscarded: boolean): void {
     const { entry } = lease;
     if (entry.state.name !== 'in-use' || entry.state.lease !== lease) return;
-    const { hub, clock } = this.#ports;
-    if (hub.hasListeners('lease:released')) {
-      const heldMs = clock.now() - entry.state.sinceAt;
-      hub.tell('lease:released', { connectionId: entry.id, heldMs, end: isDiscarded ? 'discarded' : 'released' });
-    }
+    this.#tellEnd(entry.id, entry.state.sinceAt, isDiscarded ? 'discarded' : 'released');
     const condition = this.#factory.condition(entry.state.resource);
     if (condition === 'broken') this.#close(entry, 'broken');
     else if (isDiscarded) this.#close(entry, 'discarded');
     else if (condition === 'clean') this.#offer(entry);
     else if (this.#config.onRelease === 'destroy') this.#close(entry, 'reset-failed');
-    else void this.#reset(entry);
+    else void this.#reset(entry, RESET_LIMIT_MS);
   }
 
   stats(): PoolStats {
-    const { creating, idle, checking, 'in-use': inUse, resetting, closing } = this.#counts;
-    const total = this.#openCount();
-    const { maxSize } = this.#config;
-    return { maxSize, total, idle, inUse, creating, checking, resetting, closing, waiting: this.#waiters.length };
+    const book = this.#book;
+    return {
+      maxSize: this.#config.maxSize,
+      total: book.open,
+      idle: book.count('idle'),
+      inUse: book.count('in-use'),
+      creating: book.count('creating'),
+      checking: book.count('checking'),
+      resetting: book.count('resetting'),
+      closing: book.count('closing'),
+      waiting: this.#waiters.length,
+    };
   }
 
   /**
-   * Refuses everybody who waits, lets leases finish until `deadlineAt`, then takes them away.
-   * Resolves with the number of leases taken away, when every resource is gone. A second call joins the first.
+   * Refuses everybody who waits, lets leases finish until `deadlineAt`, then takes them away: what they still run is
+   * stopped at the server, within a bound. Resolves with the number of leases taken away, when every resource is gone.
+   * A second call joins the first.
    */
   close(deadlineAt: number): Promise<number> {
     this.#closing ??= this.#drain(deadlineAt);
@@ -152,38 +164,33 @@ export class Pool<R> implements LeaseKeeper<R> {
     // Let `#closing` be set first, so that everything below already sees a closing pool.
     await Promise.resolve();
     this.#creator.stop();
-    this.#rejectWaiters(() => poolClosedError(this.#factory.label));
-    for (const entry of [...this.#entries]) {
+    this.#refuseAll(() => poolClosedError(this.#factory.label));
+    for (const entry of this.#book.all()) {
       if (entry.state.name === 'creating') entry.state.abort.abort();
-      if (entry.state.name === 'idle') this.#close(entry, 'shutdown');
+      // Nobody waits for the answer of one that is being asked.
+      if (entry.state.name === 'idle' || entry.state.name === 'checking') this.#close(entry, 'shutdown');
     }
-    await this.#untilEmpty(deadlineAt);
-    let forced = 0;
-    for (const entry of [...this.#entries]) {
-      if (entry.state.name !== 'in-use') continue;
-      forced += 1;
-      entry.state.lease.revoke();
-      this.#factory.destroy(entry.state.resource);
-      this.#close(entry, 'shutdown');
-    }
-    // What is left is bounded by its own limits: resetting, checking, closing, attempts that were aborted.
-    await this.#untilEmpty(Infinity);
+    await this.#book.untilEmpty(deadlineAt, this.#ports.timers);
+    const forced = this.#book.all().filter((entry) => this.#revoke(entry)).length;
+    // What is left is bounded by its own limits: resetting, closing, attempts that were aborted.
+    await this.#book.untilEmpty(Infinity, this.#ports.timers);
     return forced;
   }
 
-  async #untilEmpty(deadlineAt: number): Promise<void> {
-    let isLate = false;
-    while (this.#entries.size > 0 && !isLate) {
-      this.#left = createDeferred();
-      await within(this.#left.promise, { deadlineAt, signal: undefined }, this.#ports.timers, () => {
-        isLate = true;
-      });
-    }
+  /** Takes a resource from its lease. The server is told to stop what it still runs: a cut socket would not stop it. */
+  #revoke(entry: PoolEntry<R>): boolean {
+    const { state } = entry;
+    if (state.name !== 'in-use') return false;
+    state.lease.revoke();
+    this.#tellEnd(entry.id, state.sinceAt, 'discarded');
+    if (this.#factory.condition(state.resource) === 'dirty') void this.#reset(entry, REVOKE_LIMIT_MS);
+    else this.#close(entry, 'shutdown');
+    return true;
   }
 
   /** The entry used last, if it is fit to be lent without a question. */
   #takeFresh(now: number): PoolEntry<R> | undefined {
-    for (let entry = this.#idle.at(-1); entry !== undefined; entry = this.#idle.at(-1)) {
+    for (let entry = this.#book.lastIdle; entry !== undefined; entry = this.#book.lastIdle) {
       if (entry.state.name !== 'idle') throw new Error(`bug: a ${entry.state.name} entry in the idle list`);
       const isFit = this.#factory.condition(entry.state.resource) === 'clean';
       if (isFit && !this.#validator.isFresh(entry.state.sinceAt, now)) return undefined;
@@ -196,7 +203,7 @@ export class Pool<R> implements LeaseKeeper<R> {
   #lend(entry: PoolEntry<R>, now: number, waitedMs: number): Lease<R> {
     const resource = resourceOf(entry);
     const lease = new Lease(entry, resource, this);
-    this.#move(entry, { name: 'in-use', resource, sinceAt: now, lease });
+    this.#book.move(entry, { name: 'in-use', resource, sinceAt: now, lease });
     const { hub } = this.#ports;
     if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
     return lease;
@@ -208,7 +215,7 @@ export class Pool<R> implements LeaseKeeper<R> {
     const now = this.#ports.clock.now();
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) waiter.resolve(this.#lend(entry, now, now - waiter.sinceAt));
-    else this.#move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now });
+    else this.#book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now });
     this.#pump();
   }
 
@@ -216,44 +223,60 @@ export class Pool<R> implements LeaseKeeper<R> {
   #pump(): void {
     if (this.#closing !== undefined) return;
     const now = this.#ports.clock.now();
-    for (let waiter = this.#waiters.first; waiter !== undefined; waiter = this.#waiters.first) {
+    while (this.#waiters.length > 0) {
       const entry = this.#takeFresh(now);
-      if (entry === undefined) break;
-      this.#waiters.remove(waiter);
+      // Asked for after the entry: closing a broken one on the way pumps too, and may have served the head already.
+      const waiter = entry === undefined ? undefined : this.#waiters.shift();
+      if (entry === undefined || waiter === undefined) break;
       waiter.resolve(this.#lend(entry, now, now - waiter.sinceAt));
     }
-    while (this.#counts.checking < this.#waiters.length) {
-      const entry = this.#idle.at(-1);
+    while (this.#book.count('checking') < this.#waiters.length) {
+      const entry = this.#book.lastIdle;
       if (entry === undefined) break;
       void this.#check(entry);
     }
     while (this.#shouldCreate()) void this.#create();
+    const hopeless = this.#hopelessCause();
+    if (hopeless === undefined) return;
+    // With nothing alive and no hope, waiting would only hide the cause until the deadline.
+    this.#refuseAll((waitedMs) => unreachableError(hopeless, waitedMs, this.#creator.failures));
   }
 
   /** No attempt belongs to a caller: there are as many as there are callers that nothing else is on its way to. */
   #shouldCreate(): boolean {
-    if (this.#creator.isPausing || this.#openCount() >= this.#config.maxSize) return false;
+    if (this.#creator.isPausing || this.#book.open >= this.#config.maxSize) return false;
+    const creating = this.#book.count('creating');
     const atOnce = this.#creator.failures > 0 ? 1 : this.#config.maxCreating;
-    return this.#counts.creating < atOnce && this.#waiters.length > this.#counts.creating + this.#counts.checking;
+    const onTheWay = creating + (this.#isDoubtful ? 0 : this.#book.count('checking'));
+    return creating < atOnce && this.#waiters.length > onTheWay;
+  }
+
+  /** Why nobody needs to wait: nothing is alive, and the last attempt said that another won't change it. */
+  #hopelessCause(): FluxorError | undefined {
+    const { lastError, isPausing } = this.#creator;
+    // After the pause one caller's attempt finds out anew: the password may have been corrected at the server.
+    if (!isPausing || lastError === undefined || lastError.retryable) return undefined;
+    return this.#book.open === 0 ? lastError : undefined;
   }
 
   async #create(): Promise<void> {
     const { clock, hub } = this.#ports;
     const abort = new AbortController();
     const startedAt = clock.now();
-    const entry = this.#add(startedAt, abort);
+    const entry = this.#book.add(startedAt, abort);
+    let resource: R;
     try {
       const onLost = (error: FluxorError) => this.#lose(entry, error);
-      const resource = await this.#creator.create({ id: entry.id, onLost }, abort);
-      hub.tell('connection:created', { connectionId: entry.id, durationMs: clock.now() - startedAt });
-      this.#move(entry, { name: 'idle', resource, sinceAt: clock.now() });
-      // A newborn rests for no time at all when somebody waits; the pump also finds one that broke while being born.
-      if (this.#closing !== undefined) this.#close(entry, 'shutdown');
-      else this.#pump();
+      resource = await this.#creator.create({ id: entry.id, onLost }, abort);
     } catch (error) {
-      this.#move(entry, { name: 'closed' });
-      this.#failToCreate(error, clock.now() - startedAt);
+      this.#book.move(entry, { name: 'closed' });
+      return this.#failToCreate(error, clock.now() - startedAt);
     }
+    hub.tell('connection:created', { connectionId: entry.id, durationMs: clock.now() - startedAt });
+    this.#book.move(entry, { name: 'idle', resource, sinceAt: clock.now() });
+    // A newborn rests for no time at all when somebody waits; the pump also finds one that broke while being born.
+    if (this.#closing !== undefined) this.#close(entry, 'shutdown');
+    else this.#pump();
   }
 
   #failToCreate(cause: unknown, durationMs: number): void {
@@ -263,66 +286,78 @@ export class Pool<R> implements LeaseKeeper<R> {
     const delayMs = this.#creator.pauseAfter(error);
     const retry = this.#waiters.length > 0 ? { retryInMs: delayMs } : {};
     this.#ports.hub.tell('connection:create-failed', { durationMs, error, ...retry });
-    // With nothing alive and no hope, waiting would only hide the cause until the deadline.
-    const isHopeless = !error.retryable && this.#openCount() === 0;
     for (const waiter of this.#waiters) {
-      if (!isHopeless && !waiter.failFast) continue;
+      if (!waiter.failFast) continue;
       this.#waiters.remove(waiter);
       waiter.reject(error);
     }
+    this.#pump();
   }
 
   async #check(entry: PoolEntry<R>): Promise<void> {
     const resource = resourceOf(entry);
-    const checking: EntryState<R> = { name: 'checking', resource };
-    this.#move(entry, checking);
-    const isAlive = await this.#validator.validate(resource).then(
+    const abort = new AbortController();
+    const checking: EntryState<R> = { name: 'checking', resource, abort };
+    this.#book.move(entry, checking);
+    const isAlive = await this.#validator.validate(resource, abort.signal).then(
       () => true,
       () => false,
     );
     // Lost while being asked: it has been closed already.
     if (entry.state !== checking) return;
-    if (isAlive && this.#factory.condition(resource) === 'clean') this.#offer(entry);
-    else this.#close(entry, 'validation-failed');
+    this.#isDoubtful = !isAlive || this.#factory.condition(resource) !== 'clean';
+    if (this.#isDoubtful) this.#close(entry, 'validation-failed');
+    else this.#offer(entry);
   }
 
-  async #reset(entry: PoolEntry<R>): Promise<void> {
-    const { clock, timers, hub } = this.#ports;
+  async #reset(entry: PoolEntry<R>, limitMs: number): Promise<void> {
+    const { clock, hub } = this.#ports;
     const resource = resourceOf(entry);
-    const resetting: EntryState<R> = { name: 'resetting', resource };
+    const abort = new AbortController();
+    const resetting: EntryState<R> = { name: 'resetting', resource, abort };
     const startedAt = clock.now();
-    this.#move(entry, resetting);
-    const limits = { deadlineAt: startedAt + RESET_LIMIT_MS, signal: undefined };
-    await within(this.#factory.reset(resource), limits, timers, () => undefined).catch(() => undefined);
+    this.#book.move(entry, resetting);
+    await this.#bounded(async () => this.#factory.reset(resource), limitMs, abort.signal);
     if (entry.state !== resetting) return;
-    if (this.#factory.condition(resource) !== 'clean') return this.#close(entry, 'reset-failed');
+    if (this.#factory.condition(resource) !== 'clean') {
+      return this.#close(entry, this.#closing === undefined ? 'reset-failed' : 'shutdown');
+    }
     hub.tell('connection:reset', { connectionId: entry.id, durationMs: clock.now() - startedAt });
     this.#offer(entry);
   }
 
   /** The resource broke by itself. One in use is closed when its lease ends: its caller hears of it from the statement. */
   #lose(entry: PoolEntry<R>, error: FluxorError): void {
-    if (entry.state.name === 'closing' || entry.state.name === 'closed') return;
+    const { name } = entry.state;
+    // One that breaks while being made is a failed attempt, and told as such.
+    if (name === 'creating' || name === 'closing' || name === 'closed') return;
     this.#ports.hub.tell('connection:lost', { connectionId: entry.id, error });
-    if (entry.state.name !== 'in-use' && entry.state.name !== 'creating') this.#close(entry, 'broken');
+    if (name !== 'in-use') this.#close(entry, 'broken');
   }
 
   #close(entry: PoolEntry<R>, reason: CloseReason): void {
+    const { state } = entry;
     const resource = resourceOf(entry);
-    this.#move(entry, { name: 'closing', resource, reason });
+    this.#book.move(entry, { name: 'closing', resource, reason });
+    if (state.name === 'checking' || state.name === 'resetting') state.abort.abort();
     void this.#finish(entry, resource, reason);
     this.#pump();
   }
 
   async #finish(entry: PoolEntry<R>, resource: R, reason: CloseReason): Promise<void> {
-    const { clock, timers, hub } = this.#ports;
+    const { clock, hub } = this.#ports;
     if (GENTLE_REASONS.has(reason) && this.#factory.condition(resource) === 'clean') {
-      const limits = { deadlineAt: clock.now() + CLOSE_LIMIT_MS, signal: undefined };
-      await within(this.#factory.close(resource), limits, timers, () => undefined).catch(() => undefined);
+      await this.#bounded(async () => this.#factory.close(resource), CLOSE_LIMIT_MS, undefined);
     }
     this.#factory.destroy(resource);
-    this.#move(entry, { name: 'closed' });
+    this.#book.move(entry, { name: 'closed' });
     hub.tell('connection:closed', { connectionId: entry.id, reason, ageMs: clock.now() - entry.bornAt });
+  }
+
+  /** Waits for the factory, but not for ever; how it ended is read from the resource's condition. */
+  async #bounded(work: () => Promise<void>, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const limits = { deadlineAt: this.#ports.clock.now() + limitMs, signal };
+    await within(work(), limits, this.#ports.timers, () => undefined).catch(() => undefined);
   }
 
   #giveUp(waiter: Waiter<R>, cause: LimitCause, request: AcquireRequest): void {
@@ -331,7 +366,7 @@ export class Pool<R> implements LeaseKeeper<R> {
     const waitedMs = this.#ports.clock.now() - waiter.sinceAt;
     if (cause === 'aborted') return waiter.reject(abortedWaitError(label, waitedMs, request.signal?.reason));
     const { lastError, failures } = this.#creator;
-    const hasNone = this.#openCount() === this.#counts.creating;
+    const hasNone = this.#book.open === this.#book.count('creating');
     const error =
       hasNone && lastError !== undefined
         ? unreachableError(lastError, waitedMs, failures)
@@ -340,40 +375,17 @@ export class Pool<R> implements LeaseKeeper<R> {
     waiter.reject(error);
   }
 
-  #rejectWaiters(makeError: () => FluxorError): void {
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) waiter.reject(makeError());
-  }
-
-  #openCount(): number {
-    return OPEN_STATES.reduce((sum, name) => sum + this.#counts[name], 0);
-  }
-
-  #add(bornAt: number, abort: AbortController): PoolEntry<R> {
-    const entry = new PoolEntry<R>(this.#nextId++, bornAt, { name: 'creating', abort });
-    this.#entries.add(entry);
-    this.#counts.creating += 1;
-    return entry;
-  }
-
-  /** With `#add`, the only writer of states, counts and memberships. */
-  #move(entry: PoolEntry<R>, to: EntryState<R>): void {
-    entry.assertCanMove(to.name);
-    const from = entry.state.name;
-    if (from === 'idle') this.#removeIdle(entry);
-    this.#counts[from] -= 1;
-    entry.state = to;
-    if (to.name === 'closed') {
-      this.#entries.delete(entry);
-      this.#left?.resolve();
-      return;
+  #refuseAll(makeError: (waitedMs: number) => FluxorError): void {
+    const now = this.#ports.clock.now();
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
+      waiter.reject(makeError(now - waiter.sinceAt));
     }
-    this.#counts[to.name] += 1;
-    if (to.name === 'idle') this.#idle.push(entry);
   }
 
-  #removeIdle(entry: PoolEntry<R>): void {
-    if (this.#idle.at(-1) === entry) this.#idle.pop();
-    else this.#idle.splice(this.#idle.indexOf(entry), 1);
+  #tellEnd(connectionId: number, sinceAt: number, end: LeaseEnd): void {
+    const { hub, clock } = this.#ports;
+    if (!hub.hasListeners('lease:released')) return;
+    hub.tell('lease:released', { connectionId, heldMs: clock.now() - sinceAt, end });
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
+import { createDeferred } from '../kernel/deferred.js';
 import { formatMs } from '../kernel/duration.js';
 import { within } from '../kernel/within.js';
 import { TimeoutError } from '../errors/timeout-error.js';
@@ -29,23 +30,25 @@ export class Validator<R> {
     return this.#config === false || now - sinceAt <= this.#config.bypassMs;
   }
 
-  /** Resolves when the resource has proved itself; rejects with the last failure. */
-  async validate(resource: R): Promise<void> {
+  /** Resolves when the resource has proved itself; rejects with the last failure, or when `signal` says it is gone. */
+  async validate(resource: R, signal: AbortSignal): Promise<void> {
     if (this.#config === false) return;
-    const { attempts, backoffMs } = this.#config;
+    const { attempts, backoffMs, timeoutMs } = this.#config;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#ask(resource, this.#config.timeoutMs);
+        return await this.#ask(resource, timeoutMs, signal);
       } catch (error) {
         // A resource that broke or did not answer will not do better; only an answer of "no" is worth another question.
-        if (attempt >= attempts || this.#factory.condition(resource) !== 'clean') throw error;
+        const isAnswer = !(error instanceof TimeoutError) && this.#factory.condition(resource) === 'clean';
+        if (attempt >= attempts || !isAnswer) throw error;
       }
-      await this.#pause(backoffMs * 2 ** (attempt - 1));
+      await this.#pause(backoffMs * 2 ** (attempt - 1), signal);
+      signal.throwIfAborted();
     }
   }
 
-  #ask(resource: R, timeoutMs: number): Promise<void> {
-    const limits = { deadlineAt: this.#clock.now() + timeoutMs, signal: undefined };
+  #ask(resource: R, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const limits = { deadlineAt: this.#clock.now() + timeoutMs, signal };
     return within(this.#factory.validate(resource), limits, this.#timers, () => {
       throw new TimeoutError('validate', `${this.#factory.label}: no proof of life within ${formatMs(timeoutMs)}`, {
         isConnectionFatal: true,
@@ -53,7 +56,9 @@ export class Validator<R> {
     });
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const over = createDeferred<void>();
+    const timer = this.#clock.setTimer(ms, () => over.resolve());
+    return within(over.promise, { deadlineAt: Infinity, signal }, this.#timers, () => timer.cancel());
   }
 }

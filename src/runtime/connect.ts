@@ -32,14 +32,14 @@ type OptionTree = { [name: string]: unknown };
  */
 export async function connect(url: string, options: Omit<RuntimeOptions, 'driver'> = {}): Promise<DBRuntime> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  const door = scheme === undefined ? undefined : DOORS[scheme];
+  const door = scheme !== undefined && Object.hasOwn(DOORS, scheme) ? DOORS[scheme] : undefined;
   if (door === undefined) {
     const got = scheme === undefined ? 'a text without a scheme' : `the scheme '${scheme}:'`;
     const expected = Object.keys(DOORS).map((known) => `'${known}:'`);
     throw ConfigError.fromIssues([{ path: 'url', got, expected: `one of ${expected.join(', ')}` }]);
   }
   const { driverUrl, fromUrl } = splitUrl(url);
-  const merged = merge(fromUrl, options as OptionTree);
+  const merged = merge(fromUrl, options);
   const driver = await door(driverUrl).catch((error: unknown) => refuseTogether(error, merged));
   const db = createRuntime({ ...merged, driver });
   try {
@@ -83,13 +83,12 @@ function splitUrl(url: string): { driverUrl: string; fromUrl: OptionTree } {
 
 function setOption(tree: OptionTree, path: readonly string[], value: unknown): void {
   const [name = '', ...rest] = path;
-  if (rest.length === 0) {
-    tree[name] = value;
-    return;
-  }
-  const branch = isTree(tree[name]) ? tree[name] : {};
-  tree[name] = branch;
-  setOption(branch, rest, value);
+  const below = Object.hasOwn(tree, name) ? tree[name] : undefined;
+  const branch = isTree(below) ? below : {};
+  // Defined, not assigned: `?pool.__proto__.x=1` must become an option that somebody refuses, not a prototype.
+  const shape = { value: rest.length === 0 ? value : branch, enumerable: true, writable: true, configurable: true };
+  Object.defineProperty(tree, name, shape);
+  if (rest.length > 0) setOption(branch, rest, value);
 }
 
 /** Text from a URL as the option's own type: `true`, `20`, `5s`. */

@@ -2,7 +2,7 @@
  * The road of a query: the stages in the order in which every call meets them, composed once at start. This array is the
  * only place where the order is written.
  *
- * Seats kept for the gate (its place between `trace` and `lend` is decided by the design, "Composition"):
+ * Seats kept for the gate, between `trace` and `lend`:
  * `retry` around everything below it; then a peek at the circuit breaker, the rate limiter and the connection limiter,
  * and last the breaker's permit, taken in the tick of the dispatch. The deadline needs no stage: it is a moment fixed
  * when the call is made, and everything below only asks how much of it is left.

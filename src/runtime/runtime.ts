@@ -89,9 +89,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     await this.#starting;
   }
 
-  disconnect(options: { readonly timeout?: Duration } = {}): Promise<void> {
-    this.#disconnecting ??= this.#disconnect(options);
-    return this.#disconnecting;
+  async disconnect(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    // Read first: a wrong timeout must not leave a runtime that can never be disconnected.
+    const timeoutMs = readTimeout(options.timeout, DRAIN_TIMEOUT_MS);
+    this.#disconnecting ??= this.#disconnect(timeoutMs);
+    await this.#disconnecting;
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
@@ -171,17 +173,19 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     }
   }
 
-  async #disconnect(options: { readonly timeout?: Duration }): Promise<void> {
+  async #disconnect(timeoutMs: number): Promise<void> {
     const { lifecycle, config, pool, hub, timers } = this.#house.parts;
-    const timeoutMs = readTimeout(options.timeout, DRAIN_TIMEOUT_MS);
     const startedAt = config.clock.now();
     lifecycle.move('draining');
     const { inUse, waiting } = pool.stats();
     hub.tell('runtime:draining', { inUse, waiting });
     const forced = await pool.close(startedAt + timeoutMs);
-    await config.driver.close();
-    timers.stop();
-    lifecycle.move('closed');
-    hub.tell('runtime:closed', { durationMs: config.clock.now() - startedAt, forced });
+    try {
+      await config.driver.close();
+    } finally {
+      timers.stop();
+      lifecycle.move('closed');
+      hub.tell('runtime:closed', { durationMs: config.clock.now() - startedAt, forced });
+    }
   }
 }

@@ -10,7 +10,7 @@ import type { SqlPart } from './fragment.js';
 import { isSql, Sql } from './fragment.js';
 
 /** One row for `sql.values`: its values in order, or an object from which the named columns are taken. */
-export type SqlRow = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type SqlRow = readonly unknown[] | object;
 
 /** The tag and the helpers that hang on it. */
 export interface SqlTag {

@@ -23,7 +23,7 @@ export interface PgliteConfig {
 export function resolvePgliteOptions(options: PgliteOptions): PgliteConfig {
   const issues: OptionIssue[] = [];
   const reader = new OptionReader(options, 'pglite', issues);
-  const fromUrl = readUrl(reader);
+  const fromUrl = readUrl(reader, issues);
   const dataDir = reader.text('dataDir', undefined) ?? fromUrl;
   const instance = reader.raw('instance') as PgliteInstance | undefined;
   if (instance !== undefined && typeof (instance as Partial<PgliteInstance> | null)?.query !== 'function') {
@@ -35,11 +35,13 @@ export function resolvePgliteOptions(options: PgliteOptions): PgliteConfig {
 }
 
 /** `pglite:./data` is not a hierarchical URL: everything after the colon is the folder. */
-function readUrl(reader: OptionReader): string | undefined {
+function readUrl(reader: OptionReader, issues: OptionIssue[]): string | undefined {
   const url = reader.text('url', undefined);
   if (url === undefined) return undefined;
-  if (!url.startsWith('pglite:')) return reader.refuse('url', "'pglite:' or 'pglite:./folder'", undefined);
+  // The text itself is not shown: it may be the URL of a server, with its password.
+  const refuse = (got: string, expected: string) => void issues.push({ path: 'pglite.url', got, expected });
+  if (!/^pglite:/i.test(url)) return refuse('another scheme, or none', "'pglite:' or 'pglite:./folder'");
   const folder = url.slice('pglite:'.length).replace(/^\/\/(?=.)/, '');
-  if (folder.includes('?')) return reader.refuse('url', 'a folder without query parameters', undefined);
+  if (folder.includes('?')) return refuse('query parameters', 'a folder without query parameters');
   return folder === '' || folder === '//' ? undefined : folder;
 }

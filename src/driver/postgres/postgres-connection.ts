@@ -115,7 +115,7 @@ export class PostgresConnection implements DriverConnection {
   }
 
   untilReady(): Promise<void> {
-    if (this.#lostBecause !== undefined) return Promise.reject(this.#lostBecause.error as Error);
+    if (this.#lostBecause !== undefined) return Promise.reject(this.#lostBecause.error);
     if (!this.#isBusy) return Promise.resolve();
     return new Promise((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
   }

@@ -11,7 +11,7 @@ import { isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
-import { classifyNodeError, lostConnection } from '../node-errors.js';
+import { classifyNodeError, lostConnection, repeatUnsent } from '../node-errors.js';
 import type { SqlStateRow } from './postgres-sqlstates.js';
 import { findSqlState } from './postgres-sqlstates.js';
 
@@ -33,14 +33,17 @@ export function classifyPostgresError(error: unknown, situation: FailureSituatio
   return (
     classifyNodeError(error, situation, endpoint) ??
     classifyClientMessage(error, situation, endpoint) ??
-    new ConnectionError('protocol', `${endpoint}: the client library failed in an unknown way; see cause`, {
-      cause: error,
-      context: situation.context,
-      outcome: situation.wasSent && situation.phase !== 'connect' ? 'unknown' : 'not-sent',
-      isConnectionFatal: true,
-      breaker: 'failure',
-    })
+    unknownError(error, situation, endpoint)
   );
+}
+
+function unknownError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
+  const text = `${endpoint}: the client library failed in an unknown way; see cause`;
+  const init = { cause: error, context: situation.context, isConnectionFatal: true };
+  // Whatever it was, a COMMIT that had been sent may have been carried out.
+  if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
+  const outcome = situation.wasSent && situation.phase !== 'connect' ? 'unknown' : 'not-sent';
+  return new ConnectionError('protocol', text, { ...init, outcome, breaker: 'failure' });
 }
 
 /** `severity` must be there: `/^[0-9A-Z]{5}$/` alone also matches Node's EPIPE, EPERM and EBUSY. */
@@ -97,19 +100,32 @@ function classifyByMoreThanCode(
     const text = "the server's own statement_timeout stopped the statement";
     return new TimeoutError('statement', text, { ...init, decision: 'whole-transaction', breaker: 'failure' });
   }
-  if (error.code === '08P01') return classifyPooler(error, situation, endpoint);
+  // `drop database nowhere` names it in a statement; only a connection to it can fail for want of it.
+  if (error.code === '3D000' && situation.phase !== 'connect' && !isFatal(error)) {
+    return new QueryError('undefined-object', describe(error, 'undefined-object'), init);
+  }
+  if (error.code === '08P01') return classifyProtocolViolation(error, situation, endpoint);
   return undefined;
 }
 
 /** PgBouncer reports all of its own errors as 08P01; only its text tells them apart. */
-function classifyPooler(error: ServerError, situation: FailureSituation, endpoint: string): FluxorError | undefined {
+function classifyProtocolViolation(
+  error: ServerError,
+  situation: FailureSituation,
+  endpoint: string,
+): FluxorError | undefined {
+  // The caller's miscount, and no fault of the protocol: the session goes on.
+  if (error.routine === 'exec_bind_message' && !isFatal(error)) {
+    const text = 'the number of values differs from the number of placeholders in the statement (SQLSTATE 08P01)';
+    return new QueryError('statement-invalid', text, repliedInit(error, situation));
+  }
   const init = { ...repliedInit(error, situation), isConnectionFatal: true, breaker: 'failure' as const };
   if (/query_wait_timeout|no more connections allowed|server login has been failing/.test(error.message)) {
     const text = `${endpoint}: the connection pooler had no server connection to give`;
     return new ConnectionError('too-many-connections', text, {
       ...init,
       outcome: 'not-sent',
-      decision: 'new-connection',
+      decision: repeatUnsent(situation),
     });
   }
   if (/client_idle_timeout/.test(error.message)) {
@@ -117,7 +133,7 @@ function classifyPooler(error: ServerError, situation: FailureSituation, endpoin
     return new ConnectionError('idle-timeout', text, {
       ...init,
       outcome: 'not-sent',
-      decision: 'new-connection',
+      decision: repeatUnsent(situation),
       breaker: 'ignore',
     });
   }
@@ -135,24 +151,28 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
     isConnectionFatal: row.kill || isFatal(error),
   };
   const { is } = row;
+  const text = serverText(error);
   switch (is.kind) {
     case 'connection':
       if (row.when === 'lost')
-        return lostConnection(is.reason, `${endpoint}: ${error.message}`, situation, { ...init, breaker: undefined });
-      return new ConnectionError(is.reason, `${endpoint}: ${error.message}`, init);
+        return lostConnection(is.reason, `${endpoint}: ${text}`, situation, { ...init, breaker: undefined });
+      return new ConnectionError(is.reason, `${endpoint}: ${text}`, init);
     case 'auth':
-      return new ConnectionError('credentials', `${endpoint}: ${error.message}; check user and password`, {
+      return new ConnectionError('credentials', `${endpoint}: ${text}; check user and password`, {
         ...init,
         code: 'AUTH',
+        // In a session that is open already, the server answered; see resilience.md §2.
+        breaker: situation.phase === 'connect' ? row.breaker : 'success',
       });
     case 'query':
       return new QueryError(is.reason, describe(error, is.reason), init);
     case 'constraint':
       return new ConstraintError(is.reason, describeConstraint(error, is.reason), error, init);
     case 'transaction':
-      return new TransactionError(is.reason, error.message, init);
+      // CockroachDB names keys in its serialization failures.
+      return new TransactionError(is.reason, withoutValues(text), init);
     case 'timeout':
-      return new TimeoutError(is.phase, error.message, init);
+      return new TimeoutError(is.phase, text, init);
     case 'cancelled':
       return new CancelledError('administrator', 'somebody else cancelled the statement at the server', init);
     case 'unknown-outcome':
@@ -192,11 +212,18 @@ function describe(error: ServerError, reason: string): string {
   const state = `SQLSTATE ${error.code}`;
   if (reason === 'syntax') {
     const at = error.position === undefined ? '' : ` at character ${error.position}`;
-    return `PostgreSQL could not accept the statement${at} (${state}): ${withoutQuotes(error.message)}`;
+    return `PostgreSQL could not accept the statement${at} (${state}): ${withoutValues(serverText(error))}`;
   }
-  if (reason === 'application') return `the database's own code raised an error (${state}); its text is on cause`;
-  if (reason === 'data' || reason === 'internal') return `${withoutQuotes(error.message)} (${state})`;
-  return `${error.message} (${state})`;
+  if (reason === 'application') return `${APPLICATION_TEXT} (${state}); its text is on cause`;
+  if (reason === 'data' || reason === 'internal') return `${withoutValues(serverText(error))} (${state})`;
+  return `${serverText(error)} (${state})`;
+}
+
+const APPLICATION_TEXT = "the database's own code raised an error";
+
+/** PL/pgSQL's RAISE may borrow any SQLSTATE, and its text is the application's. */
+function serverText(error: ServerError): string {
+  return error.routine === 'exec_stmt_raise' ? APPLICATION_TEXT : error.message;
 }
 
 function describeConstraint(error: ServerError, reason: string): string {
@@ -206,30 +233,38 @@ function describeConstraint(error: ServerError, reason: string): string {
   return `${reason} constraint${name}${column}${table} was violated (SQLSTATE ${error.code})`;
 }
 
-/** `invalid input syntax for type integer: "4711x"` → `… integer: "…"`: quoted parts can be values, and so can what follows a colon. */
-function withoutQuotes(message: string): string {
-  return message.replace(/"[^"]*"|'[^']*'/g, '"…"').replace(/: (?!"…")[^:]*$/, ': …');
+/** Of every language that PostgreSQL speaks: a German server writes »4711x«. */
+const QUOTED = /["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*["'`´«»‹›„“”‟‘’‚‛「」『』〝〞]|["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*$/s;
+
+/**
+ * `invalid input syntax for type integer: "4711x"` → `… integer: …`: quoted parts can be values, and so can what follows a
+ * colon. From the first quotation mark to the last, because a value may hold quotation marks of its own.
+ */
+function withoutValues(message: string): string {
+  return message.replace(QUOTED, '"…"').replace(/([:：]).*$/s, '$1 …');
 }
 
-/** Messages of `pg` that carry no code (pg 8.23; client.js, connection.js, crypto/sasl.js). */
+/**
+ * Messages of `pg` that carry no code (pg 8.23: client.js, connection.js, query.js, crypto/sasl.js). Those of `pg.Pool`
+ * are not here: this room opens single clients only.
+ */
 function classifyClientMessage(error: unknown, situation: FailureSituation, endpoint: string): FluxorError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message } = error;
   const init = { cause: error, context: situation.context, isConnectionFatal: true };
-  if (/^Connection terminated/.test(message))
+  if (/^timeout expired$|due to connection timeout$/.test(message)) {
+    const text = `${endpoint}: connecting took longer than the client library allows`;
+    return new TimeoutError('connect', text, { ...init, decision: repeatUnsent(situation), breaker: 'failure' });
+  }
+  if (message === 'Query read timeout') return readTimeout(situation, endpoint, init);
+  if (message === 'Connection terminated unexpectedly')
     return lostConnection('lost', `${endpoint}: the connection was lost`, situation, init);
+  if (/^Connection terminated/.test(message)) return endedByUs(situation, endpoint, init);
   if (/not queryable$/.test(message)) {
-    return lostConnection(
-      'lost',
-      `${endpoint}: the connection was already closed`,
-      { ...situation, wasSent: false },
-      init,
-    );
+    const unsent = { ...situation, wasSent: false };
+    return lostConnection('lost', `${endpoint}: the connection was already closed`, unsent, init);
   }
-  if (/SSL connection/.test(message)) {
-    const text = `${endpoint}: the server does not offer TLS, and the options ask for it`;
-    return new ConnectionError('tls', text, { ...init, breaker: 'failure' });
-  }
+  if (/SSL connection/.test(message)) return tlsError(message, situation, endpoint, init);
   if (/^SASL:|Password must be a string|Unknown authenticationOk message/.test(message)) {
     const text = `${endpoint}: the credentials could not be used (is a password set?)`;
     return new ConnectionError('credentials', text, { ...init, code: 'AUTH', breaker: 'failure' });
@@ -237,5 +272,44 @@ function classifyClientMessage(error: unknown, situation: FailureSituation, endp
   if (/^Received unexpected|^received invalid response/.test(message)) {
     return lostConnection('protocol', `${endpoint}: the server sent something unexpected`, situation, init);
   }
+  if (/^Prepared statements must be unique|^Query values must be an array|^A query must have either/.test(message)) {
+    const text = 'the client library refused the statement; see cause';
+    return new QueryError('statement-invalid', text, { cause: error, context: situation.context });
+  }
   return undefined;
+}
+
+/** `query_timeout` of the client library: its connection would answer the next caller with the leftovers of this one. */
+function readTimeout(
+  situation: FailureSituation,
+  endpoint: string,
+  init: Omit<FluxorErrorInit, 'reason'>,
+): FluxorError {
+  const text = `${endpoint}: the client library stopped waiting for an answer`;
+  const lost = lostConnection('lost', text, situation, init);
+  if (lost instanceof OutcomeUnknownError) return lost;
+  const { outcome, decision } = lost;
+  return new TimeoutError('statement', text, { ...init, outcome, decision, breaker: 'failure' });
+}
+
+/** `end()` was called here, so it says nothing about the server; the statement's fate is that of any lost one. */
+function endedByUs(situation: FailureSituation, endpoint: string, init: Omit<FluxorErrorInit, 'reason'>): FluxorError {
+  const text = `${endpoint}: the connection was closed by this side`;
+  const lost = lostConnection('lost', text, situation, init);
+  if (lost instanceof OutcomeUnknownError) return lost;
+  const { outcome, decision } = lost;
+  return new CancelledError('runtime', text, { ...init, outcome, decision });
+}
+
+function tlsError(
+  message: string,
+  situation: FailureSituation,
+  endpoint: string,
+  init: Omit<FluxorErrorInit, 'reason'>,
+): FluxorError {
+  const isRefused = /does not support SSL/.test(message);
+  const why = isRefused ? 'the server does not offer TLS, and the options ask for it' : 'TLS could not be set up';
+  // The second may be an overloaded server's way to say so.
+  const decision = isRefused ? 'never' : repeatUnsent(situation);
+  return new ConnectionError('tls', `${endpoint}: ${why}`, { ...init, decision, breaker: 'failure' });
 }

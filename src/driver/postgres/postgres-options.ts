@@ -62,7 +62,7 @@ export interface PostgresConfig {
   readonly endpoint: string;
 }
 
-const URL_PARAMETERS = ['sslmode', 'application_name', 'host', 'options'];
+const URL_PARAMETERS: readonly string[] = ['sslmode', 'application_name', 'host', 'options'];
 const SSL_MODES: Readonly<Record<string, false | TlsOptions>> = {
   disable: false,
   require: {},
@@ -82,7 +82,7 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
     port: reader.has('port') ? reader.integer('port', 5432, { min: 1, max: 65_535 }) : url?.port,
     database: reader.text('database', undefined) ?? url?.database,
     user: reader.text('user', undefined) ?? url?.user,
-    password: readPassword(reader) ?? url?.password,
+    password: readPassword(reader, issues) ?? url?.password,
     ssl: readSsl(reader) ?? readSslMode(parameter('sslmode'), issues) ?? (false as const),
     applicationName: reader.text('applicationName', parameter('application_name') ?? 'fluxor-db'),
     sessionOptions: readSettings(reader, parameter('options')),
@@ -108,32 +108,38 @@ function readUrl(reader: OptionReader, issues: OptionIssue[]): ConnectionUrl | u
   return url;
 }
 
-function readPassword(reader: OptionReader): PostgresConfig['password'] {
+function readPassword(reader: OptionReader, issues: OptionIssue[]): PostgresConfig['password'] {
   const value = reader.raw('password');
   if (value === undefined || typeof value === 'string') return value;
   if (typeof value === 'function') return value as () => string | Promise<string>;
-  return reader.refuse('password', 'a string, or a function that gives one', undefined);
+  // Not by way of the reader, which would show it: a password of digits may well arrive as a number.
+  issues.push({
+    path: 'postgres.password',
+    got: value === null ? 'null' : `a value of type ${typeof value}`,
+    expected: 'a string, or a function that gives one',
+  });
+  return undefined;
 }
 
 function readSsl(reader: OptionReader): false | TlsOptions | undefined {
   const value = reader.raw('ssl');
   if (value === undefined || value === false) return value;
   if (value === true) return {};
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as TlsOptions;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   return reader.refuse('ssl', 'true, false or TLS options', undefined);
 }
 
 function readSslMode(mode: string | undefined, issues: OptionIssue[]): false | TlsOptions | undefined {
   if (mode === undefined) return undefined;
-  const ssl = SSL_MODES[mode];
-  if (ssl !== undefined) return ssl;
+  // Own keys only: every object also has a `constructor`.
+  if (Object.hasOwn(SSL_MODES, mode)) return SSL_MODES[mode];
   // `prefer` and `allow` fall back to plain text without a word, so they promise nothing.
   const expected = `one of ${Object.keys(SSL_MODES).join(', ')}`;
   issues.push({ path: 'postgres.url?sslmode', got: `'${mode}'`, expected });
   return undefined;
 }
 
-/** PostgreSQL manual, 20.1.4 and libpq's `options`: `-c name=value`, with spaces and backslashes escaped. */
+/** PostgreSQL manual, 20.1.4 and libpq's `options`: `-c name=value`, with white space and backslashes escaped. */
 function readSettings(reader: OptionReader, fromUrl: string | undefined): string | undefined {
   const value = reader.raw('settings');
   const parts = fromUrl === undefined ? [] : [fromUrl];
@@ -144,13 +150,17 @@ function readSettings(reader: OptionReader, fromUrl: string | undefined): string
     if (!/^[A-Za-z_][\w.]*$/.test(name) || !['string', 'number', 'boolean'].includes(typeof setting)) {
       return reader.refuse('settings', 'setting names with text, number or boolean values', undefined);
     }
-    parts.push(`-c ${name}=${String(setting).replace(/[\\ ]/g, '\\$&')}`);
+    parts.push(`-c ${name}=${String(setting).replace(/[\\\s]/g, '\\$&')}`);
   }
   return parts.length === 0 ? undefined : parts.join(' ');
 }
 
+/** With what the environment fills in, as `pg` will: an endpoint that names the wrong host misleads whoever reads it. */
 function printEndpoint(config: Omit<PostgresConfig, 'endpoint'>): string {
-  const user = config.user === undefined ? '' : `${config.user}@`;
-  const host = config.host?.includes(':') === true ? `[${config.host}]` : (config.host ?? 'localhost');
-  return `postgres://${user}${host}:${config.port ?? 5432}/${config.database ?? config.user ?? ''}`;
+  const { PGHOST, PGPORT, PGUSER, PGDATABASE } = process.env;
+  const host = config.host ?? (PGHOST || 'localhost');
+  const user = config.user ?? PGUSER ?? '';
+  const database = config.database ?? (PGDATABASE || user);
+  const at = host.includes(':') ? `[${host}]` : host;
+  return `postgres://${user === '' ? '' : `${user}@`}${at}:${config.port ?? (PGPORT || 5432)}/${database}`;
 }

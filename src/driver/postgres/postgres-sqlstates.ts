@@ -65,7 +65,7 @@ export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('3F000 42P01 42703 42883 42704 42P02', query('undefined-object'), 'never', 'S'),
   ...rows('40001 40000 40002', transaction('serialization'), 'tx', 'S'),
   ...rows('40P01', transaction('deadlock'), 'tx', 'S'),
-  ...rows('40003', { kind: 'unknown-outcome' }, 'unknown', 'F'),
+  ...rows('40003', { kind: 'unknown-outcome' }, 'unknown', 'S'),
   ...rows('42501', query('permission'), 'never', 'S'),
   ...rows('42P07 42710 42P04 42P06 42723', query('duplicate-object'), 'never', 'S'),
   ...rows('53000 53100 53200', query('resource'), 'always', 'F'),

@@ -106,10 +106,24 @@ function decimal(types: TypeConfig): Decode {
   };
 }
 
-/** Up to 15 significant digits survive the way to a double and back (IEEE 754 binary64, DBL_DIG). */
+/**
+ * Whether the number, printed again, is the same value. Counting digits would not do: 15 of them always survive, most
+ * of 16 do too, and a single one with 400 zeros behind it becomes Infinity.
+ */
 function isExactAsNumber(value: string): boolean {
-  const digits = value.replace(/^-?0*|\./g, '').replace(/^0+|0+$/g, '');
-  return digits.length <= 15 || !/^\d+$/.test(digits);
+  const number = Number(value);
+  if (Number.isFinite(number)) return decimalParts(value) === decimalParts(number.toExponential());
+  return /^(NaN|-?Infinity)$/.test(value);
+}
+
+/** `-012.50`, `-1.25e+1` → `-125e1`: sign, significant digits and the exponent of the first of them. */
+function decimalParts(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d*)\.?(\d*)(?:e([+-]\d+))?$/.exec(text) ?? [];
+  const digits = `${whole}${fraction}`;
+  const first = digits.search(/[1-9]/);
+  if (first === -1) return '0';
+  return `${sign}${digits.slice(first).replace(/0+$/, '')}e${Number(exponent) + whole.length - 1 - first}`;
 }
 
 function doesNotFit(message: string): QueryError {
@@ -130,8 +144,10 @@ function decodeBytea(value: string): Buffer {
  * Arrays become PostgreSQL arrays, other objects JSON: for a JSON array, pass `JSON.stringify(array)`.
  */
 export function encodeValue(value: unknown): string | Buffer | null {
-  if (value === null || value === undefined) return null;
+  if (value === null) return null;
   switch (typeof value) {
+    case 'undefined':
+      throw cannotSend('undefined cannot be a parameter; say null for NULL');
     case 'string':
       return value;
     case 'number':
@@ -155,7 +171,8 @@ function encodeObject(value: object): string | Buffer {
 }
 
 function encodeArray(values: readonly unknown[]): string {
-  const parts = values.map((value) => {
+  // Not `values.map`, which leaves the holes of a sparse array out.
+  const parts = Array.from(values, (value) => {
     if (value === null || value === undefined) return 'NULL';
     if (Array.isArray(value)) return encodeArray(value);
     const encoded = encodeValue(value);
@@ -174,12 +191,16 @@ export function hexText(bytes: Buffer): string {
 }
 
 function encodeJson(value: object): string {
+  let text: unknown;
   try {
-    return JSON.stringify(value);
+    text = JSON.stringify(value);
   } catch {
     // The cause is left out on purpose: V8's message for a cycle names properties of the value.
     throw cannotSend('an object parameter cannot be written as JSON (a cycle, or a bigint inside)');
   }
+  // A `toJSON` may answer undefined, whatever the signature of `stringify` says; it must not become NULL in silence.
+  if (typeof text !== 'string') throw cannotSend('an object parameter whose toJSON() answers nothing cannot be sent');
+  return text;
 }
 
 function cannotSend(message: string): QueryError {

@@ -1,0 +1,66 @@
+/**
+ * A real PostgreSQL server for this run alone, in a temporary folder, on a free port of 127.0.0.1. Its break-down is a
+ * SIGKILL for all of its processes.
+ * Invariant: neither a process nor the folder is left, also when the demo is interrupted while the server is still
+ * being made.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PostgresServer, ServerUnavailable } from '../test/servers/postgres-server.js';
+import { descendantsOf, signalAll } from '../test/servers/processes.js';
+import type { Cleanup } from './cleanup.js';
+import { DemoFailure } from './cleanup.js';
+import type { DemoDatabase } from './database.js';
+
+/** Long enough for reads to give up (1 s), short enough for transfers to sit it out (5 s). */
+const DOWN_MS = 1_000;
+const KILL_INTERVAL_MS = 20;
+
+/** The server from the first moment on, before it is there. */
+interface Making {
+  server?: Promise<PostgresServer>;
+}
+
+export async function startPrivateDatabase(cleanup: Cleanup, say: (text: string) => void): Promise<DemoDatabase> {
+  const making: Making = {};
+  cleanup.add({
+    what: 'the private server',
+    clean: async () => (await settled(making))?.remove(),
+    cleanNow: () => removeNow(making),
+  });
+  making.server = PostgresServer.start({ major: 18, onProgress: say });
+  try {
+    return describe(await making.server);
+  } catch (error) {
+    if (!(error instanceof ServerUnavailable)) throw error;
+    throw new DemoFailure(`${error.message}. With --url the demo uses a server of yours.`, { cause: error });
+  }
+}
+
+function describe(server: PostgresServer): DemoDatabase {
+  return {
+    title: `PostgreSQL ${server.version} on ${server.host}:${server.port}, in a temporary folder`,
+    url: server.url,
+    schema: 'public',
+    applicationName: 'fluxor-demo',
+    breakDown: async (say) => {
+      say('kill -9: every process of the server at once');
+      await server.kill();
+      await sleep(DOWN_MS);
+      say('the server starts again and recovers from its log');
+      await server.start();
+    },
+  };
+}
+
+/** The programs that make a server clean up after themselves when they die; so they are made to, until none is left. */
+async function removeNow(making: Making): Promise<void> {
+  const killing = setInterval(() => signalAll(descendantsOf(process.pid), 'SIGKILL'), KILL_INTERVAL_MS);
+  const server = await settled(making);
+  clearInterval(killing);
+  server?.removeSync();
+}
+
+/** The server, once it is there; `undefined` when there will never be one. */
+async function settled({ server }: Making): Promise<PostgresServer | undefined> {
+  return server?.catch(() => undefined);
+}

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import type { Driver } from '../driver/driver.js';
+import { pglite } from '../driver/pglite/pglite.js';
+import { postgres } from '../driver/postgres/postgres.js';
+import { ConfigError } from '../errors/config-error.js';
+import { systemClock } from '../kernel/clock.js';
+import { seededRandom, systemRandom } from '../kernel/random.js';
+import { fakeClock } from '../testing/fake-clock.js';
+import { describeConfig } from './describe-config.js';
+import { resolveConfig } from './resolve-config.js';
+import type { RuntimeOptions } from './runtime-options.js';
+
+const driver: Driver = postgres({ url: 'postgres://app:secret-marker@db.example/shop' });
+
+/** What a program without types may hand over. */
+const resolve = (options: unknown) => resolveConfig(options as RuntimeOptions);
+
+function refusal(options: unknown): ConfigError {
+  try {
+    resolve(options);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+const pathsOf = (options: unknown): string[] => refusal(options).issues.map(({ path }) => path);
+
+describe('resolveConfig', () => {
+  it('has the defaults of the public surface', () => {
+    const config = resolveConfig({ driver });
+    expect(config).toEqual({
+      name: 'postgres',
+      driver,
+      pool: {
+        maxSize: 50,
+        acquireTimeoutMs: 10_000,
+        connectTimeoutMs: 5_000,
+        maxWaiting: 1_000,
+        maxCreating: 2,
+        validation: { bypassMs: 500, timeoutMs: 1_000, attempts: 3, backoffMs: 100, query: undefined },
+        onRelease: 'rollback',
+      },
+      query: { timeoutMs: 30_000 },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      clock: systemClock,
+      random: systemRandom,
+    });
+    expect(config.driver).toBe(driver);
+  });
+
+  it('takes what is said, in milliseconds', () => {
+    const [clock, random] = [fakeClock(), seededRandom(1)];
+    const config = resolveConfig({
+      driver,
+      name: 'shop',
+      pool: { maxSize: 7, acquireTimeout: '2s', connectTimeout: 1_500, validation: { bypass: 0, query: 'select 1' } },
+      query: { timeout: false },
+      types: { bigint: 'string', decimal: 'number', date: 'Date' },
+      clock,
+      random,
+    });
+    expect(config).toMatchObject({
+      name: 'shop',
+      pool: { maxSize: 7, acquireTimeoutMs: 2_000, connectTimeoutMs: 1_500, validation: { bypassMs: 0, attempts: 3 } },
+      query: { timeoutMs: Infinity },
+      types: { bigint: 'string', decimal: 'number', date: 'Date' },
+    });
+    expect([config.clock, config.random]).toEqual([clock, random]);
+    expect(resolveConfig({ driver, pool: { validation: false } }).pool.validation).toBe(false);
+  });
+
+  it('refuses everything that is wrong at once, with path, what was got and what is expected', () => {
+    const error = refusal({
+      driver: 'postgres://app:secret-marker@db.example/shop',
+      name: '',
+      pool: { maxSize: 0, maxSise: 7, acquireTimeout: '5x', maxWaiting: 0.5, validation: { attempts: 11 }, leak: {} },
+      query: { timeout: 0, slowThreshold: '1s' },
+      gate: { rateLimit: 5, rateLimt: 5 },
+      types: { bigint: 'float' },
+      monitor: { interval: '60s' },
+      clock: {},
+      random: 4,
+      drivr: 1,
+    });
+    expect(error.code).toBe('CONFIG');
+    expect(error.issues.map(({ path }) => path).sort()).toEqual([
+      'clock',
+      'driver',
+      'drivr',
+      'gate.rateLimit',
+      'gate.rateLimt',
+      'monitor.interval',
+      'name',
+      'pool.acquireTimeout',
+      'pool.leak',
+      'pool.maxSise',
+      'pool.maxSize',
+      'pool.maxWaiting',
+      'pool.validation.attempts',
+      'query.slowThreshold',
+      'query.timeout',
+      'random',
+      'types.bigint',
+    ]);
+    for (const issue of error.issues) {
+      expect(issue.got).not.toBe('');
+      expect(issue.expected).not.toBe('');
+      expect(error.message).toContain(`${issue.path}: got ${issue.got}, expected ${issue.expected}`);
+    }
+    expect(error.issues.find(({ path }) => path === 'pool.maxSize')).toEqual({
+      path: 'pool.maxSize',
+      got: '0',
+      expected: 'a whole number, 1 to 10,000',
+    });
+    expect(error.message).not.toContain('secret-marker');
+  });
+
+  it.each([undefined, null, 5, 'postgres://app:secret-marker@db/shop', []])(
+    'refuses %s as options with a ConfigError, and without showing what may be a URL',
+    (options) => {
+      const error = refusal(options);
+      expect(error.issues.map(({ path }) => path)).toContain('driver');
+      expect(error.message).not.toContain('secret-marker');
+    },
+  );
+
+  it.each(['pool', 'query', 'gate', 'types', 'monitor'])('refuses null where the options of %s belong', (group) => {
+    expect(pathsOf({ driver, [group]: null })).toEqual([group]);
+  });
+
+  it.each([undefined, null, {}, { connect: () => undefined }, 'pg'])('refuses %s as a driver', (value) => {
+    expect(pathsOf({ driver: value })).toEqual(['driver']);
+  });
+
+  it.each([
+    ['pool', 'warmUp'],
+    ['pool', 'leak'],
+    ['query', 'slowThreshold'],
+    ['query', 'statementCache'],
+    ['query', 'retry'],
+    ['query', 'pipelining'],
+    ['gate', 'circuitBreaker'],
+    ['gate', 'rateLimit'],
+    ['gate', 'connectionLimit'],
+    ['monitor', 'interval'],
+  ])('takes false for %s.%s, which later versions have, and nothing else', (group, name) => {
+    expect(() => resolve({ driver, [group]: { [name]: false } })).not.toThrow();
+    for (const value of [true, null, 0, '1s', {}]) {
+      const { issues } = refusal({ driver, [group]: { [name]: value } });
+      expect(issues.map(({ path }) => path)).toEqual([`${group}.${name}`]);
+      expect(issues[0]?.expected).toContain('false; this version does not have it yet');
+    }
+  });
+
+  it('has one session for an embedded database, and refuses a second', () => {
+    const embedded = pglite();
+    expect(resolveConfig({ driver: embedded }).pool.maxSize).toBe(1);
+    expect(resolveConfig({ driver: embedded, pool: { maxSize: 1 } }).pool.maxSize).toBe(1);
+    expect(refusal({ driver: embedded, pool: { maxSize: 2 } }).issues).toEqual([
+      { path: 'pool.maxSize', got: '2', expected: 'a whole number, 1 to 1' },
+    ]);
+  });
+
+  describe('between the rooms', () => {
+    it('refuses a connectTimeout longer than anybody would wait', () => {
+      expect(refusal({ driver, pool: { connectTimeout: '11s' } }).issues).toEqual([
+        {
+          path: 'pool.connectTimeout',
+          got: '11000 ms',
+          expected: 'at most pool.acquireTimeout (10000 ms): nobody waits longer than that',
+        },
+      ]);
+      expect(() => resolve({ driver, pool: { connectTimeout: '11s', acquireTimeout: '11s' } })).not.toThrow();
+    });
+
+    it('does not hold the default connectTimeout against a short acquireTimeout', () => {
+      expect(resolve({ driver, pool: { acquireTimeout: '1s' } }).pool).toMatchObject({
+        acquireTimeoutMs: 1_000,
+        connectTimeoutMs: 5_000,
+      });
+    });
+
+    it('does not complain about defaults that stand in for what was refused', () => {
+      expect(pathsOf({ driver, pool: { connectTimeout: 'x', acquireTimeout: '1s' } })).toEqual(['pool.connectTimeout']);
+      expect(pathsOf({ driver, pool: { connectTimeout: '11s', acquireTimeout: 'x' } })).toEqual([
+        'pool.acquireTimeout',
+      ]);
+    });
+  });
+
+  it('is frozen all the way down', () => {
+    const config = resolveConfig({ driver });
+    const parts = [config, config.pool, config.pool.validation, config.query, config.types];
+    expect(parts.map((part) => Object.isFrozen(part))).toEqual([true, true, true, true, true]);
+  });
+
+  it('does not change with the options it was made of, and leaves them unfrozen', () => {
+    const validation = { attempts: 5 };
+    const options = { driver, pool: { maxSize: 5, validation }, types: { bigint: 'string' as const } };
+    const config = resolveConfig(options);
+    options.pool.maxSize = 6;
+    validation.attempts = 1;
+    Object.assign(options.types, { bigint: 'number' });
+    expect(config).toMatchObject({ pool: { maxSize: 5, validation: { attempts: 5 } }, types: { bigint: 'string' } });
+  });
+});
+
+describe('describeConfig', () => {
+  it('prints every value in force, one a line, with its unit', () => {
+    const pool = { maxSize: 7, validation: false as const };
+    expect(
+      describeConfig(resolveConfig({ driver, name: 'shop', pool, query: { timeout: false } })).split('\n'),
+    ).toEqual([
+      'name: shop',
+      'driver: postgres (postgres://app@db.example:5432/shop)',
+      'pool.maxSize: 7',
+      'pool.acquireTimeoutMs: 10000 ms',
+      'pool.connectTimeoutMs: 5000 ms',
+      'pool.maxWaiting: 1000',
+      'pool.maxCreating: 2',
+      'pool.validation: false',
+      'pool.onRelease: rollback',
+      'query.timeoutMs: never',
+      'types.bigint: bigint',
+      'types.decimal: string',
+      'types.date: string',
+    ]);
+  });
+
+  it('holds no secret, and neither does the configuration as JSON', () => {
+    const config = resolveConfig({ driver });
+    expect(describeConfig(config)).not.toContain('secret-marker');
+    expect(JSON.stringify(config)).not.toContain('secret-marker');
+  });
+});

@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { FluxorError } from '../../errors/fluxor-error.js';
+import type { FailureSituation } from '../driver.js';
+import { classifyPostgresError } from './postgres-errors.js';
+
+const SENT: FailureSituation = {
+  phase: 'statement',
+  wasSent: true,
+  isReadOnly: false,
+  isSafeToRepeat: false,
+  inTransaction: false,
+  askedReadOnly: false,
+  context: {},
+};
+const MARKER = 'MARKER';
+
+function classify(code: string, message: string, fields: object = {}): FluxorError {
+  const native = Object.assign(new Error(message), { code, severity: 'ERROR', ...fields });
+  return classifyPostgresError(native, SENT, 'postgres://db');
+}
+
+const shownBy = (error: FluxorError): string => `${error.message} ${String(error)} ${JSON.stringify(error)}`;
+
+/** Values with everything in them that could end a quotation early. */
+const value = fc
+  .tuple(
+    fc.string({ unit: fc.constantFrom(...'"\'`»«“”:：;=() \n\\a1') }),
+    fc.string({ unit: fc.constantFrom(...'"\'»:： \n\\a1') }),
+  )
+  .map(([before, after]) => `${before}${MARKER}${after}`);
+
+/** How servers quote: in English, and in translation (German, French, Chinese, Japanese). */
+const quotes = fc.constantFrom<readonly [string, string]>(
+  ['"', '"'],
+  ["'", "'"],
+  ['»', '«'],
+  ['« ', ' »'],
+  ['“', '”'],
+  ['「', '」'],
+);
+
+const CODES = ['22001', '22P02', '22007', '22008', '22003', '22023', '23505', '23503', '23514', '23502', '23P01'];
+const CODES_OF_TEXT = ['42601', '42846', '0A000', 'P0001', 'P0004', 'XX000', 'XX001', '58030', '40001', '38000'];
+
+describe('messages', () => {
+  it('never hold a value that stands in quotation marks', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...CODES, ...CODES_OF_TEXT), quotes, value, (code, [open, close], marked) => {
+        for (const text of [
+          `invalid input syntax for type integer: ${open}${marked}${close}`,
+          `value ${open}${marked}${close} is out of range for type integer`,
+          `syntax error at or near ${open}${marked}${close}`,
+          `unterminated quoted string at or near ${open}'${marked}${close}`,
+        ]) {
+          expect(shownBy(classify(code, text))).not.toContain(MARKER);
+        }
+      }),
+    );
+  });
+
+  it('never hold a quotation that a server cut off', () => {
+    for (const mark of ['"', "'", '»', '“']) {
+      expect(shownBy(classify('42601', `unterminated quoted string at or near ${mark}${MARKER}`))).not.toContain(
+        MARKER,
+      );
+    }
+  });
+
+  it('never hold what follows a colon', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...CODES, ...CODES_OF_TEXT), value, (code, marked) => {
+        for (const text of [
+          `date/time field value out of range: ${marked}`,
+          `ungültige Eingabe: ${marked}`,
+          `无效的输入：${marked}`,
+        ]) {
+          expect(shownBy(classify(code, text))).not.toContain(MARKER);
+        }
+      }),
+    );
+  });
+
+  it('never hold detail, hint, where, internal query or the data of other fields', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...CODES, ...CODES_OF_TEXT), value, (code, marked) => {
+        const fields = {
+          detail: `Key (email)=(${marked}) already exists.`,
+          hint: marked,
+          where: `PL/pgSQL function f() line 3: ${marked}`,
+          internalQuery: `select '${marked}'`,
+          dataType: marked,
+          file: marked,
+        };
+        expect(shownBy(classify(code, 'it failed', { ...fields, constraint: 'c', table: 't' }))).not.toContain(MARKER);
+      }),
+    );
+  });
+
+  it("never hold the text of an application's own RAISE, whatever SQLSTATE it borrows", () => {
+    const borrowed = fc.constantFrom(
+      'P0001',
+      '42501',
+      '40001',
+      '55006',
+      '08006',
+      '28000',
+      '57P03',
+      '54000',
+      '25P04',
+      '42P01',
+      '22023',
+    );
+    fc.assert(
+      fc.property(borrowed, value, (code, marked) => {
+        expect(shownBy(classify(code, marked, { routine: 'exec_stmt_raise' }))).not.toContain(MARKER);
+      }),
+    );
+  });
+
+  it.each([
+    [
+      '22P02',
+      'invalid input syntax for type integer: "4711x"',
+      'invalid input syntax for type integer: … (SQLSTATE 22P02)',
+    ],
+    [
+      '22003',
+      'value "99999999999" is out of range for type integer',
+      'value "…" is out of range for type integer (SQLSTATE 22003)',
+    ],
+    ['22012', 'division by zero', 'division by zero (SQLSTATE 22012)'],
+    ['42P01', 'relation "nowhere" does not exist', 'relation "nowhere" does not exist (SQLSTATE 42P01)'],
+    ['42501', 'permission denied for table users', 'permission denied for table users (SQLSTATE 42501)'],
+    ['40P01', 'deadlock detected', 'deadlock detected'],
+    [
+      'P0001',
+      'no such customer 4711',
+      "the database's own code raised an error (SQLSTATE P0001); its text is on cause",
+    ],
+    ['ZZ000', 'who knows', 'PostgreSQL raised SQLSTATE ZZ000; see cause'],
+  ])('keep of %s what is worth knowing: %s', (code, text, shown) => {
+    expect(classify(code, text).message).toBe(shown);
+  });
+
+  it('say where a syntax error is, without the text there', () => {
+    expect(classify('42601', 'syntax error at or near "selec"', { position: '7' }).message).toBe(
+      'PostgreSQL could not accept the statement at character 7 (SQLSTATE 42601): syntax error at or near "…"',
+    );
+  });
+
+  it('name constraint, table and column, and have them as fields', () => {
+    const error = classify('23505', 'duplicate key value violates …', {
+      constraint: 'users_email_key',
+      table: 'users',
+    });
+    expect(error.message).toBe('unique constraint "users_email_key" on table "users" was violated (SQLSTATE 23505)');
+    expect(error).toMatchObject({ constraint: 'users_email_key', table: 'users', column: undefined });
+    expect(classify('23502', 'x', { table: 'users', column: 'name' }).message).toBe(
+      'not-null constraint of column "name" on table "users" was violated (SQLSTATE 23502)',
+    );
+  });
+});

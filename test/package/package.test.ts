@@ -1,0 +1,256 @@
+/** What npm would ship: nothing too much, nothing missing, and it works where it is installed. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSources, ROOT } from '../source-tree.js';
+import { execute, PackedProject } from './packed-project.js';
+
+const DOORS = ['fluxor-db', 'fluxor-db/postgres', 'fluxor-db/pglite', 'fluxor-db/testing'] as const;
+const PEERS = ['pg', '@electric-sql/pglite'];
+
+let project: PackedProject;
+beforeAll(async () => {
+  project = await PackedProject.make();
+});
+afterAll(() => project?.remove());
+
+const readInstalled = (path: string): string => readFileSync(join(project.installed, path), 'utf8');
+const parse = (path: string): ts.SourceFile =>
+  ts.createSourceFile(path, readInstalled(path), ts.ScriptTarget.Latest, true);
+const filesOf = (ending: string): string[] => project.files.filter((path) => path.endsWith(ending));
+
+describe('the tarball', () => {
+  it('has one output for each source file that is no test, and the papers', () => {
+    const modules = readSources().filter(({ path }) => !path.endsWith('.d.ts'));
+    const outputs = modules.flatMap(({ path }) => {
+      const stem = `dist/${path.replace(/\.ts$/, '')}`;
+      return [`${stem}.d.ts`, `${stem}.js`, `${stem}.js.map`];
+    });
+    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+    expect(project.files).toEqual([...outputs, ...papers].sort());
+  });
+
+  it('names no folder of the machine it was built on', () => {
+    const telling = project.files.filter((path) =>
+      [ROOT, project.folder].some((folder) => readInstalled(path).includes(folder)),
+    );
+    expect(telling).toEqual([]);
+  });
+
+  it('has no complaint of publint', async () => {
+    const { messages } = await publint({ pkgDir: project.installed, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  it('has no complaint of attw for ESM', async () => {
+    const cli = join(ROOT, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+    const options = ['--profile', 'esm-only', '--no-definitely-typed', '--format', 'json'];
+    const { code, stdout } = await execute(process.execPath, [cli, project.tarball, ...options], ROOT);
+    const { analysis } = JSON.parse(stdout) as { analysis: { problems: { resolutionKind?: string }[] } };
+    // `node16-cjs` is what `require()` of an ES module looks like to TypeScript; the profile leaves it out, and so do we.
+    const problems = analysis.problems.filter(
+      ({ resolutionKind }) => !['node10', 'node16-cjs'].includes(resolutionKind ?? ''),
+    );
+    expect(problems).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('needs nothing at run time', () => {
+    const { dependencies, optionalDependencies, bundledDependencies, scripts, peerDependencies, peerDependenciesMeta } =
+      JSON.parse(readInstalled('package.json')) as Record<string, Record<string, unknown> | undefined>;
+    expect([dependencies, optionalDependencies, bundledDependencies]).toEqual([undefined, undefined, undefined]);
+    expect(Object.keys(scripts ?? {}).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
+    expect(Object.keys(peerDependencies ?? {}).sort()).toEqual([...PEERS].sort());
+    for (const peer of PEERS) expect(peerDependenciesMeta?.[peer]).toEqual({ optional: true });
+    expect(project.packages).toEqual(['fluxor-db']);
+  });
+});
+
+describe('the declarations', () => {
+  it('mention no client library', () => {
+    const foreign = filesOf('.d.ts').flatMap((path) =>
+      ts
+        .preProcessFile(readInstalled(path), true, true)
+        .importedFiles.map(({ fileName }) => fileName)
+        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .map((specifier) => `${path}: ${specifier}`),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it('say `any` nowhere', () => {
+    expect(
+      filesOf('.d.ts').flatMap((path) => linesWith(path, (node) => node.kind === ts.SyntaxKind.AnyKeyword)),
+    ).toEqual([]);
+  });
+
+  it('compile in a strict project that checks its libraries', async () => {
+    const code = `
+      import { connect, createRuntime, sql } from 'fluxor-db';
+      import { postgres } from 'fluxor-db/postgres';
+      import { pglite } from 'fluxor-db/pglite';
+      import { fakeClock } from 'fluxor-db/testing';
+      export const first = createRuntime({ driver: postgres({ url: 'postgres://localhost' }), clock: fakeClock() });
+      export const second = createRuntime({ driver: pglite() });
+      await using db = await connect('pglite:');
+      export const names: { name: string }[] = await db.query(sql<{ name: string }>\`select 1\`);`;
+    const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types')];
+    const strictness = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--noEmit'];
+    const target = ['--target', 'es2022', '--module', 'nodenext'];
+    project.write('consumer.ts', code);
+    const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    const { stdout } = await execute(
+      process.execPath,
+      [tsc, ...target, ...strictness, ...types, 'consumer.ts'],
+      project.root,
+    );
+    expect(stdout).toBe('');
+  });
+});
+
+describe('the modules', () => {
+  it('have no top-level await, which `require()` could not take', () => {
+    const isAwait = (node: ts.Node): boolean =>
+      ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier !== undefined);
+    expect(filesOf('.js').flatMap((path) => linesWith(path, isAwait, ts.isFunctionLike))).toEqual([]);
+  });
+
+  it('have maps that carry their sources, none of them a test', () => {
+    for (const path of filesOf('.js.map')) {
+      const map = JSON.parse(readInstalled(path)) as { sources: string[]; sourcesContent?: (string | null)[] };
+      expect(
+        map.sources.filter((source) => source.includes('.test')),
+        path,
+      ).toEqual([]);
+      expect(
+        map.sourcesContent?.every((content) => typeof content === 'string'),
+        path,
+      ).toBe(true);
+    }
+  });
+
+  it('export exactly these names', async () => {
+    const lines = DOORS.map((door) => `['${door}', Object.keys(await import('${door}')).sort()]`);
+    const { stdout } = await project.run(
+      'names.mjs',
+      `console.log(JSON.stringify(Object.fromEntries([${lines.join(', ')}])));`,
+    );
+    expect(JSON.parse(stdout)).toMatchInlineSnapshot(`
+      {
+        "fluxor-db": [
+          "CancelledError",
+          "ConfigError",
+          "ConnectionError",
+          "ConstraintError",
+          "DBError",
+          "ERROR_CATALOGUE",
+          "FluxorError",
+          "OutcomeUnknownError",
+          "QueryError",
+          "RejectedError",
+          "TimeoutError",
+          "TransactionError",
+          "UsageError",
+          "connect",
+          "createRuntime",
+          "describeConfig",
+          "isFluxorError",
+          "sql",
+        ],
+        "fluxor-db/pglite": [
+          "pglite",
+        ],
+        "fluxor-db/postgres": [
+          "postgres",
+        ],
+        "fluxor-db/testing": [
+          "FakeClock",
+          "TcpProxy",
+          "fakeClock",
+          "startTcpProxy",
+        ],
+      }
+    `);
+  });
+
+  it('can be required', async () => {
+    const code = `const { createRuntime, sql } = require('fluxor-db'); const { postgres } = require('fluxor-db/postgres');
+      console.log(createRuntime({ driver: postgres() }).state, String(sql\`select \${1}\`));`;
+    const { stdout, code: exit } = await project.run('required.cjs', code);
+    expect({ stdout: stdout.trim(), exit }).toEqual({ stdout: 'idle Sql(select ?)', exit: 0 });
+  });
+
+  it('cannot be reached past the doors', async () => {
+    const { stdout } = await project.run(
+      'past.mjs',
+      `await import('fluxor-db/dist/pool/pool.js').catch((e) => console.log(e.code));`,
+    );
+    expect(stdout.trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+});
+
+describe('the drivers', () => {
+  it('are loaded with the first connection and not before', async () => {
+    for (const peer of PEERS) {
+      project.addPackage(peer, `console.log('loaded ${peer}'); throw new Error('not the real one');`);
+    }
+    const code = `
+      const { connect, createRuntime } = await import('fluxor-db');
+      const { postgres } = await import('fluxor-db/postgres');
+      const { pglite } = await import('fluxor-db/pglite');
+      const runtimes = [postgres(), pglite()].map((driver) => createRuntime({ driver }));
+      console.log('nothing loaded');
+      for (const db of runtimes) await db.connect().catch((error) => console.log(error.message));`;
+    const { stdout } = await project.run('lazy.mjs', code);
+    for (const peer of PEERS) project.removePackage(peer);
+    const refusals = PEERS.flatMap((peer) => [`loaded ${peer}`, 'not the real one']);
+    expect(stdout.trim().split('\n')).toEqual(['nothing loaded', ...refusals]);
+  });
+
+  it('bring only their own files along with the front door', async () => {
+    const code = `
+      import { register } from 'node:module';
+      const hook = "export async function resolve(s, c, next) { const r = await next(s, c); console.log(r.url); return r; }";
+      register('data:text/javascript,' + encodeURIComponent(hook));
+      await import('fluxor-db');`;
+    const { stdout } = await project.run('resolved.mjs', code);
+    const urls = stdout
+      .trim()
+      .split('\n')
+      .filter((url) => url.startsWith('file:'));
+    expect(urls.some((url) => url.endsWith('fluxor-db/dist/index.js'))).toBe(true);
+    expect(urls.filter((url) => !url.includes('/node_modules/fluxor-db/dist/'))).toEqual([]);
+    expect(urls.filter((url) => /\/driver\/(postgres|pglite)\/|\/testing\//.test(url))).toEqual([]);
+  });
+
+  it.each([
+    ['postgres://localhost/shop', 'pg'],
+    ['pglite:', '@electric-sql/pglite'],
+  ])('%s without its package names the command to install it', async (url, peer) => {
+    const code = `
+      import { connect } from 'fluxor-db';
+      await connect('${url}').catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+    const { stdout } = await project.run('missing.mjs', code);
+    const message = `The package '${peer}' is not installed. Install it with: npm install ${peer}`;
+    expect(JSON.parse(stdout)).toEqual({ code: 'DRIVER_MISSING', message });
+  });
+});
+
+/** Places where a node is found, not looked for inside what `isClosed` says. */
+function linesWith(
+  path: string,
+  isFound: (node: ts.Node) => boolean,
+  isClosed: (node: ts.Node) => boolean = () => false,
+): string[] {
+  const tree = parse(path);
+  const places: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (isFound(node)) places.push(`${path}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
+    if (!isClosed(node)) ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  return places;
+}

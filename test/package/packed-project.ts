@@ -1,0 +1,127 @@
+/**
+ * The package as npm would ship it, and a project that has installed it. Built from a copy of the sources in a folder of
+ * its own, so that a stale dist/ can neither spoil the result nor be spoiled, and installed without a network: the
+ * package has no dependencies.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../source-tree.js';
+
+const SHIPPED = [
+  'package.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'src',
+  'scripts',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+
+/** As `npm` would look without the settings of the machine's user. */
+const NPM = ['--no-audit', '--no-fund', '--no-update-notifier', '--ignore-scripts', '--offline', '--loglevel=error'];
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class PackedProject {
+  /** Everything below is gone after `remove()`. */
+  readonly folder: string;
+  readonly tarball: string;
+  /** What is in the tarball, sorted. */
+  readonly files: readonly string[];
+
+  static async make(): Promise<PackedProject> {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fluxor-package-')));
+    const source = join(folder, 'source');
+    mkdirSync(source);
+    for (const path of SHIPPED) cpSync(join(ROOT, path), join(source, path), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(source, 'node_modules'), 'junction');
+    await succeed(process.execPath, ['scripts/build.mjs'], source);
+    const packed = await succeed('npm', ['pack', '--json', '--pack-destination', folder, ...NPM], source);
+    const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+    const project = new PackedProject(folder, join(folder, filename), files.map(({ path }) => path).sort());
+    await project.install();
+    return project;
+  }
+
+  private constructor(folder: string, tarball: string, files: readonly string[]) {
+    this.folder = folder;
+    this.tarball = tarball;
+    this.files = files;
+  }
+
+  /** The project of a user. */
+  get root(): string {
+    return join(this.folder, 'user');
+  }
+
+  /** Where the package lies in the project of the user. */
+  get installed(): string {
+    return join(this.root, 'node_modules', 'fluxor-db');
+  }
+
+  async install(): Promise<void> {
+    mkdirSync(this.root);
+    writeFileSync(join(this.root, 'package.json'), '{ "private": true, "type": "module" }');
+    await succeed('npm', ['install', this.tarball, ...NPM], this.root);
+  }
+
+  /** Installs a package of one file, which need not be what it is called. */
+  addPackage(name: string, code: string): void {
+    const folder = join(this.root, 'node_modules', name);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version: '99.0.0', main: 'index.cjs' }));
+    writeFileSync(join(folder, 'index.cjs'), code);
+  }
+
+  removePackage(name: string): void {
+    rmSync(join(this.root, 'node_modules', name), { recursive: true, force: true });
+  }
+
+  /** Packages that are there, scopes not opened. */
+  get packages(): string[] {
+    return readdirSync(join(this.root, 'node_modules')).filter((name) => !name.startsWith('.'));
+  }
+
+  write(name: string, code: string): void {
+    writeFileSync(join(this.root, name), code);
+  }
+
+  /** Runs a file in the project of the user: an ES module as `.mjs`, a script as `.cjs`. */
+  run(name: string, code: string): Promise<Output> {
+    this.write(name, code);
+    return execute(process.execPath, [name], this.root);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a program of this repository's node_modules. */
+export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
+  const options = {
+    cwd,
+    timeout: 120_000,
+    maxBuffer: 64 * 1024 * 1024,
+    shell: program === 'npm' && process.platform === 'win32',
+  };
+  return new Promise((resolve) => {
+    execFile(program, [...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+async function succeed(program: string, args: readonly string[], cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await execute(program, args, cwd);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
