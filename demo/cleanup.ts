@@ -27,14 +27,14 @@ export class DemoFailure extends Error {}
 const ECHO_MS = 300;
 
 export class Cleanup {
-  readonly #tell: (text: string) => void;
+  readonly #tell: (lastWords?: string) => void;
   readonly #steps = new Set<CleanupStep>();
   #ending: Promise<never> | undefined;
   #exitCode = 0;
   #endingSince = 0;
 
-  /** `tell` says to people why the demo ends before its time. */
-  constructor(tell: (text: string) => void) {
+  /** `tell` ends whatever is being shown, and says why the demo ends before its time. */
+  constructor(tell: (lastWords?: string) => void) {
     this.#tell = tell;
   }
 
@@ -71,6 +71,7 @@ export class Cleanup {
 
   #crash(error: unknown): Promise<never> {
     const stack = error instanceof Error && !(error instanceof DemoFailure) ? error.stack : undefined;
+    this.#tell();
     process.stderr.write(`\nThe demo failed: ${stack ?? messageOf(error)}\n`);
     return this.#end(1);
   }

@@ -76,8 +76,8 @@ export class LiveView implements View {
   }
 
   close(lastWords?: string): void {
-    if (lastWords !== undefined) this.say(lastWords);
     this.#forgetBlock();
+    if (lastWords !== undefined) this.say(lastWords);
     this.#isClosed = true;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Fluxor-DB, shown at work: `npm run demo`. Five acts: a database, 135,000 cities in it, 32 workers at once, a server
+ * Fluxor-DB, shown at work: `npm run demo`. Five acts: a database, 138,398 cities in it, 32 workers at once, a server
  * that dies and comes back, and the figures. Everything below is what a service would write, except for the accident.
  * Invariant: whatever was started is gone when this process ends, however it ends (cleanup.ts).
  */

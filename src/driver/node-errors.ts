@@ -1,6 +1,6 @@
 /**
- * The errors that Node itself raises for sockets, DNS and TLS: the same for every database. The table is
- * resilience.md §3.1 of the design; each driver's errors file asks here after it has asked its own database.
+ * The errors that Node itself raises for sockets, DNS and TLS: the same for every database. Each driver's
+ * errors file asks here after it has asked its own database.
  * A pure function over data; it never looks at message texts except to unwrap.
  */
 import type { ConnectionErrorReason } from '../errors/connection-error.js';
@@ -90,7 +90,7 @@ function abortedError(error: unknown, situation: FailureSituation, endpoint: str
 
 /**
  * A connection that went away, for whatever reason: what became of the statement depends on where it was.
- * resilience.md §4: not sent → always repeatable; in a transaction before COMMIT → the server rolls back;
+ * Not sent → always repeatable; in a transaction before COMMIT → the server rolls back;
  * during COMMIT → unknown, never repeated; in flight → unknown, repeated only when declared safe.
  */
 export function lostConnection(

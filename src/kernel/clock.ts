@@ -7,6 +7,8 @@
 /** A pending timer. Cancelling twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void;
+  /** Whether the timer holds the process open; see `setTimer`. */
+  setKeepAlive(isOn: boolean): void;
 }
 
 /** Where a room gets its time from. */
@@ -33,6 +35,9 @@ export const systemClock: Clock = {
   setTimer(delayMs, fire, options) {
     const handle = setTimeout(fire, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
     if (options?.keepAlive === false) handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return {
+      cancel: () => clearTimeout(handle),
+      setKeepAlive: (isOn) => void (isOn ? handle.ref() : handle.unref()),
+    };
   },
 };

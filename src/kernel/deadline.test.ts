@@ -80,34 +80,48 @@ describe('DeadlineTimer', () => {
     expect(told).toEqual(['early@5', 'a@10', 'b@10', 'c@30']);
   });
 
-  it('tells everything that is overdue in order when the process was asleep over several moments', () => {
-    const times = { now: 0 };
-    const fires: (() => void)[] = [];
-    const clock: Clock = {
-      now: () => times.now,
-      wallNow: () => 0,
-      setTimer: (_, fire) => {
-        fires.push(fire);
-        return { cancel: () => void fires.splice(fires.indexOf(fire), 1) };
-      },
+  it('tells everything that is overdue in order when the process was asleep over several moments', async () => {
+    const clock = fakeClock();
+    let sleptMs = 0;
+    const sleepy: Clock = {
+      now: () => clock.now() + sleptMs,
+      wallNow: () => clock.wallNow(),
+      setTimer: (delayMs, fire, options) => clock.setTimer(delayMs, fire, options),
     };
-    const timers = new DeadlineTimer(clock);
+    const timers = new DeadlineTimer(sleepy);
     const told: number[] = [];
     for (const at of [30, 10, 20, 99]) timers.watch(at, { onDeadline: () => told.push(at) });
-    times.now = 50;
-    fires.shift()?.();
+    sleptMs = 40;
+    await clock.advance(10);
     expect(told).toEqual([10, 20, 30]);
-    expect([timers.size, fires.length]).toEqual([1, 1]);
+    expect([timers.size, clock.pendingTimerCount]).toEqual([1, 1]);
   });
 
   it('needs one timer of the clock for any number of moments, armed for the earliest', () => {
     const clock = fakeClock();
     const timers = new DeadlineTimer(clock);
     for (const at of [300, 100, 200, 100.5]) timers.watch(at, { onDeadline: () => undefined });
-    expect(clock.pendingTimers).toEqual([{ at: 100, keepAlive: false }]);
+    expect(clock.pendingTimers).toEqual([{ at: 100, keepAlive: true }]);
     timers.watch(50, { onDeadline: () => undefined });
-    expect(clock.pendingTimers).toEqual([{ at: 50, keepAlive: false }]);
+    expect(clock.pendingTimers).toEqual([{ at: 50, keepAlive: true }]);
     expect(timers.size).toBe(5);
+  });
+
+  it('holds the process open while somebody waits, and only then: an embedded database has no socket that would', async () => {
+    const clock = fakeClock();
+    const timers = new DeadlineTimer(clock);
+    const first = timers.watch(100, { onDeadline: () => undefined });
+    timers.unwatch(first);
+    expect(clock.pendingTimers).toEqual([{ at: 100, keepAlive: false }]);
+    const second = timers.watch(200, { onDeadline: () => undefined });
+    expect(clock.pendingTimers).toEqual([{ at: 100, keepAlive: true }]);
+    await clock.advance(100);
+    expect(clock.pendingTimers).toEqual([{ at: 200, keepAlive: true }]);
+    timers.stop();
+    timers.unwatch(second);
+    expect([timers.size, clock.pendingTimerCount]).toEqual([0, 0]);
+    timers.watch(300, { onDeadline: () => undefined });
+    expect([timers.size, clock.pendingTimers]).toEqual([1, [{ at: 300, keepAlive: true }]]);
   });
 
   it('arms itself again for the next moment after each sweep', async () => {
@@ -117,7 +131,7 @@ describe('DeadlineTimer', () => {
     watch('a', 10);
     watch('b', 20);
     await clock.advance(10);
-    expect(clock.pendingTimers).toEqual([{ at: 20, keepAlive: false }]);
+    expect(clock.pendingTimers).toEqual([{ at: 20, keepAlive: true }]);
     await clock.advance(10);
     expect(told).toEqual(['a@10', 'b@20']);
     expect(clock.pendingTimerCount).toBe(0);
@@ -133,7 +147,7 @@ describe('DeadlineTimer', () => {
     const told: number[] = [];
     new DeadlineTimer(hasty).watch(99.5, { onDeadline: () => told.push(clock.now()) });
     await clock.advance(50);
-    expect([told, clock.pendingTimers]).toEqual([[], [{ at: 75, keepAlive: false }]]);
+    expect([told, clock.pendingTimers]).toEqual([[], [{ at: 75, keepAlive: true }]]);
     await clock.advance(50);
     expect(told).toEqual([100]);
   });

@@ -64,6 +64,7 @@ export class DeadlineTimer {
   /** Invariant: no empty queue stays in the map. */
   readonly #slots = new Map<number, WaiterQueue<WatchedDeadline>>();
   #armed: { readonly slot: number; readonly timer: Timer } | undefined;
+  #size = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -71,9 +72,7 @@ export class DeadlineTimer {
 
   /** How many moments are watched; zero when nothing waits. */
   get size(): number {
-    let size = 0;
-    for (const queue of this.#slots.values()) size += queue.length;
-    return size;
+    return this.#size;
   }
 
   /** Watches `at`; answers `undefined` for `Infinity`, which never comes. */
@@ -83,6 +82,7 @@ export class DeadlineTimer {
     let queue = this.#slots.get(watched.slot);
     if (queue === undefined) this.#slots.set(watched.slot, (queue = new WaiterQueue()));
     queue.push(watched);
+    this.#count(1);
     if (this.#armed === undefined || watched.slot < this.#armed.slot) this.#arm(watched.slot);
     return watched;
   }
@@ -92,22 +92,35 @@ export class DeadlineTimer {
     // The item's own queue: while a slot is being told it is no longer in the map, and may have a successor there.
     const queue = watched.queue as WaiterQueue<WatchedDeadline> | undefined;
     if (queue === undefined || !queue.remove(watched)) return;
+    this.#count(-1);
     if (queue.length === 0 && this.#slots.get(watched.slot) === queue) this.#slots.delete(watched.slot);
   }
 
   /** Forgets everything; nobody is told. For the end of a runtime, when nothing can be waiting any more. */
   stop(): void {
+    for (const queue of this.#slots.values()) while (queue.shift() !== undefined);
     this.#slots.clear();
+    this.#size = 0;
     this.#armed?.timer.cancel();
     this.#armed = undefined;
   }
 
   #arm(slot: number): void {
     this.#armed?.timer.cancel();
-    // Housekeeping: whoever waits also holds a socket or a back-off timer, and those keep the process alive. A timer
-    // left over from a call that ended in time must not hold the process for the rest of its 30 s.
-    const timer = this.#clock.setTimer(slot - this.#clock.now(), () => this.#sweep(), { keepAlive: false });
+    const timer = this.#clock.setTimer(slot - this.#clock.now(), () => this.#sweep(), { keepAlive: this.#size > 0 });
     this.#armed = { slot, timer };
+  }
+
+  /**
+   * The timer holds the process open exactly while somebody waits. An embedded database has no socket that would, and a
+   * process must not end with its question unanswered; but a timer left over from a call that ended in time must not
+   * hold it for the rest of its 30 s.
+   */
+  #count(change: 1 | -1): void {
+    const wasEmpty = this.#size === 0;
+    this.#size += change;
+    const isEmpty = this.#size === 0;
+    if (wasEmpty !== isEmpty) this.#armed?.timer.setKeepAlive(!isEmpty);
   }
 
   #sweep(): void {
@@ -127,7 +140,10 @@ export class DeadlineTimer {
     due.sort(([a], [b]) => a - b);
     // Out of the queue one by one: whoever is unwatched because of the one before is not told any more.
     for (const [, queue] of due) {
-      for (let watched = queue.shift(); watched !== undefined; watched = queue.shift()) watched.target.onDeadline();
+      for (let watched = queue.shift(); watched !== undefined; watched = queue.shift()) {
+        this.#count(-1);
+        watched.target.onDeadline();
+      }
     }
   }
 }

@@ -128,6 +128,7 @@ describe('Pool, validating', () => {
     const waiting = bench.ask();
     await bench.clock.advance(50);
     bench.factory.made[0]?.break();
+    await bench.clock.settle();
     expect(bench.clock.pendingTimers.filter((timer) => timer.keepAlive)).toEqual([]);
     await bench.clock.advance(1_000);
     expect(bench.factory.count('validate')).toBe(1);

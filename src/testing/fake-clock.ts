@@ -21,8 +21,10 @@ export interface FakeClockOptions {
   readonly wallNow?: number;
 }
 
-interface ScheduledTimer extends PendingTimer {
+interface ScheduledTimer {
+  readonly at: number;
   readonly fire: () => void;
+  keepAlive: boolean;
 }
 
 const DEFAULT_WALL_MS = Date.UTC(2026, 0, 1);
@@ -70,7 +72,10 @@ export class FakeClock implements Clock {
     const timer: ScheduledTimer = { at, fire, keepAlive: options?.keepAlive !== false };
     const after = this.#timers.findIndex((other) => other.at > at);
     this.#timers.splice(after === -1 ? this.#timers.length : after, 0, timer);
-    return { cancel: () => this.#cancel(timer) };
+    return {
+      cancel: () => this.#cancel(timer),
+      setKeepAlive: (isOn) => (timer.keepAlive = isOn),
+    };
   }
 
   /** The timers that have neither fired nor been cancelled, the next one first. */

@@ -98,7 +98,7 @@ export class PoolSimulation {
           fire();
         };
         const timer = clock.setTimer(delayMs, onFire, options);
-        return { cancel: () => (end(), timer.cancel()) };
+        return { ...timer, cancel: () => (end(), timer.cancel()) };
       },
     };
   }

@@ -109,7 +109,7 @@ describe("numeric with types.decimal: 'number'", () => {
 
   it('gives every number that PostgreSQL prints in full and a double prints back', () => {
     const ordinary = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
-    fc.assert(fc.property(ordinary, (value) => expect(read(plain(value))).toBe(value)));
+    fc.assert(fc.property(ordinary, (value) => void expect(read(plain(value))).toBe(value)));
   });
 
   it('throws exactly when the value would change', () => {

@@ -1,0 +1,70 @@
+/**
+ * An error as PostgreSQL's server sends it, and what of it may be shown. Called by postgres-errors.ts.
+ * Invariant: no text that can hold a value (a literal, a key, an application's message) gets into a message of ours; it
+ * stays on `cause`.
+ */
+
+/** The fields of an ErrorResponse, as `pg` and PGlite both give them (PostgreSQL manual, 53.8). */
+export interface ServerError {
+  readonly code: string;
+  readonly severity: string;
+  readonly message: string;
+  readonly routine?: string;
+  readonly position?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly column?: string;
+}
+
+/** `severity` must be there: `/^[0-9A-Z]{5}$/` alone also matches Node's EPIPE, EPERM and EBUSY. */
+export function isServerError(error: unknown): error is ServerError {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, severity, message } = error as Partial<Record<string, unknown>>;
+  return (
+    typeof code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(code) &&
+    typeof severity === 'string' &&
+    typeof message === 'string'
+  );
+}
+
+export function isFatal(error: ServerError): boolean {
+  return error.severity === 'FATAL' || error.severity === 'PANIC';
+}
+
+/** Texts that name only objects of the schema may be shown; texts that can quote a value are replaced. */
+export function describeRefusal(error: ServerError, reason: string): string {
+  const state = `SQLSTATE ${error.code}`;
+  if (reason === 'syntax') {
+    const at = error.position === undefined ? '' : ` at character ${error.position}`;
+    return `PostgreSQL could not accept the statement${at} (${state}): ${withoutValues(serverText(error))}`;
+  }
+  if (reason === 'application') return `${APPLICATION_TEXT} (${state}); its text is on cause`;
+  if (reason === 'data' || reason === 'internal') return `${withoutValues(serverText(error))} (${state})`;
+  return `${serverText(error)} (${state})`;
+}
+
+const APPLICATION_TEXT = "the database's own code raised an error";
+
+/** PL/pgSQL's RAISE may borrow any SQLSTATE, and its text is the application's. */
+export function serverText(error: ServerError): string {
+  return error.routine === 'exec_stmt_raise' ? APPLICATION_TEXT : error.message;
+}
+
+export function describeConstraint(error: ServerError, reason: string): string {
+  const name = error.constraint === undefined ? '' : ` "${error.constraint}"`;
+  const column = error.column === undefined ? '' : ` of column "${error.column}"`;
+  const table = error.table === undefined ? '' : ` on table "${error.table}"`;
+  return `${reason} constraint${name}${column}${table} was violated (SQLSTATE ${error.code})`;
+}
+
+/** Of every language that PostgreSQL speaks: a German server writes »4711x«. */
+const QUOTED = /["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*["'`´«»‹›„“”‟‘’‚‛「」『』〝〞]|["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*$/s;
+
+/**
+ * `invalid input syntax for type integer: "4711x"` → `… integer: …`: quoted parts can be values, and so can what follows a
+ * colon. From the first quotation mark to the last, because a value may hold quotation marks of its own.
+ */
+export function withoutValues(message: string): string {
+  return message.replace(QUOTED, '"…"').replace(/([:：]).*$/s, '$1 …');
+}
