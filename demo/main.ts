@@ -58,7 +58,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
   const run = new Run(db, cities, statistics, view);
   await sleep(options.seconds * 500);
 
-  view.heading('4. The server dies');
+  view.heading('4. Every connection breaks');
   const outage = await run.surviveOutage(database);
   await sleep(Math.max(options.seconds * 1000 - run.elapsedMs, AFTER_RECOVERY_MS));
   await run.stop();

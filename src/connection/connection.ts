@@ -7,6 +7,8 @@
  * both the statement and the cancel have ended, or it is destroyed. (Measured for the design: of 300 cancels of fast
  * statements, 298 killed an innocent later one when the connection was reused at once.)
  * Refuses to know: pools, retries, who asked.
+ *
+ * Over 300 lines, because turn, stop and reset pass one thing between them, the occupancy, and races hide in the seams.
  */
 import { TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';

@@ -3,14 +3,14 @@
  * dead, and what it lent may already serve somebody else. A second release does nothing.
  */
 import { UsageError } from '../errors/usage-error.js';
-import type { PoolEntry } from './pool-entry.js';
+import type { Loan, PoolEntry } from './pool-entry.js';
 
 /** What a lease needs of its pool. */
 export interface LeaseKeeper<R> {
   end(lease: Lease<R>, isDiscarded: boolean): void;
 }
 
-export class Lease<R> implements AsyncDisposable {
+export class Lease<R> implements AsyncDisposable, Loan {
   /** The record of what is lent; its `id` names the connection in events and errors. */
   readonly entry: PoolEntry<R>;
   readonly #keeper: LeaseKeeper<R>;

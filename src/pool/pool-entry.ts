@@ -6,14 +6,18 @@
 import type { TransitionTable } from '../kernel/transitions.js';
 import { assertTransition } from '../kernel/transitions.js';
 import type { CloseReason } from '../telemetry/events.js';
-import type { Lease } from './lease.js';
+
+/** What an entry in use knows of its lease: enough to tell one from another, and to take the resource away. */
+export interface Loan {
+  revoke(): void;
+}
 
 export type EntryState<R> =
   | { readonly name: 'creating'; readonly abort: AbortController }
   | { readonly name: 'idle'; readonly resource: R; readonly sinceAt: number }
   /** `abort` is raised when the entry is closed meanwhile: nobody needs the answer any more. */
   | { readonly name: 'checking'; readonly resource: R; readonly abort: AbortController }
-  | { readonly name: 'in-use'; readonly resource: R; readonly sinceAt: number; readonly lease: Lease<R> }
+  | { readonly name: 'in-use'; readonly resource: R; readonly sinceAt: number; readonly lease: Loan }
   | { readonly name: 'resetting'; readonly resource: R; readonly abort: AbortController }
   | { readonly name: 'closing'; readonly resource: R; readonly reason: CloseReason }
   | { readonly name: 'closed' };

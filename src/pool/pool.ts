@@ -11,6 +11,8 @@
  * open + creating ≤ maxSize; waiters are served in order of arrival; a waiter with room to grow means that a creation is
  * running or scheduled; nothing is lent that is broken, busy or inside a transaction.
  * Every change ends with `#pump()`, so that no waiter is forgotten.
+ *
+ * Nearly 400 lines, because what moves an entry from state to state can be checked only where all the moves are seen.
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';

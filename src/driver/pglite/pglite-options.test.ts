@@ -23,7 +23,7 @@ function refusal(options: unknown): ConfigError {
 describe('pglite options', () => {
   it('are in memory when nothing is said', () => {
     const config = resolvePgliteOptions({});
-    expect(config).toEqual({ dataDir: undefined, instance: undefined, endpoint: 'pglite:' });
+    expect(config).toEqual({ dataDir: undefined, instance: undefined, endpoint: 'pglite:memory' });
     expect(Object.isFrozen(config)).toBe(true);
   });
 
@@ -39,7 +39,7 @@ describe('pglite options', () => {
     ['pglite:C:\\data', 'C:\\data'],
     ['pglite:./100%', './100%'],
   ])('read %s as the folder %s', (url, dataDir) => {
-    expect(resolvePgliteOptions({ url })).toMatchObject({ dataDir, endpoint: `pglite:${dataDir ?? ''}` });
+    expect(resolvePgliteOptions({ url })).toMatchObject({ dataDir, endpoint: `pglite:${dataDir ?? 'memory'}` });
   });
 
   it('let the folder win over the URL', () => {

@@ -31,7 +31,7 @@ export function resolvePgliteOptions(options: PgliteOptions): PgliteConfig {
   }
   reader.refuseUnknown();
   if (issues.length > 0) throw ConfigError.fromIssues(issues);
-  return Object.freeze({ dataDir, instance, endpoint: `pglite:${dataDir ?? ''}` });
+  return Object.freeze({ dataDir, instance, endpoint: `pglite:${dataDir ?? 'memory'}` });
 }
 
 /** `pglite:./data` is not a hierarchical URL: everything after the colon is the folder. */
