@@ -1,7 +1,7 @@
 /**
- * The three test projects, run one after the other when all are asked for: `unit` (fast, no servers), `servers` (real
- * databases, which global-setup.ts starts) and `package` (what npm would ship). The doors resolve to the sources for
- * the first two; `package` tests the built doors, so it has no alias.
+ * The test projects, run one after the other when all are asked for: `unit` (fast, no servers), `chaos` (seeded
+ * simulations in virtual time), `servers` (real databases, which global-setup.ts starts) and `package` (what npm would
+ * ship). The doors resolve to the sources for all but `package`, which tests the built ones.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -30,8 +30,16 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
           name: 'servers',
-          include: ['contract', 'integration', 'servers', 'chaos'].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ['contract', 'integration', 'servers'].map((folder) => `test/${folder}/**/*.test.ts`),
           globalSetup: ['test/servers/global-setup.ts'],
           // One file at a time: on two cores the servers need the second one, and deadlines of 100 ms are measured.
           fileParallelism: false,

@@ -135,6 +135,11 @@ describe('resolveConfig', () => {
   });
 
   it.each([
+    ['pool', 'maxIdle'],
+    ['pool', 'minIdle'],
+    ['pool', 'maxLifetime'],
+    ['pool', 'idleTimeout'],
+    ['pool', 'keepalive'],
     ['pool', 'warmUp'],
     ['pool', 'leak'],
     ['query', 'slowThreshold'],

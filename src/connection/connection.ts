@@ -298,7 +298,7 @@ export class Connection {
   }
 
   #tellCancelled(call: StatementCall, cause: StopCause): void {
-    if (call.phase === 'commit' || cause === 'runtime') return;
+    if (call.phase === 'commit') return;
     this.#ports.hub.tell('query:cancelled', { connectionId: this.id, queryId: call.context.queryId ?? 0, cause });
   }
 

@@ -14,9 +14,12 @@ import { within } from '../kernel/within.js';
 import { connectTimeoutError, stillbornError } from './pool-errors.js';
 import type { CreateRequest, ResourceFactory } from './resource-factory.js';
 
-/** Pauses between failed attempts: full jitter below 10 ms, 20 ms, 40 ms … 5 s. */
+/**
+ * Pauses between failed attempts: full jitter below 10 ms, 20 ms, 40 ms … 500 ms. Attempts are made only while somebody
+ * waits, one at a time; with a longer cap, callers with a second to spend would miss a database that is back.
+ */
 const BACKOFF_FIRST_MS = 10;
-const BACKOFF_MAX_MS = 5_000;
+const BACKOFF_MAX_MS = 500;
 
 /** After a refusal that trying again won't change (a wrong password): hammering locks accounts. */
 const BACKOFF_PERMANENT_MS = 5_000;

@@ -44,6 +44,16 @@ export interface PoolOptions {
    */
   readonly onRelease?: ReleasePolicy;
   /** Not in this version yet; `false` says so. */
+  readonly maxIdle?: false;
+  /** Not in this version yet; `false` says so. */
+  readonly minIdle?: false;
+  /** Not in this version yet; `false` says so: a connection is never too old. */
+  readonly maxLifetime?: false;
+  /** Not in this version yet; `false` says so: a connection may rest for ever. */
+  readonly idleTimeout?: false;
+  /** Not in this version yet; `false` says so. */
+  readonly keepalive?: false;
+  /** Not in this version yet; `false` says so. */
   readonly warmUp?: false;
   /** Not in this version yet; `false` says so. */
   readonly leak?: false;
@@ -67,6 +77,9 @@ export interface PoolConfig {
   readonly onRelease: ReleasePolicy;
 }
 
+/** Options that later versions fill. */
+const LATER = ['maxIdle', 'minIdle', 'maxLifetime', 'idleTimeout', 'keepalive', 'warmUp', 'leak'] as const;
+
 /** `maxSessions` is what the driver can hold; `Infinity` when the server decides. */
 export function resolvePoolOptions(options: unknown, maxSessions: number, issues: OptionIssue[]): PoolConfig {
   const reader = new OptionReader(options, 'pool', issues);
@@ -80,8 +93,7 @@ export function resolvePoolOptions(options: unknown, maxSessions: number, issues
     validation: readValidation(reader),
     onRelease: reader.oneOf('onRelease', ['rollback', 'reset', 'destroy'], 'rollback'),
   };
-  reader.onlyOff('warmUp');
-  reader.onlyOff('leak');
+  for (const name of LATER) reader.onlyOff(name);
   reader.refuseUnknown();
   return config;
 }

@@ -75,7 +75,7 @@ function splitUrl(url: string): { driverUrl: string; fromUrl: OptionTree } {
     .filter((pair) => {
       const [[key, value] = ['', '']] = new URLSearchParams(pair);
       if (!OPTION_GROUPS.has(key.split('.')[0] ?? '')) return true;
-      setOption(fromUrl, key.split('.'), readScalar(value));
+      setOption(fromUrl, key.split('.'), key === 'name' ? value : readScalar(value));
       return false;
     });
   return { driverUrl: rest.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${rest.join('&')}`, fromUrl };

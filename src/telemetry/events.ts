@@ -69,10 +69,10 @@ export interface FluxorEvents {
     readonly durationMs: number;
     readonly error: FluxorError;
   };
-  /** A running statement was stopped at its deadline or by its caller, and the server was told. */
+  /** A running statement was stopped and the server was told: at its deadline, by its caller, or because its lease ended. */
   'query:cancelled': ConnectionFact & {
     readonly queryId: number;
-    readonly cause: 'deadline' | 'aborted';
+    readonly cause: 'deadline' | 'aborted' | 'runtime';
   };
 
   'transaction:begun': ConnectionFact & { readonly transactionId: number };

@@ -11,16 +11,20 @@ const STEPS = 80;
 describe('Connections in random circumstances', () => {
   const chosen = process.env['FLUXOR_SEED'];
 
-  it.runIf(chosen !== undefined)(`keep their promises with seed ${chosen}`, async () => {
-    const simulation = new ConnectionSimulation(Number(chosen));
-    try {
-      await simulation.run(STEPS);
-    } finally {
-      process.stdout.write(`${simulation.history.join('\n')}\n`);
-    }
-  });
+  // One of the two, and not one of them skipped: a skipped test would look like one that could not run.
+  if (chosen !== undefined) {
+    it(`keep their promises with seed ${chosen}`, async () => {
+      const simulation = new ConnectionSimulation(Number(chosen));
+      try {
+        await simulation.run(STEPS);
+      } finally {
+        process.stdout.write(`${simulation.history.join('\n')}\n`);
+      }
+    });
+    return;
+  }
 
-  it.runIf(chosen === undefined)(`keep their promises with ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
+  it(`keep their promises with ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
     const happened = { answered: 0, timedOut: 0, aborted: 0, byRuntime: 0, refused: 0, lost: 0 };
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const simulation = new ConnectionSimulation(seed);

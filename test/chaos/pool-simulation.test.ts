@@ -14,16 +14,20 @@ const STEPS = 60;
 describe('A pool in random circumstances', () => {
   const chosen = process.env['FLUXOR_SEED'];
 
-  it.runIf(chosen !== undefined)(`keeps its promises with seed ${chosen}`, async () => {
-    const simulation = new PoolSimulation(Number(chosen));
-    try {
-      await simulation.run(STEPS);
-    } finally {
-      process.stdout.write(`${simulation.history.join('\n')}\n`);
-    }
-  });
+  // One of the two, and not one of them skipped: a skipped test would look like one that could not run.
+  if (chosen !== undefined) {
+    it(`keeps its promises with seed ${chosen}`, async () => {
+      const simulation = new PoolSimulation(Number(chosen));
+      try {
+        await simulation.run(STEPS);
+      } finally {
+        process.stdout.write(`${simulation.history.join('\n')}\n`);
+      }
+    });
+    return;
+  }
 
-  it.runIf(chosen === undefined)(`keeps its promises with ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
+  it(`keeps its promises with ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
     const happened = { lent: 0, timedOut: 0, aborted: 0, forced: 0, refused: 0 };
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const simulation = new PoolSimulation(seed);

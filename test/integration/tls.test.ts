@@ -39,8 +39,9 @@ describe('TLS', () => {
   });
 
   it('refuses a certificate that nobody known has signed, and says why', async () => {
-    for (const attempt of [connect(`${server.url}?sslmode=require`), runtime({ ssl: true }).connect()]) {
-      const { error } = await failure(attempt);
+    await using db = runtime({ ssl: true });
+    for (const attempt of [() => connect(`${server.url}?sslmode=require`), () => db.connect()]) {
+      const { error } = await failure(attempt());
       expect(error).toMatchObject({ code: 'CONNECTION', reason: 'tls', retryable: false });
       expect(error.message).toContain('certificate was not accepted');
     }

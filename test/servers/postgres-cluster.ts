@@ -3,11 +3,13 @@
  * calls once in a server's life; everything after that is processes.
  * Invariant: the folder holds all the server needs to start with `postgres -D`, so a copy of it starts as well.
  */
+import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyBinaries, findPostgres, postgresEnvironment } from './postgres-binaries.js';
 import type { PostgresBinaries, PostgresMajor, Progress } from './postgres-binaries.js';
+import { removeOnExit, watchOver } from './remove-on-exit.js';
 import { handOver, isOpenToOthers, serverUser, temporaryRoot } from './server-user.js';
 import type { ServerUser } from './server-user.js';
 
@@ -19,6 +21,8 @@ export interface PostgresCluster {
   readonly folder: string;
   readonly dataFolder: string;
   readonly logFile: string;
+  /** Those that make the cluster and are not the server itself. */
+  readonly programs: Set<ChildProcess>;
 }
 
 export interface ClusterPlan {
@@ -61,15 +65,29 @@ export async function createCluster(plan: ClusterPlan): Promise<PostgresCluster>
   if ('unavailable' in found) throw new ServerUnavailable(`PostgreSQL ${plan.major}`, found.unavailable);
   const user = serverUser();
   const folder = mkdtempSync(join(temporaryRoot(user), 'fluxor-postgres-'));
+  // Until the server itself watches over its folder: a run that ends in the middle of initdb leaves nothing either.
+  const dataFolder = join(folder, 'data');
+  const programs = new Set<ChildProcess>();
+  const forget = removeOnExit({
+    removeSync() {
+      // With everything it has started: it leads a process group of its own.
+      for (const { pid } of programs) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
+  });
+  const dismiss = watchOver(folder, join(dataFolder, 'postmaster.pid'));
   try {
     chmodSync(folder, 0o755);
     const binaries = reachable(found, user, folder);
-    const cluster = { binaries, user, folder, dataFolder: join(folder, 'data'), logFile: join(folder, 'server.log') };
+    const cluster = { binaries, user, folder, programs, dataFolder, logFile: join(folder, 'server.log') };
     await initialize(cluster, plan);
     return cluster;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
+  } finally {
+    forget();
+    dismiss();
   }
 }
 
@@ -118,6 +136,7 @@ function settingLines(plan: ClusterPlan): string {
 
 function runProgram(cluster: PostgresCluster, name: string, args: readonly string[], input = ''): Promise<void> {
   const program = spawn(join(cluster.binaries.binFolder, name), args, { ...spawnOptions(cluster), stdio: 'pipe' });
+  cluster.programs.add(program);
   let output = '';
   for (const stream of [program.stdout, program.stderr])
     stream.on('data', (chunk: Buffer) => (output += String(chunk)));
@@ -126,6 +145,7 @@ function runProgram(cluster: PostgresCluster, name: string, args: readonly strin
   return new Promise((resolve, reject) => {
     program.once('error', reject);
     program.once('close', (code, signal) => {
+      cluster.programs.delete(program);
       // A single-user server reports a failed statement and ends with 0.
       if (code === 0 && !/^(ERROR|FATAL|PANIC)|\] (ERROR|FATAL|PANIC):/m.test(output)) return resolve();
       reject(

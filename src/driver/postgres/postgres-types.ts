@@ -167,6 +167,10 @@ function encodeObject(value: object): string | Buffer {
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof ArrayBuffer) return Buffer.from(value);
   if (Array.isArray(value)) return encodeArray(value);
+  // As JSON they would all be `{}`.
+  if (value instanceof Map || value instanceof Set || value instanceof RegExp) {
+    throw cannotSend(`a ${value.constructor.name} cannot be a parameter`);
+  }
   return encodeJson(value);
 }
 
@@ -175,6 +179,10 @@ function encodeArray(values: readonly unknown[]): string {
   const parts = Array.from(values, (value) => {
     if (value === null || value === undefined) return 'NULL';
     if (Array.isArray(value)) return encodeArray(value);
+    // As JSON they would all be `{}`.
+    if (value instanceof Map || value instanceof Set || value instanceof RegExp) {
+      throw cannotSend(`a ${value.constructor.name} cannot be a parameter`);
+    }
     const encoded = encodeValue(value);
     return quoteElement(Buffer.isBuffer(encoded) ? hexText(encoded) : (encoded ?? ''));
   });
