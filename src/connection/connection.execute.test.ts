@@ -88,6 +88,7 @@ describe('Connection.execute', () => {
   it('tells the driver what the caller declared', async () => {
     const bench = connectionBench();
     bench.session.answers.set('a', new ServerError('unique'));
+    await bench.run('begin', { inTransaction: true, isBegin: true }).promise;
     await bench
       .run('a', { phase: 'commit', isReadOnly: true, inTransaction: true, askedReadOnly: true })
       .promise.catch(() => 0);

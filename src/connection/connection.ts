@@ -10,6 +10,7 @@
  *
  * Over 300 lines, because turn, stop and reset pass one thing between them, the occupancy, and races hide in the seams.
  */
+import { TransactionError } from '../errors/query-error.js';
 import { TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { ErrorContext, FluxorError, Outcome } from '../errors/fluxor-error.js';
@@ -25,28 +26,10 @@ import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition } from '../pool/resource-factory.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { ConnectionConfig } from './connection-options.js';
+import type { StatementCall } from './statement-call.js';
 import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { StopCause, StoppedStatement } from './stop-errors.js';
 import { stoppedError } from './stop-errors.js';
-
-/** What the runtime says along with a statement. */
-export interface StatementCall {
-  /** Monotonic milliseconds. */
-  readonly deadlineAt: number;
-  /** The length of the limit behind `deadlineAt`, for messages. */
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-  readonly phase: 'statement' | 'transaction' | 'commit';
-  /** Declared read-only: there is nothing that could have been applied. */
-  readonly isReadOnly: boolean;
-  /** Declared idempotent or read-only. */
-  readonly isSafeToRepeat: boolean;
-  readonly inTransaction: boolean;
-  readonly askedReadOnly: boolean;
-  readonly context: ErrorContext;
-  /** `Connection.tenure` of the loan that the call belongs to; for handles that may outlive it. */
-  readonly tenure?: number | undefined;
-}
 
 export interface ConnectionPorts {
   readonly driver: Driver;
@@ -125,8 +108,18 @@ export class Connection {
     return this.#native.state === 'idle' || this.#native.state === 'closed';
   }
 
+  /** The server is ready, and in no transaction. */
+  get isIdle(): boolean {
+    return this.#native.state === 'idle';
+  }
+
+  /** A new loan begins: whatever the last borrower kept has no say any more. */
+  beginTenure(): void {
+    this.#tenure += 1;
+  }
+
   /**
-   * Moves on with every reset. A transaction handle remembers it: kept beyond the end of its session, it would otherwise
+   * Moves on with every loan and every reset. A transaction handle remembers it: kept beyond the end of its session, it would otherwise
    * run its statements, or its ROLLBACK, on the connection of whoever has it now.
    */
   get tenure(): number {
@@ -336,6 +329,20 @@ export class Connection {
     if (this.#occupant !== me) throw this.#lateError();
     if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
     if (this.#ports.clock.now() >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
+    this.#assertInStep(call);
+  }
+
+  /** What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one. */
+  #assertInStep({ isBegin = false, inTransaction, context }: StatementCall): void {
+    if (isBegin && !this.isIdle && this.#native.state !== 'closed') {
+      const text = 'the session is in a transaction already; end it first, or use a savepoint: tx.transaction(fn)';
+      throw new TransactionError('invalid-state', text, { context });
+    }
+    if (!isBegin && inTransaction && this.isIdle) {
+      throw new UsageError('TRANSACTION_CLOSED', 'The transaction was ended by other means than its handle', {
+        context,
+      });
+    }
   }
 
   #occupy(): number {

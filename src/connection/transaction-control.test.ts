@@ -6,7 +6,8 @@ import { OutcomeUnknownError, QueryError, TransactionError } from '../errors/que
 import { TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { createDeferred } from '../kernel/deferred.js';
-import type { Connection, StatementCall } from './connection.js';
+import type { Connection } from './connection.js';
+import type { StatementCall } from './statement-call.js';
 import { TransactionControl, TRANSACTION_TRANSITIONS } from './transaction-control.js';
 
 const CALL: StatementCall = {
@@ -84,7 +85,6 @@ describe('open', () => {
     await expect(control.execute(statement('update'), CALL)).resolves.toMatchObject({ rowsAffected: 4 });
     const name = await control.savepoint(CALL);
     await control.rollbackTo(name, CALL);
-    await control.releaseSavepoint(name, CALL);
     expect(await control.savepoint(CALL)).not.toBe(name);
     expect(connection.wire.slice(1)).toEqual([
       'update',

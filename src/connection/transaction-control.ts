@@ -17,7 +17,8 @@ import type { TransitionTable } from '../kernel/transitions.js';
 import { assertTransition } from '../kernel/transitions.js';
 import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
-import type { Connection, StatementCall } from './connection.js';
+import type { Connection } from './connection.js';
+import type { StatementCall } from './statement-call.js';
 
 export type TransactionState =
   'open' | 'committing' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
@@ -36,6 +37,9 @@ export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
 /** A COMMIT with one of these outcomes has left nothing: what was not sent is rolled back when the connection is cleaned. */
 const CERTAINLY_NOT: ReadonlySet<Outcome> = new Set<Outcome>(['not-applied', 'not-sent']);
 
+/** The statements that end a transaction for good, behind any comments. */
+const COMMITTING = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:commit|end|prepare\s+transaction)\b/i;
+
 export class TransactionControl {
   readonly #connection: Connection;
   readonly #words: TransactionStatements;
@@ -43,6 +47,8 @@ export class TransactionControl {
   /** The loan of the connection that this transaction belongs to; it may end first. */
   readonly #tenure: number;
   #state: TransactionState = 'open';
+  /** Called once, when nothing more can happen through this transaction, however that came about. */
+  onEnded: (() => void) | undefined;
   #savepoints = 0;
   #statements = 0;
 
@@ -54,7 +60,12 @@ export class TransactionControl {
     call: StatementCall,
   ): Promise<TransactionControl> {
     const control = new TransactionControl(connection, words, options);
-    await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true });
+    try {
+      await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true, isBegin: true });
+    } catch (error) {
+      control.#undoBegin(call);
+      throw error;
+    }
     return control;
   }
 
@@ -78,11 +89,13 @@ export class TransactionControl {
   async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     this.#assertOpen();
     this.#statements += 1;
-    return this.#run(query, call);
+    // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
+    return this.#run(query, COMMITTING.test(query.text) ? { ...call, phase: 'commit' } : call);
   }
 
   async commit(call: StatementCall): Promise<void> {
     this.#assertOpen();
+    this.#assertStillThere();
     this.#move('committing');
     let result: DriverResult;
     try {
@@ -136,6 +149,16 @@ export class TransactionControl {
   async rollbackTo(name: string, call: StatementCall): Promise<void> {
     this.#assertOpen();
     await this.#run(plain(this.#words.rollbackTo(name)), call);
+    // It would stay otherwise, and a loop of failures would nest ever deeper.
+    await this.#run(plain(this.#words.releaseSavepoint(name)), call);
+  }
+
+  /** Whoever gave up on BEGIN may have done so after the server carried it out. Queued before anything the caller sends next. */
+  #undoBegin(call: StatementCall): void {
+    const undo = { ...call, inTransaction: true, signal: undefined, deadlineAt: Infinity, tenure: this.#tenure };
+    this.#connection.execute(plain(this.#words.rollback), undo).catch(() => {
+      // There was none, or the connection is gone, or the lease has ended and the reset sees to it.
+    });
   }
 
   async #run(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
@@ -163,6 +186,13 @@ export class TransactionControl {
     return error.isConnectionFatal || this.#connection.isOutsideTransaction;
   }
 
+  /** Somebody ended it past this handle: COMMIT on the session, or another handle of the same session. */
+  #assertStillThere(): void {
+    if (!this.#connection.isIdle) return;
+    this.#move('lost');
+    this.#assertOpen();
+  }
+
   #inside(call: StatementCall): StatementCall {
     return { ...call, inTransaction: true, askedReadOnly: this.#options.readOnly === true, tenure: this.#tenure };
   }
@@ -181,6 +211,7 @@ export class TransactionControl {
   #move(to: TransactionState): void {
     assertTransition('transaction', TRANSACTION_TRANSITIONS, this.#state, to);
     this.#state = to;
+    if (TRANSACTION_TRANSITIONS[to].length === 0) this.onEnded?.();
   }
 }
 

@@ -2,20 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { FailureSituation } from './driver.js';
 import { classifyNodeError, lostConnection } from './node-errors.js';
-
-const SENT: FailureSituation = {
-  phase: 'statement',
-  wasSent: true,
-  isReadOnly: false,
-  isSafeToRepeat: false,
-  inTransaction: false,
-  askedReadOnly: false,
-  context: { connectionId: 3 },
-};
-const CONNECT: FailureSituation = { ...SENT, phase: 'connect', wasSent: false };
-const IDLE: FailureSituation = { ...SENT, phase: 'idle', wasSent: false };
-const UNSENT: FailureSituation = { ...SENT, wasSent: false };
-const COMMIT: FailureSituation = { ...SENT, phase: 'commit', inTransaction: true };
+import { COMMIT, CONNECT, IDLE, SENT, UNSENT } from '../../test/fakes/situations.js';
 
 const nodeError = (code: string, extra: object = {}) => Object.assign(new Error(`native ${code}`), { code, ...extra });
 const classify = (error: unknown, situation: FailureSituation): FluxorError | undefined =>

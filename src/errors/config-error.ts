@@ -27,7 +27,7 @@ export class ConfigError extends FluxorError {
   }
 
   static fromIssues(issues: readonly ConfigIssue[]): ConfigError {
-    const lines = issues.map((issue) => `  ${issue.path}: got ${issue.got}, expected ${issue.expected}`);
+    const lines = issues.map((issue) => `  ${issue.path}: got ${issue.got}${suggest(issue.expected)}`);
     const count = issues.length === 1 ? 'One option is wrong' : `${issues.length} options are wrong`;
     return new ConfigError(`${count}:\n${lines.join('\n')}`, issues);
   }
@@ -43,4 +43,9 @@ export class ConfigError extends FluxorError {
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), issues: this.issues };
   }
+}
+
+/** What is expected, or the question that stands in its place. */
+function suggest(expected: string): string {
+  return expected.startsWith('did you mean') ? `; ${expected}` : `, expected ${expected}`;
 }

@@ -9,8 +9,7 @@
  *
  * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease;
  * open + creating ≤ maxSize; waiters are served in order of arrival; a waiter with room to grow means that a creation is
- * running or scheduled; nothing is lent that is broken, busy or inside a transaction.
- * Every change ends with `#pump()`, so that no waiter is forgotten.
+ * running or scheduled; nothing is lent that is broken, busy or inside a transaction. Every change ends with `#pump()`.
  *
  * Nearly 400 lines, because what moves an entry from state to state can be checked only where all the moves are seen.
  */
@@ -131,6 +130,8 @@ export class Pool<R> implements LeaseKeeper<R> {
     this.#tellEnd(entry.id, entry.state.sinceAt, isDiscarded ? 'discarded' : 'released');
     const condition = this.#factory.condition(entry.state.resource);
     if (condition === 'broken') this.#close(entry, 'broken');
+    // A cut socket would not stop what a discarded one still runs at the server.
+    else if (isDiscarded && condition === 'dirty') void this.#reset(entry, REVOKE_LIMIT_MS, 'discarded');
     else if (isDiscarded) this.#close(entry, 'discarded');
     else if (condition === 'clean') this.#offer(entry);
     else if (this.#config.onRelease === 'destroy') this.#close(entry, 'reset-failed');
@@ -312,7 +313,7 @@ export class Pool<R> implements LeaseKeeper<R> {
     else this.#offer(entry);
   }
 
-  async #reset(entry: PoolEntry<R>, limitMs: number): Promise<void> {
+  async #reset(entry: PoolEntry<R>, limitMs: number, thenClose?: CloseReason): Promise<void> {
     const { clock, hub } = this.#ports;
     const resource = resourceOf(entry);
     const abort = new AbortController();
@@ -321,9 +322,9 @@ export class Pool<R> implements LeaseKeeper<R> {
     this.#book.move(entry, resetting);
     await this.#bounded(async () => this.#factory.reset(resource), limitMs, abort.signal);
     if (entry.state !== resetting) return;
-    if (this.#factory.condition(resource) !== 'clean') {
-      return this.#close(entry, this.#closing === undefined ? 'reset-failed' : 'shutdown');
-    }
+    const isClean = this.#factory.condition(resource) === 'clean';
+    const end = this.#closing !== undefined ? 'shutdown' : (thenClose ?? 'reset-failed');
+    if (!isClean || thenClose !== undefined) return this.#close(entry, end);
     hub.tell('connection:reset', { connectionId: entry.id, durationMs: clock.now() - startedAt });
     this.#offer(entry);
   }

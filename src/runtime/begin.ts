@@ -5,45 +5,51 @@
 import type { Connection } from '../connection/connection.js';
 import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
+import type { Lease } from '../pool/lease.js';
 import type { Call } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
-import { readBeginOptions, readTimeout } from './query-options.js';
+import { checkOptions, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from './query-options.js';
 import { TransactionHandle } from './transaction.js';
 
-export type TransactionPlace = { readonly road: 'outer' } | { readonly road: 'inner'; readonly connection: Connection };
+export type TransactionPlace =
+  { readonly road: 'outer' } | { readonly road: 'inner'; readonly lease: Lease<Connection> };
 
 export async function openTransaction(
   house: House,
   options: TransactionOptions,
   place: TransactionPlace,
 ): Promise<TransactionHandle> {
+  checkOptions(options, TRANSACTION_OPTIONS);
   const beginOptions = readBeginOptions(options);
   const { config, road, innerRoad } = house.parts;
   const timeoutMs = readTimeout(options.timeout, Infinity);
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const deadline = Deadline.after(config.clock, timeoutMs);
   const work = async (call: Call) => {
-    const connection = place.road === 'inner' ? place.connection : connectionOf(call);
+    const connection = place.road === 'inner' ? place.lease.resource : connectionOf(call);
     connection.markTouched();
     const words = config.driver.transactions;
     const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
     const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal };
-    return new TransactionHandle(scope, call, (isReusable) => endLease(call, isReusable));
+    return new TransactionHandle(scope, call, (isReusable) => {
+      if (place.road === 'outer') endLease(call, isReusable);
+      // What is left of it must not swallow the session's next statements.
+      else if (!isReusable && connection.condition() !== 'clean') place.lease.discard();
+    });
   };
   const call = house.newCall({
     kind: 'transaction',
     // BEGIN itself is one statement; what follows is bounded by the transaction's own deadline.
     timeoutMs: config.query.timeoutMs,
-    outer: deadline,
+    outer: { deadline, timeoutMs },
     options: signal,
     work,
-    ...(place.road === 'inner' ? { connectionId: place.connection.id } : {}),
+    ...(place.road === 'inner' ? { connectionId: place.lease.resource.id } : {}),
   });
   return (await (place.road === 'inner' ? innerRoad : road)(call)) as TransactionHandle;
 }
 
-/** A transaction on a session leaves the connection to the session. */
 function endLease(call: Call, isReusable: boolean): void {
   if (isReusable) call.lease?.release();
   else call.lease?.discard();

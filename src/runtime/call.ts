@@ -2,7 +2,8 @@
  * One call on its way down the road: who it is, when it must have ended, what it wants to do with a connection.
  * Made by the runtime, carried through the stages, never seen by users.
  */
-import type { Connection, StatementCall } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
+import type { StatementCall } from '../connection/statement-call.js';
 import type { DriverResult } from '../driver/query.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Clock } from '../kernel/clock.js';
@@ -20,7 +21,7 @@ export interface CallInit {
   /** `Infinity` for none. */
   readonly timeoutMs: number;
   /** A surrounding deadline (a transaction's) that this call cannot outlive. */
-  readonly outer?: Deadline | undefined;
+  readonly outer?: { readonly deadline: Deadline; readonly timeoutMs: number } | undefined;
   readonly options: QueryOptions;
   readonly work: Work;
   /** The connection that a statement inside a session or transaction runs on. */
@@ -50,10 +51,11 @@ export class Call {
     this.#runtimeName = init.runtimeName;
     this.#innerConnectionId = init.connectionId;
     this.startedAt = init.clock.now();
-    this.timeoutMs = init.timeoutMs;
     const own = new Deadline(init.clock, this.startedAt + init.timeoutMs);
-    this.isBoundByOuter = init.outer !== undefined && init.outer.at < own.at;
-    this.deadline = this.isBoundByOuter && init.outer !== undefined ? init.outer : own;
+    const bound = init.outer !== undefined && init.outer.deadline.at < own.at ? init.outer : undefined;
+    this.isBoundByOuter = bound !== undefined;
+    this.deadline = bound?.deadline ?? own;
+    this.timeoutMs = bound?.timeoutMs ?? init.timeoutMs;
   }
 
   /** The connection in use, once there is one. */

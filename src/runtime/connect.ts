@@ -15,6 +15,9 @@ const DOORS: Readonly<Record<string, (url: string) => Promise<Driver>>> = {
   pglite: async (url) => (await import('../driver/pglite/index.js')).pglite({ url }),
 };
 
+/** Databases that this version does not speak to yet. */
+const LATER_SCHEMES: ReadonlySet<string> = new Set(['mysql', 'mariadb', 'oracle']);
+
 /** The first words of option paths, as in `?pool.maxSize=20`. */
 const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'gate', 'types', 'monitor']);
 
@@ -36,7 +39,8 @@ export async function connect(url: string, options: Omit<RuntimeOptions, 'driver
   if (door === undefined) {
     const got = scheme === undefined ? 'a text without a scheme' : `the scheme '${scheme}:'`;
     const expected = Object.keys(DOORS).map((known) => `'${known}:'`);
-    throw ConfigError.fromIssues([{ path: 'url', got, expected: `one of ${expected.join(', ')}` }]);
+    const later = LATER_SCHEMES.has(scheme ?? '') ? `; ${scheme}: comes with a later version` : '';
+    throw ConfigError.fromIssues([{ path: 'url', got, expected: `one of ${expected.join(', ')}${later}` }]);
   }
   const { driverUrl, fromUrl } = splitUrl(url);
   const merged = merge(fromUrl, options);

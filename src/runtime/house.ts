@@ -32,7 +32,7 @@ export interface CallRequest {
   readonly timeoutMs: number;
   readonly options: QueryOptions;
   readonly work: Work;
-  readonly outer?: Deadline | undefined;
+  readonly outer?: { readonly deadline: Deadline; readonly timeoutMs: number };
   readonly connectionId?: number;
 }
 

@@ -2,6 +2,8 @@
 import { ConfigError } from '../errors/config-error.js';
 import type { Duration } from '../kernel/duration.js';
 import { DURATION_FORMS, parseDuration } from '../kernel/duration.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
+import { nearestName } from '../kernel/option-reader.js';
 import type { BeginOptions, IsolationLevel } from '../driver/driver.js';
 
 /** Options of one statement. */
@@ -32,6 +34,73 @@ export interface TransactionOptions extends BeginOptions {
   /** The longest the whole transaction may last, from asking for a connection to COMMIT; then it is rolled back. Default: no limit. */
   readonly timeout?: Duration | false;
   readonly signal?: AbortSignal;
+}
+
+/** Says what belongs there when a value does not. */
+type Check = (value: unknown) => string | undefined;
+
+const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+const isName: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a non-empty string');
+const isRowMode: Check = (value) => (value === 'object' || value === 'array' ? undefined : "'object' or 'array'");
+/** Checked where they are read. */
+const isReadElsewhere: Check = () => undefined;
+const isLater: Check = (value) => (value === false ? undefined : 'false; this version does not have it yet');
+/** A thing that only looks like a signal would fail in the middle of a call, where nobody can catch it. */
+const isSignal: Check = (value) => {
+  const { addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  const isOne = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  return isOne ? undefined : 'an AbortSignal';
+};
+
+type Checks = ReadonlyMap<string, Check>;
+const WAITING: readonly [string, Check][] = [
+  ['timeout', isReadElsewhere],
+  ['signal', isSignal],
+];
+export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
+  ...WAITING,
+  ['idempotent', isBoolean],
+  ['readOnly', isBoolean],
+  ['rowMode', isRowMode],
+  ['name', isName],
+  ...['retry', 'priority', 'pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
+]);
+export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
+  ...WAITING,
+  ['isolation', isReadElsewhere],
+  ['readOnly', isBoolean],
+  ['retry', isLater],
+]);
+export const ACQUIRE_OPTIONS: ReadonlyMap<string, Check> = new Map(WAITING);
+export const DISCONNECT_OPTIONS: ReadonlyMap<string, Check> = new Map([['timeout', isReadElsewhere]]);
+
+/** Refuses what is wrong with the options of one call, all at once. `undefined` values count as absent. @throws ConfigError */
+export function checkOptions(options: object, checks: Checks): void {
+  if (typeof options !== 'object' || options === null) {
+    throw ConfigError.fromIssues([{ path: 'options', got: String(options), expected: 'an object' }]);
+  }
+  let issues: OptionIssue[] | undefined;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const check = checks.get(name);
+    const expected = check === undefined ? describeKnown(name, checks) : check(value);
+    if (expected === undefined) continue;
+    const got = check === undefined ? 'an unknown option' : typeof value === 'string' ? `'${value}'` : typeof value;
+    (issues ??= []).push({ path: name, got, expected });
+  }
+  if (issues !== undefined) throw ConfigError.fromIssues(issues);
+}
+
+/** @throws ConfigError when `fn`, an argument of `method`, is not a function. */
+export function assertFunction(fn: unknown, method: string): void {
+  if (typeof fn === 'function') return;
+  throw ConfigError.fromIssues([{ path: method, got: typeof fn, expected: 'a function' }]);
+}
+
+function describeKnown(name: string, checks: Checks): string {
+  const known = [...checks.keys()];
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? `one of ${known.join(', ')}` : `did you mean ${nearest}?`;
 }
 
 const ISOLATION_LEVELS: readonly IsolationLevel[] = [

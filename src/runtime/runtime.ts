@@ -5,9 +5,14 @@
 import type { RuntimeConfig } from '../config/runtime-options.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
+import type { FailureSituation } from '../driver/driver.js';
 import type { DriverResult } from '../driver/query.js';
+import { createDeferred } from '../kernel/deferred.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import type { EventName, FluxorEvents } from '../telemetry/events.js';
+import { EVENT_NAMES } from '../telemetry/events.js';
+import { ConfigError } from '../errors/config-error.js';
+import { nearestName } from '../kernel/option-reader.js';
 import { openTransaction } from './begin.js';
 import type { Call } from './call.js';
 import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
@@ -15,11 +20,29 @@ import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
 import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
-import { readTimeout } from './query-options.js';
+import {
+  ACQUIRE_OPTIONS,
+  assertFunction,
+  checkOptions,
+  DISCONNECT_OPTIONS,
+  QUERY_OPTIONS,
+  readTimeout,
+} from './query-options.js';
 import type { Session } from './session.js';
 import { SessionHandle } from './session.js';
 import type { Transaction } from './transaction.js';
 import { runInTransaction } from './transaction.js';
+
+/** Where a failure to load the client library finds us. */
+const LOADING: FailureSituation = {
+  phase: 'connect',
+  wasSent: false,
+  isReadOnly: false,
+  isSafeToRepeat: false,
+  inTransaction: false,
+  askedReadOnly: false,
+  context: {},
+};
 
 /** How long `disconnect()` lets calls finish by default. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -84,20 +107,29 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   async connect(): Promise<void> {
     const { lifecycle } = this.#house.parts;
     lifecycle.assertOpen();
-    if (lifecycle.state === 'running') return;
     this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
     await this.#starting;
   }
 
   async disconnect(options: { readonly timeout?: Duration } = {}): Promise<void> {
     // Read first: a wrong timeout must not leave a runtime that can never be disconnected.
+    checkOptions(options, DISCONNECT_OPTIONS);
     const timeoutMs = readTimeout(options.timeout, DRAIN_TIMEOUT_MS);
-    this.#disconnecting ??= this.#disconnect(timeoutMs);
+    if (this.#disconnecting === undefined) {
+      // Set before anything is told: a listener may call this too.
+      const ending = createDeferred<void>();
+      this.#disconnecting = ending.promise;
+      this.#disconnect(timeoutMs).then(
+        () => ending.resolve(),
+        (error: unknown) => ending.reject(error),
+      );
+    }
     await this.#disconnecting;
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return runInTransaction(await this.begin(options), fn);
+    assertFunction(fn, 'transaction');
+    return runInTransaction(await openTransaction(this.#house, options, { road: 'outer' }), fn);
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
@@ -105,6 +137,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
+    checkOptions(options, ACQUIRE_OPTIONS);
     const { config, road } = this.#house.parts;
     const call = this.#house.newCall({
       kind: 'session',
@@ -119,12 +152,9 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    const session = await this.acquire(options);
-    try {
-      return await fn(session);
-    } finally {
-      session.release();
-    }
+    assertFunction(fn, 'use');
+    await using session = await this.acquire(options);
+    return await fn(session);
   }
 
   stats(): PoolStats {
@@ -132,6 +162,8 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
+    assertFunction(listener, 'on');
+    if (!Object.hasOwn(EVENT_NAMES, event)) throw unknownEvent(event);
     return this.#house.parts.hub.on(event, listener);
   }
 
@@ -145,6 +177,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     options: QueryOptions = {},
   ): Promise<TimedResult> {
     const { compiler, config, road } = this.#house.parts;
+    checkOptions(options, QUERY_OPTIONS);
     const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
     const call = this.#house.newCall({
       kind: 'statement',
@@ -160,7 +193,9 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     const { lifecycle, config, pool, hub } = this.#house.parts;
     if (lifecycle.state === 'idle') lifecycle.move('starting');
     try {
-      await config.driver.load();
+      await config.driver.load().catch((error: unknown) => {
+        throw config.driver.classify(error, LOADING);
+      });
       const { at } = Deadline.after(config.clock, config.pool.acquireTimeoutMs);
       const lease = await pool.acquire({ deadlineAt: at, failFast: true });
       lease.release();
@@ -188,4 +223,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       hub.tell('runtime:closed', { durationMs: config.clock.now() - startedAt, forced });
     }
   }
+}
+
+function unknownEvent(event: string): ConfigError {
+  const nearest = nearestName(event, Object.keys(EVENT_NAMES));
+  const expected = nearest === undefined ? 'an event of FluxorEvents' : `did you mean '${nearest}'?`;
+  return ConfigError.fromIssues([{ path: 'on', got: `'${event}'`, expected }]);
 }

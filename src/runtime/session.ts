@@ -4,14 +4,15 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { DriverResult } from '../driver/query.js';
+import { UsageError } from '../errors/usage-error.js';
 import type { Lease } from '../pool/lease.js';
 import { openTransaction } from './begin.js';
 import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions, TransactionOptions } from './query-options.js';
-import { readTimeout } from './query-options.js';
-import type { Transaction } from './transaction.js';
+import { assertFunction, checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
+import type { Transaction, TransactionScope } from './transaction.js';
 import { runInTransaction } from './transaction.js';
 
 /** An exclusive connection. `await using` releases it. */
@@ -22,7 +23,10 @@ export interface Session extends Executor, AsyncDisposable {
   readonly serverId: string;
   begin(options?: TransactionOptions): Promise<Transaction>;
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Gives the connection back; a second call does nothing. An open transaction is rolled back, off the caller's path. */
+  /**
+   * Gives the connection back; an open transaction is rolled back, off the caller's path.
+   * @throws UsageError `LEASE_RELEASED` when it has been given back already; the pool is not disturbed by that.
+   */
   release(): void;
   /** Closes the connection instead of giving it back. */
   discard(reason?: string): void;
@@ -48,23 +52,39 @@ export class SessionHandle extends StatementExecutor implements Session {
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return openTransaction(this.#house, options, { connection: this.#lease.resource, road: 'inner' });
+    return this.#open(options);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return runInTransaction(await this.begin(options), fn);
+    assertFunction(fn, 'transaction');
+    return runInTransaction(await this.#open(options), fn);
   }
 
   release(): void {
+    this.#assertLent();
     this.#lease.release();
   }
 
   discard(_reason?: string): void {
+    this.#assertLent();
     this.#lease.discard();
   }
 
+  /** Unlike `release`, harmless after it: `await using` ends every scope, also one that has released by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.release();
+    this.#lease.release();
+  }
+
+  async #open(options: TransactionOptions): Promise<TransactionScope> {
+    return openTransaction(this.#house, options, { lease: this.#lease, road: 'inner' });
+  }
+
+  /** Whoever releases twice believes to hold a connection that may be somebody else's by now. */
+  #assertLent(): void {
+    if (!this.#lease.isReleased) return;
+    const text =
+      'The connection has been released already; release it once, or leave it to `await using` or `db.use()`';
+    throw new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
   }
 
   protected override async send(
@@ -74,6 +94,7 @@ export class SessionHandle extends StatementExecutor implements Session {
   ): Promise<TimedResult> {
     const connection = this.#lease.resource;
     const { compiler, config, innerRoad } = this.#house.parts;
+    checkOptions(options, QUERY_OPTIONS);
     const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
     const call = this.#house.newCall({
       kind: 'statement',

@@ -46,9 +46,11 @@ export function trace(hub: Hub, clock: Clock): Stage {
 /** Acquire … release: lends a connection for the length of the work, or to what the work has opened. */
 export function lend(pool: Pool<Connection>, acquireTimeoutMs: number): Stage {
   return (next) => async (call) => {
-    const { at } = call.deadline.within(acquireTimeoutMs);
+    // A session's own timeout is one for acquiring, and may be longer than the pool's.
+    const { at } = call.kind === 'session' ? call.deadline : call.deadline.within(acquireTimeoutMs);
     const lease = await pool.acquire({ deadlineAt: at, signal: call.options.signal });
     call.lease = lease;
+    lease.resource.beginTenure();
     let isKept = false;
     try {
       const result = await next(call);

@@ -3,20 +3,23 @@
  * The state machine below (connection/transaction-control.ts) decides what is still possible; this file adds the
  * executor's methods, the transaction's own deadline, and gives the connection back when it has ended.
  */
-import type { Connection, StatementCall } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
+import type { StatementCall } from '../connection/statement-call.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import type { DriverResult } from '../driver/query.js';
 import { TransactionError } from '../errors/query-error.js';
-import { TimeoutError } from '../errors/timeout-error.js';
+import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
 import { formatMs } from '../kernel/duration.js';
+import type { LimitCause } from '../kernel/within.js';
 import type { Call } from './call.js';
 import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
-import { readTimeout } from './query-options.js';
+import { checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
 export interface Transaction extends Executor, AsyncDisposable {
@@ -47,7 +50,7 @@ interface Scope {
   readonly signal: AbortSignal | undefined;
 }
 
-abstract class TransactionScope extends StatementExecutor implements Transaction {
+export abstract class TransactionScope extends StatementExecutor implements Transaction {
   readonly attempt = 1;
   protected readonly scope: Scope;
 
@@ -59,14 +62,28 @@ abstract class TransactionScope extends StatementExecutor implements Transaction
   abstract readonly state: TransactionState;
   abstract commit(): Promise<void>;
   abstract rollback(): Promise<void>;
+  /** Why it was ended from outside (its deadline, its signal), if it was. */
+  givenUpError(): FluxorError | undefined {
+    return undefined;
+  }
+
   /** Throws when no statement may go through this handle any more. */
   protected abstract assertUsable(): void;
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     this.assertUsable();
-    const name = await this.scope.control.savepoint(this.endCall());
-    return runInTransaction(new SavepointHandle(this.scope, name), fn);
+    // Savepoints nest: undoing one of two that overlap would undo the other with it.
+    if (this.#hasSavepoint) throw overlapError();
+    this.#hasSavepoint = true;
+    try {
+      const name = await this.scope.control.savepoint(this.endCall());
+      return await runInTransaction(new SavepointHandle(this.scope, name), fn);
+    } finally {
+      this.#hasSavepoint = false;
+    }
   }
+
+  #hasSavepoint = false;
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.rollback();
@@ -78,13 +95,14 @@ abstract class TransactionScope extends StatementExecutor implements Transaction
     options: QueryOptions = {},
   ): Promise<TimedResult> {
     this.assertUsable();
-    const { house, connection, control, deadline, signal } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal } = this.scope;
     const { compiler, config, innerRoad } = house.parts;
+    checkOptions(options, QUERY_OPTIONS);
     const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
     const call = house.newCall({
       kind: 'statement',
       timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
-      outer: deadline,
+      outer: { deadline, timeoutMs },
       // The transaction's signal reaches into its statements; a statement's own comes on top.
       options: { ...options, ...joinSignals(signal, options.signal) },
       connectionId: connection.id,
@@ -96,12 +114,12 @@ abstract class TransactionScope extends StatementExecutor implements Transaction
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
   protected endCall(): StatementCall {
-    const { house, connection, deadline, timeoutMs } = this.scope;
-    const { clock, name } = house.parts.config;
-    const ownAt = clock.now() + END_TIMEOUT_MS;
+    const { house, connection, deadline } = this.scope;
+    const { clock, name, query } = house.parts.config;
+    const timeoutMs = Math.max(END_TIMEOUT_MS, Math.min(deadline.remaining(), query.timeoutMs));
     return {
-      deadlineAt: Math.max(ownAt, deadline.at),
-      timeoutMs: deadline.at > ownAt ? timeoutMs : END_TIMEOUT_MS,
+      deadlineAt: clock.now() + timeoutMs,
+      timeoutMs,
       signal: undefined,
       phase: 'transaction',
       isReadOnly: false,
@@ -119,7 +137,11 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   readonly #startedAt: number;
   readonly #onEnd: (isReusable: boolean) => void;
   readonly #watched: WatchedDeadline | undefined;
-  #isExpired = false;
+  readonly #onAbort = (): void => this.#giveUp('aborted');
+  /** Why it was ended from outside, if it was. */
+  #givenUp: LimitCause | undefined;
+  /** COMMIT or ROLLBACK under way or done; a second end waits for it instead of cutting it off. */
+  #ending: Promise<void> | undefined;
 
   /** `onEnd` gives the connection back; called once. */
   constructor(scope: Scope, call: Call, onEnd: (isReusable: boolean) => void) {
@@ -128,7 +150,9 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     this.#id = house.nextTransactionId();
     this.#startedAt = call.startedAt;
     this.#onEnd = onEnd;
+    scope.control.onEnded = () => this.#end();
     this.#watched = house.parts.timers.watch(deadline.at, this);
+    scope.signal?.addEventListener('abort', this.#onAbort, { once: true });
     house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.#id });
   }
 
@@ -137,46 +161,52 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   }
 
   async commit(): Promise<void> {
+    if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
     this.assertUsable();
-    try {
-      await this.scope.control.commit(this.endCall());
-    } finally {
-      this.#end();
-    }
+    this.#ending = this.scope.control.commit(this.endCall());
+    await this.#ending;
   }
 
   async rollback(): Promise<void> {
-    if (this.state !== 'open') return this.#end();
-    try {
-      await this.scope.control.rollback(this.endCall());
-    } finally {
-      this.#end();
-    }
+    // How the end went is heard by whoever began it.
+    if (this.#ending !== undefined) return this.#ending.catch(() => undefined);
+    this.#ending = this.scope.control.rollback(this.endCall());
+    await this.#ending;
   }
 
-  /** The transaction's time is up: its statements end by the same deadline, and what is open is rolled back. */
   onDeadline(): void {
+    this.#giveUp('deadline');
+  }
+
+  /** Its statements end by the same deadline or signal; what is open is rolled back. */
+  #giveUp(cause: LimitCause): void {
     if (this.state !== 'open') return;
-    this.#isExpired = true;
+    this.#givenUp = cause;
     this.rollback().catch(() => {
       // The connection is discarded; whoever holds the transaction hears of it at the next statement.
     });
   }
 
-  protected override assertUsable(): void {
-    if (this.#isExpired) {
-      const text = `the transaction lasted longer than its ${formatMs(this.scope.timeoutMs)} and was rolled back`;
-      throw new TimeoutError('transaction', text, { outcome: 'not-applied', decision: 'whole-transaction' });
+  override givenUpError(): FluxorError | undefined {
+    if (this.#givenUp === undefined) return undefined;
+    if (this.#givenUp === 'aborted') {
+      const text = 'the caller aborted the transaction; it was rolled back';
+      return new CancelledError('caller', text, { outcome: 'not-applied', cause: this.scope.signal?.reason });
     }
+    const text = `the transaction lasted longer than its ${formatMs(this.scope.timeoutMs)} and was rolled back`;
+    return new TimeoutError('transaction', text, { outcome: 'not-applied', decision: 'whole-transaction' });
+  }
+
+  protected override assertUsable(): void {
+    const error = this.givenUpError();
+    if (error !== undefined) throw error;
     if (this.state !== 'open') throw closedError(this.state);
   }
 
-  #isEnded = false;
-
+  /** Called by the state machine, once, in whatever way the transaction ended. */
   #end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    const { house, connection, control } = this.scope;
+    const { house, connection, control, signal } = this.scope;
+    signal?.removeEventListener('abort', this.#onAbort);
     const { state } = control;
     house.parts.timers.unwatch(this.#watched);
     if (state === 'committed' || state === 'rolled-back' || state === 'lost' || state === 'unknown') {
@@ -204,8 +234,14 @@ class SavepointHandle extends TransactionScope {
 
   async commit(): Promise<void> {
     this.assertUsable();
-    await this.scope.control.releaseSavepoint(this.#name, this.endCall());
-    this.#end = 'committed';
+    try {
+      await this.scope.control.releaseSavepoint(this.#name, this.endCall());
+      this.#end = 'committed';
+    } catch (error) {
+      // A statement in it had failed and nobody said so: the transaction around it goes on without it.
+      await this.rollback().catch(() => undefined);
+      throw error;
+    }
   }
 
   async rollback(): Promise<void> {
@@ -220,7 +256,7 @@ class SavepointHandle extends TransactionScope {
 }
 
 /** Commits when `fn` resolves, rolls back when it rejects, and rejects with `fn`'s own error. */
-export async function runInTransaction<T>(tx: Transaction, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   let result: T;
   try {
     result = await fn(tx);
@@ -229,10 +265,20 @@ export async function runInTransaction<T>(tx: Transaction, fn: (tx: Transaction)
     await tx.rollback().catch(() => undefined);
     throw error;
   }
+  const givenUp = tx.givenUpError();
+  if (givenUp !== undefined) {
+    await tx.rollback();
+    throw givenUp;
+  }
   if (tx.state === 'open') await tx.commit();
   // `fn` swallowed the error of a lost connection: nothing was committed, and saying nothing would claim it was.
   else if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
   return result;
+}
+
+function overlapError(): TransactionError {
+  const text = 'a savepoint of this transaction is still open: use its handle, or await it before the next';
+  return new TransactionError('invalid-state', text);
 }
 
 function closedError(state: TransactionState): UsageError {

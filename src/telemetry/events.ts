@@ -88,3 +88,24 @@ export interface FluxorEvents {
 }
 
 export type EventName = keyof FluxorEvents;
+
+/** Every name once, for `on()` to refuse a misspelt one. */
+export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
+  'runtime:started': true,
+  'runtime:draining': true,
+  'runtime:closed': true,
+  'connection:created': true,
+  'connection:create-failed': true,
+  'connection:lost': true,
+  'connection:closed': true,
+  'connection:reset': true,
+  'lease:acquired': true,
+  'lease:released': true,
+  'acquire:timed-out': true,
+  'query:completed': true,
+  'query:failed': true,
+  'query:cancelled': true,
+  'transaction:begun': true,
+  'transaction:ended': true,
+  'listener:failed': true,
+};

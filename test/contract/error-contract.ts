@@ -2,22 +2,12 @@
  * Real errors of real servers, classified: what a caller catches, what became of the statement, what the connection is
  * worth afterwards. The unit tests check the whole table of codes; this checks that the servers really send them.
  */
-import type { FailureSituation, FluxorError } from 'fluxor-db';
+import type { FluxorError } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContractSessions, failureOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import type { ContractTarget } from './targets.js';
-
-const STATEMENT: FailureSituation = {
-  phase: 'statement',
-  wasSent: true,
-  isReadOnly: false,
-  isSafeToRepeat: false,
-  inTransaction: false,
-  askedReadOnly: false,
-  context: {},
-};
-const CONNECT: FailureSituation = { ...STATEMENT, phase: 'connect', wasSent: false };
+import { CONNECT, SENT } from '../fakes/situations.js';
 
 const SETUP = [
   'create table parents (id int primary key)',
@@ -58,7 +48,7 @@ export function errorContract(target: ContractTarget): void {
   describe(`error contract: ${target.name}`, () => {
     let sessions: ContractSessions;
     let session: OpenedSession;
-    const classify = (error: unknown, situation = STATEMENT): FluxorError => sessions.driver.classify(error, situation);
+    const classify = (error: unknown, situation = SENT): FluxorError => sessions.driver.classify(error, situation);
 
     beforeAll(async () => {
       sessions = new ContractSessions(target.makeDriver());
@@ -101,7 +91,7 @@ export function errorContract(target: ContractTarget): void {
       const readOnly = await failureOf(session.connection, 'insert into parents values (5)');
       const aborted = await failureOf(session.connection, 'select 1');
       await run(session.connection, 'rollback');
-      expect(classify(readOnly, { ...STATEMENT, inTransaction: true, askedReadOnly: true })).toMatchObject({
+      expect(classify(readOnly, { ...SENT, inTransaction: true, askedReadOnly: true })).toMatchObject({
         code: 'TRANSACTION',
         reason: 'read-only',
         decision: 'never',
@@ -137,7 +127,7 @@ export function errorContract(target: ContractTarget): void {
         await deadlock(session, other),
         await serializationFailure(session, other),
         await lockTimeout(session, other),
-      ].map((native) => classify(native, { ...STATEMENT, inTransaction: true }));
+      ].map((native) => classify(native, { ...SENT, inTransaction: true }));
       await sessions.close(other);
       expect(reasons.map(({ reason, decision, outcome }) => [reason, decision, outcome])).toEqual([
         ['deadlock', 'whole-transaction', 'not-applied'],
@@ -185,9 +175,9 @@ export function errorContract(target: ContractTarget): void {
       const native = await sleeping;
       const facts = ({ code, reason, outcome, decision }: FluxorError) => [code, reason, outcome, decision];
       expect(facts(classify(native))).toEqual(['CONNECTION', 'shutting-down', 'unknown', 'never']);
-      const safe = { ...STATEMENT, isReadOnly: true, isSafeToRepeat: true };
+      const safe = { ...SENT, isReadOnly: true, isSafeToRepeat: true };
       expect(facts(classify(native, safe))).toEqual(['CONNECTION', 'shutting-down', 'not-applied', 'new-connection']);
-      const inside = { ...STATEMENT, inTransaction: true };
+      const inside = { ...SENT, inTransaction: true };
       expect(facts(classify(native, inside))).toEqual([
         'CONNECTION',
         'shutting-down',

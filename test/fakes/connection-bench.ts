@@ -2,7 +2,8 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect } from 'vitest';
 import type { ConnectionConfig } from '../../src/connection/connection-options.js';
-import type { ConnectionPorts, StatementCall } from '../../src/connection/connection.js';
+import type { ConnectionPorts } from '../../src/connection/connection.js';
+import type { StatementCall } from '../../src/connection/statement-call.js';
 import { Connection } from '../../src/connection/connection.js';
 import type { DriverResult } from '../../src/driver/query.js';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';

@@ -6,14 +6,16 @@ import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
 /** Room for a slow machine: deadlines are proved by being met within this much, not to the millisecond. */
-const SLACK_MS = 400;
+const SLACK_MS = 1_500;
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`faults on ${name}`, () => {
     const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
 
     it('refuses a wrong password at once, for connect() and for every call, and never retries it in a hurry', async () => {
-      const db = createRuntime({ driver: postgres({ url, password: 'wrong-secret' }) });
+      await using house = await start();
+      const { host, port } = house.proxy;
+      const db = createRuntime({ driver: postgres({ url, host, port, password: 'wrong-secret' }) });
       let attempts = 0;
       using _listener = db.on('connection:create-failed', () => (attempts += 1));
       const first = await failure(db.connect());
@@ -26,15 +28,22 @@ for (const { name, url } of inject('postgresServers')) {
         expect(afterMs).toBeLessThan(SLACK_MS);
       }
       expect(attempts).toBe(1);
+      expect(db.stats()).toMatchObject({ total: 0, waiting: 0, creating: 0 });
       await db.disconnect();
-      expect(db.stats()).toMatchObject({ total: 0, waiting: 0 });
     });
 
-    it('names a database that does not exist', async () => {
-      const { error, afterMs } = await failure(connect(url.replace(/\/[^/]*$/, '/no_such_database')));
-      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
-      expect(error.message).toContain('no_such_database');
-      expect(afterMs).toBeLessThan(2_000);
+    it('names a database that does not exist, to connect() and to a call', async () => {
+      await using house = await start();
+      const { host, port } = house.proxy;
+      const absent = url.replace(/\/[^/]*$/, '/no_such_database');
+      await using db = createRuntime({ driver: postgres({ url: absent, host, port }) });
+      for (const attempt of [() => connect(absent), () => db.query('select 1')]) {
+        const { error, afterMs } = await failure(attempt());
+        expect(error).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
+        expect(error.message).toContain('no_such_database');
+        expect(afterMs).toBeLessThan(SLACK_MS);
+      }
+      expect(db.stats()).toMatchObject({ total: 0, waiting: 0, creating: 0 });
     });
 
     it('says within its deadline that nobody listens there', async () => {
@@ -132,11 +141,13 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('counts waiting for a connection into the timeout of a call', async () => {
       await using house = await start({ pool: { maxSize: 1 } });
-      await using _session = await house.db.acquire();
+      const session = await house.db.acquire();
       const { error, afterMs } = await failure(house.db.query('select 1', [], { timeout: '150ms' }));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'acquire', outcome: 'not-sent' });
       expect(error.message).toContain('1/1 connections, 1 in use');
       expect(afterMs).toBeLessThan(150 + SLACK_MS);
+      session.release();
+      await house.check();
     });
 
     describe('abort', () => {
@@ -195,17 +206,40 @@ for (const { name, url } of inject('postgresServers')) {
       await expect.poll(() => house.activity()).toEqual([]);
     });
 
-    it('refuses statements on a released session, and a second release does nothing', async () => {
+    it('refuses statements on a released session, and a second release, and disturbs nobody by it', async () => {
       await using house = await start({ pool: { maxSize: 1 } });
       const session = await house.db.acquire();
       session.release();
       const next = await house.db.acquire();
-      session.release();
-      session.discard();
+      for (const again of [() => session.release(), () => session.discard()]) {
+        expect(again).toThrow(expect.objectContaining({ code: 'LEASE_RELEASED', outcome: 'not-sent' }) as Error);
+      }
+      await session[Symbol.asyncDispose]();
       expect((await failure(session.query('select 1'))).error).toMatchObject({ code: 'LEASE_RELEASED' });
       expect((await failure(session.begin())).error).toMatchObject({ code: 'LEASE_RELEASED' });
       expect(await next.queryValue('select 7')).toBe(7);
       next.release();
+      await house.check();
+    });
+
+    it('answers an abort of begin() and acquire() in the line, and of a statement and an idle transaction inside', async () => {
+      await using house = await start({ pool: { maxSize: 1 } });
+      const holder = await house.db.acquire();
+      const line = new AbortController();
+      const waiting = [house.db.begin({ signal: line.signal }), house.db.acquire({ signal: line.signal })].map(failure);
+      await expect.poll(() => house.db.stats().waiting).toBe(2);
+      line.abort();
+      for (const { error } of await Promise.all(waiting))
+        expect(error).toMatchObject({ code: 'CANCELLED', outcome: 'not-sent' });
+      holder.release();
+
+      const inside = new AbortController();
+      const tx = await house.db.begin({ signal: inside.signal });
+      const sleeping = failure(tx.query('select pg_sleep(30)'));
+      await expect.poll(() => house.running()).toHaveLength(1);
+      inside.abort();
+      expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
+      expect((await failure(tx.commit())).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
       await house.check();
     });
 
@@ -252,7 +286,9 @@ describe('names that lead nowhere', () => {
       driver: postgres({ host: 'no-such-host.invalid', user: 'app' }),
       pool: { acquireTimeout: '300ms', connectTimeout: '200ms' },
     });
-    const { afterMs } = await failure(db.query('select 1'));
+    const { error, afterMs } = await failure(db.query('select 1'));
+    expect(error).toMatchObject({ outcome: 'not-sent' });
+    expect(['CONNECTION', 'TIMEOUT']).toContain(error.code);
     expect(afterMs).toBeLessThan(300 + SLACK_MS);
     await db.disconnect();
     expect(db.stats()).toMatchObject({ total: 0, waiting: 0, closing: 0 });

@@ -5,86 +5,90 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer } from '../servers/postgres-server.js';
 import { failure } from './proxied-database.js';
 
-describe('a server of our own', () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start({
-      major: 18,
-      settings: {
-        timezone: 'America/New_York',
-        datestyle: 'German',
-        max_connections: '12',
-        superuser_reserved_connections: '1',
-      },
+for (const major of [18, 15] as const)
+  describe(`a PostgreSQL ${major} of our own`, () => {
+    let server: PostgresServer;
+    beforeAll(async () => {
+      server = await PostgresServer.start({
+        major,
+        settings: {
+          timezone: 'America/New_York',
+          datestyle: 'German',
+          max_connections: '12',
+          superuser_reserved_connections: '1',
+        },
+      });
+    });
+    afterAll(() => server.remove());
+
+    it('is read in UTC and ISO style although its defaults are others, also after a reset', async () => {
+      await using db = createRuntime({
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 1, onRelease: 'reset' },
+      });
+      const moment = new Date('2024-07-01T00:30:00.000Z');
+      for (let round = 0; round < 2; round += 1) {
+        const row = await db.queryRow('select $1::timestamptz as at, now() = now()::timestamp as agrees', [moment]);
+        expect(row).toEqual({ at: moment, agrees: true });
+        await db.use(async (session) => session.exec("set datestyle to 'SQL, DMY'"));
+      }
+      await db.disconnect();
+    });
+
+    it('recovers from kill -9: calls in flight fail honestly, waiting ones are served when it is back', async () => {
+      await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
+      await db.exec('create table if not exists survived (id int primary key)');
+      await db.exec('insert into survived values (1) on conflict do nothing');
+      const inFlight = [1, 2, 3, 4].map(() => failure(db.query('select pg_sleep(30)')));
+      await expect.poll(() => db.stats().inUse).toBe(4);
+      await server.kill();
+      for (const { error } of await Promise.all(inFlight)) {
+        expect(error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown', retryable: false });
+      }
+      const waiting = db.queryValue<number>('select id from survived');
+      await server.start();
+      expect(await waiting).toBe(1);
+      expect(db.stats()).toMatchObject({ inUse: 0, waiting: 0 });
+      await db.disconnect();
+    });
+
+    it('recovers from a restart while idle without one failed call', async () => {
+      await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
+      await Promise.all([1, 2, 3, 4].map(() => db.query('select pg_sleep(0.05)')));
+      await server.restart();
+      const answers = await Promise.all([1, 2, 3, 4].map((n) => db.queryValue('select $1::int', [n])));
+      expect(answers).toEqual([1, 2, 3, 4]);
+      await db.disconnect();
+    });
+
+    it('serves everybody with the connections a full server gives, and says "too many" to a runtime that gets none', async () => {
+      await using greedy = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 20 } });
+      await using second = createRuntime({ driver: postgres({ url: server.url }), pool: { acquireTimeout: '300ms' } });
+      const statement = 'select $1::int + 0 * length(pg_sleep(0.05)::text)';
+      const numbers = Array.from({ length: 40 }, (_, n) => n);
+      expect(await Promise.all(numbers.map((n) => greedy.queryValue(statement, [n])))).toEqual(numbers);
+      expect(greedy.stats().total).toBeLessThanOrEqual(12);
+      const { error } = await failure(second.query('select 1'));
+      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'too-many-connections', retryable: true });
+      await greedy.disconnect();
+      // The pause after its last failure may be longer than the 300 ms this runtime waits.
+      await expect.poll(() => second.queryValue('select 1').catch(() => 'not yet')).toBe(1);
+      await second.disconnect();
+    });
+
+    it('is waited for while it is paused, and answers by the deadline when it stays so', async () => {
+      await using db = createRuntime({
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 2, validation: { timeout: '100ms' } },
+      });
+      await db.query('select 1');
+      server.pause();
+      const { error, afterMs } = await failure(db.query('select 2', [], { timeout: '400ms' }));
+      expect(error.code).toBe('TIMEOUT');
+      expect(afterMs).toBeLessThan(1_000);
+      server.resume();
+      expect(await db.queryValue('select 3')).toBe(3);
+      await db.disconnect();
+      expect(db.stats()).toMatchObject({ total: 0, closing: 0 });
     });
   });
-  afterAll(() => server.remove());
-
-  it('is read in UTC and ISO style although its defaults are others, also after a reset', async () => {
-    await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 1, onRelease: 'reset' } });
-    const moment = new Date('2024-07-01T00:30:00.000Z');
-    for (let round = 0; round < 2; round += 1) {
-      const row = await db.queryRow('select $1::timestamptz as at, now() = now()::timestamp as agrees', [moment]);
-      expect(row).toEqual({ at: moment, agrees: true });
-      await db.use(async (session) => session.exec("set datestyle to 'SQL, DMY'"));
-    }
-    await db.disconnect();
-  });
-
-  it('recovers from kill -9: calls in flight fail honestly, waiting ones are served when it is back', async () => {
-    await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
-    await db.exec('create table if not exists survived (id int primary key)');
-    await db.exec('insert into survived values (1) on conflict do nothing');
-    const inFlight = [1, 2, 3, 4].map(() => failure(db.query('select pg_sleep(30)')));
-    await expect.poll(() => db.stats().inUse).toBe(4);
-    await server.kill();
-    for (const { error } of await Promise.all(inFlight)) {
-      expect(error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown', retryable: false });
-    }
-    const waiting = db.queryValue<number>('select id from survived');
-    await server.start();
-    expect(await waiting).toBe(1);
-    expect(db.stats()).toMatchObject({ inUse: 0, waiting: 0 });
-    await db.disconnect();
-  });
-
-  it('recovers from a restart while idle without one failed call', async () => {
-    await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
-    await Promise.all([1, 2, 3, 4].map(() => db.query('select pg_sleep(0.05)')));
-    await server.restart();
-    const answers = await Promise.all([1, 2, 3, 4].map((n) => db.queryValue('select $1::int', [n])));
-    expect(answers).toEqual([1, 2, 3, 4]);
-    await db.disconnect();
-  });
-
-  it('serves everybody with the connections a full server gives, and says "too many" to a runtime that gets none', async () => {
-    await using greedy = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 20 } });
-    await using second = createRuntime({ driver: postgres({ url: server.url }), pool: { acquireTimeout: '300ms' } });
-    const statement = 'select $1::int + 0 * length(pg_sleep(0.05)::text)';
-    const numbers = Array.from({ length: 40 }, (_, n) => n);
-    expect(await Promise.all(numbers.map((n) => greedy.queryValue(statement, [n])))).toEqual(numbers);
-    expect(greedy.stats().total).toBeLessThanOrEqual(12);
-    const { error } = await failure(second.query('select 1'));
-    expect(error).toMatchObject({ code: 'CONNECTION', reason: 'too-many-connections', retryable: true });
-    await greedy.disconnect();
-    // The pause after its last failure may be longer than the 300 ms this runtime waits.
-    await expect.poll(() => second.queryValue('select 1').catch(() => 'not yet')).toBe(1);
-    await second.disconnect();
-  });
-
-  it('is waited for while it is paused, and answers by the deadline when it stays so', async () => {
-    await using db = createRuntime({
-      driver: postgres({ url: server.url }),
-      pool: { maxSize: 2, validation: { timeout: '100ms' } },
-    });
-    await db.query('select 1');
-    server.pause();
-    const { error, afterMs } = await failure(db.query('select 2', [], { timeout: '400ms' }));
-    expect(error.code).toBe('TIMEOUT');
-    expect(afterMs).toBeLessThan(1_000);
-    server.resume();
-    expect(await db.queryValue('select 3')).toBe(3);
-    await db.disconnect();
-    expect(db.stats()).toMatchObject({ total: 0, closing: 0 });
-  });
-});

@@ -58,6 +58,8 @@ export class PostgresConnection implements DriverConnection {
     const giveUp = () => connection.destroy();
     request.signal.addEventListener('abort', giveUp, { once: true });
     try {
+      // Aborted while the client library was being loaded: the listener above would never hear of it.
+      if (request.signal.aborted) throw new Error('Connection terminated: nobody waits for it any more');
       await client.connect();
       connection.#isConnected = true;
       connection.#setup = setupFor(reported, config.keepsTimeZone);

@@ -1,18 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FluxorError } from '../../errors/fluxor-error.js';
-import type { FailureSituation } from '../driver.js';
 import { classifyPostgresError } from './postgres-errors.js';
+import { SENT } from '../../../test/fakes/situations.js';
 
-const SENT: FailureSituation = {
-  phase: 'statement',
-  wasSent: true,
-  isReadOnly: false,
-  isSafeToRepeat: false,
-  inTransaction: false,
-  askedReadOnly: false,
-  context: {},
-};
 const MARKER = 'MARKER';
 
 function classify(code: string, message: string, fields: object = {}): FluxorError {
@@ -130,7 +121,7 @@ describe('messages', () => {
       'value "…" is out of range for type integer (SQLSTATE 22003)',
     ],
     ['22012', 'division by zero', 'division by zero (SQLSTATE 22012)'],
-    ['42P01', 'relation "nowhere" does not exist', 'relation "nowhere" does not exist (SQLSTATE 42P01)'],
+    ['42P01', 'relation "nowhere" does not exist', 'relation "…" does not exist (SQLSTATE 42P01)'],
     ['42501', 'permission denied for table users', 'permission denied for table users (SQLSTATE 42501)'],
     ['40P01', 'deadlock detected', 'deadlock detected'],
     [
@@ -159,5 +150,13 @@ describe('messages', () => {
     expect(classify('23502', 'x', { table: 'users', column: 'name' }).message).toBe(
       'not-null constraint of column "name" on table "users" was violated (SQLSTATE 23502)',
     );
+  });
+});
+
+describe('names', () => {
+  it('are shown when they stand in the statement, and hidden when they came in as a value: select nextval($1)', () => {
+    const text = 'relation "orders" does not exist';
+    expect(classify('42P01', text, { position: '15' }).message).toContain('"orders"');
+    expect(classify('42P01', text).message).not.toContain('orders');
   });
 });

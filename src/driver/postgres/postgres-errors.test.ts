@@ -3,21 +3,7 @@ import type { FluxorError } from '../../errors/fluxor-error.js';
 import { QueryError } from '../../errors/query-error.js';
 import type { FailureSituation } from '../driver.js';
 import { classifyPostgresError } from './postgres-errors.js';
-
-const SENT: FailureSituation = {
-  phase: 'statement',
-  wasSent: true,
-  isReadOnly: false,
-  isSafeToRepeat: false,
-  inTransaction: false,
-  askedReadOnly: false,
-  context: { connectionId: 3 },
-};
-const CONNECT: FailureSituation = { ...SENT, phase: 'connect', wasSent: false };
-const IDLE: FailureSituation = { ...SENT, phase: 'idle', wasSent: false };
-const UNSENT: FailureSituation = { ...SENT, wasSent: false };
-const INSIDE: FailureSituation = { ...SENT, inTransaction: true };
-const COMMIT: FailureSituation = { ...INSIDE, phase: 'commit' };
+import { COMMIT, CONNECT, IDLE, INSIDE, SENT, UNSENT } from '../../../test/fakes/situations.js';
 
 const classify = (error: unknown, situation: FailureSituation): FluxorError =>
   classifyPostgresError(error, situation, 'postgres://app@db:5432/shop');

@@ -37,7 +37,7 @@ export interface PostgresOptions {
   readonly user?: string;
   /** The password, or a function asked before every connect (rotating and short-lived credentials). Default: `PGPASSWORD`. */
   readonly password?: string | (() => string | Promise<string>);
-  /** `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts. Default false. */
+  /** `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts. Default: `PGSSLMODE`, else false. */
   readonly ssl?: boolean | TlsOptions;
   /** Shown in `pg_stat_activity`. Up to 63 characters. Default `'fluxor-db'`. */
   readonly applicationName?: string;
@@ -83,7 +83,11 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
     database: reader.text('database', undefined) ?? url?.database,
     user: reader.text('user', undefined) ?? url?.user,
     password: readPassword(reader, issues) ?? url?.password,
-    ssl: readSsl(reader) ?? readSslMode(parameter('sslmode'), issues) ?? (false as const),
+    ssl:
+      readSsl(reader) ??
+      readSslMode(parameter('sslmode'), 'postgres.url?sslmode', issues) ??
+      readSslMode(process.env['PGSSLMODE'] || undefined, 'PGSSLMODE', issues) ??
+      (false as const),
     applicationName: reader.text('applicationName', parameter('application_name') ?? 'fluxor-db'),
     sessionOptions: readSettings(reader, parameter('options')),
   };
@@ -129,13 +133,13 @@ function readSsl(reader: OptionReader): false | TlsOptions | undefined {
   return reader.refuse('ssl', 'true, false or TLS options', undefined);
 }
 
-function readSslMode(mode: string | undefined, issues: OptionIssue[]): false | TlsOptions | undefined {
+function readSslMode(mode: string | undefined, path: string, issues: OptionIssue[]): false | TlsOptions | undefined {
   if (mode === undefined) return undefined;
   // Own keys only: every object also has a `constructor`.
   if (Object.hasOwn(SSL_MODES, mode)) return SSL_MODES[mode];
   // `prefer` and `allow` fall back to plain text without a word, so they promise nothing.
   const expected = `one of ${Object.keys(SSL_MODES).join(', ')}`;
-  issues.push({ path: 'postgres.url?sslmode', got: `'${mode}'`, expected });
+  issues.push({ path, got: `'${mode}'`, expected });
   return undefined;
 }
 

@@ -41,7 +41,9 @@ export function describeRefusal(error: ServerError, reason: string): string {
   }
   if (reason === 'application') return `${APPLICATION_TEXT} (${state}); its text is on cause`;
   if (reason === 'data' || reason === 'internal') return `${withoutValues(serverText(error))} (${state})`;
-  return `${serverText(error)} (${state})`;
+  // A name that stands in the statement has a position; one without came in as a value: `select nextval($1)`.
+  const mayQuoteValue = error.position === undefined && reason !== 'duplicate-object' && reason !== 'permission';
+  return `${mayQuoteValue ? withoutValues(serverText(error)) : serverText(error)} (${state})`;
 }
 
 const APPLICATION_TEXT = "the database's own code raised an error";

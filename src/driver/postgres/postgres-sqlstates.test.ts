@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FailureSituation } from '../driver.js';
 import { classifyPostgresError } from './postgres-errors.js';
 import { findSqlState, SQLSTATE_CLASSES, SQLSTATES } from './postgres-sqlstates.js';
+import { SENT } from '../../../test/fakes/situations.js';
 
 /** When an attempt may be repeated, in the words of resilience.md §3. */
 type When = 'always' | 'tx' | 'idem' | 'fix' | 'unknown' | 'never';
@@ -67,20 +68,11 @@ const CONNECT_TABLE: readonly Row[] = [
   ['57P03', 'CONNECTION', 'starting-up', 'always', 'failure', true],
 ];
 
-const STATEMENT: FailureSituation = {
-  phase: 'statement',
-  wasSent: true,
-  isReadOnly: false,
-  isSafeToRepeat: false,
-  inTransaction: false,
-  askedReadOnly: false,
-  context: { connectionId: 3 },
-};
 const classify = (code: string, situation: Partial<FailureSituation>, severity = 'ERROR') => {
   const native = Object.assign(new Error('what the server said'), { code, severity });
   return {
     native,
-    error: classifyPostgresError(native, { ...STATEMENT, ...situation }, 'postgres://app@db:5432/shop'),
+    error: classifyPostgresError(native, { ...SENT, ...situation }, 'postgres://app@db:5432/shop'),
   };
 };
 

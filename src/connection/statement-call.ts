@@ -1,0 +1,26 @@
+/**
+ * What the runtime says along with a statement: how long, for whom, and what was promised about it. Made by the rooms
+ * above, read by connection.ts and, for the errors, by the driver.
+ */
+import type { ErrorContext } from '../errors/fluxor-error.js';
+
+/** What the runtime says along with a statement. */
+export interface StatementCall {
+  /** Monotonic milliseconds. */
+  readonly deadlineAt: number;
+  /** The length of the limit behind `deadlineAt`, for messages. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly phase: 'statement' | 'transaction' | 'commit';
+  /** Declared read-only: there is nothing that could have been applied. */
+  readonly isReadOnly: boolean;
+  /** Declared idempotent or read-only. */
+  readonly isSafeToRepeat: boolean;
+  readonly inTransaction: boolean;
+  /** This is the BEGIN itself. */
+  readonly isBegin?: boolean;
+  readonly askedReadOnly: boolean;
+  readonly context: ErrorContext;
+  /** `Connection.tenure` of the loan that the call belongs to; for handles that may outlive it. */
+  readonly tenure?: number | undefined;
+}
