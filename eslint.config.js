@@ -13,6 +13,19 @@ const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'cl
   message: 'Take a Clock (kernel/clock.ts).',
 }));
 
+const hiddenTimeAndChance = [
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Take a Clock (kernel/clock.ts).' },
+  {
+    selector: 'MemberExpression[object.name="globalThis"]',
+    message: 'Name the global itself, so that the rules see it.',
+  },
+  {
+    selector: 'MemberExpression[object.name="process"][property.name="hrtime"]',
+    message: 'Take a Clock (kernel/clock.ts).',
+  },
+];
+const timerModules = ['timers', 'timers/promises', 'crypto'].flatMap((name) => [name, `node:${name}`]);
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', '.cache/**'] },
   {
@@ -34,10 +47,13 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
+    // The fault proxy is made of real sockets and real time.
     ignores: ['src/kernel/clock.ts', 'src/kernel/random.ts', 'src/testing/**'],
     rules: {
       'no-restricted-properties': ['error', ...timeAndChance],
       'no-restricted-globals': ['error', ...timers],
+      'no-restricted-syntax': ['error', ...hiddenTimeAndChance],
+      'no-restricted-imports': ['error', { paths: timerModules }],
       'no-console': 'error',
     },
   },

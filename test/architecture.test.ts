@@ -1,5 +1,6 @@
 /** The house stands as docs/architecture.md says: the tables there are the rule, and this test reads them from there. */
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { codeWords, readDoc, sectionOf, tableRows } from './docs/markdown.js';
@@ -111,6 +112,15 @@ describe('the files', () => {
       ({ lines, text }) => lines > 300 && !/^\/\*\*[^]*?\blines\b[^]*?because[^]*?\*\//.test(text),
     );
     expect(unexcused.map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
+  });
+
+  it('stay under 400 lines everywhere else too: tests, demo, examples, scripts', () => {
+    const tracked = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.js'], { cwd: ROOT, encoding: 'utf8' });
+    const long = tracked
+      .split('\n')
+      .filter((path) => path !== '' && existsSync(`${ROOT}/${path}`))
+      .filter((path) => readFileSync(`${ROOT}/${path}`, 'utf8').trimEnd().split('\n').length > 400);
+    expect(long).toEqual([]);
   });
 
   it('begin with a header that says what they are', () => {

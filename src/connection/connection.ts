@@ -13,7 +13,7 @@
 import { TransactionError } from '../errors/query-error.js';
 import { TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
-import type { ErrorContext, FluxorError, Outcome } from '../errors/fluxor-error.js';
+import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';

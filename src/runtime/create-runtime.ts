@@ -1,4 +1,4 @@
-/** The composition root: the only file that says `new` to the rooms. */
+/** The composition root: the one file in which the rooms are put together. */
 import { resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeOptions } from '../config/runtime-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';

@@ -1,5 +1,5 @@
 /**
- * What the runtime is made of, in one record: built by create-runtime.ts (the only file that says `new` to the rooms),
+ * What the runtime is made of, in one record: built by create-runtime.ts, where the rooms are put together,
  * used by the runtime, its sessions and its transactions. Nothing here is module-level: two runtimes share nothing.
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
