@@ -7,10 +7,8 @@ import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import type { DriverResult } from '../driver/query.js';
-import { TransactionError } from '../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
-import { UsageError } from '../errors/usage-error.js';
 import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
 import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
@@ -20,6 +18,7 @@ import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
 import { checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
+import { closedError, lostError, overlapError } from './transaction-errors.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
 export interface Transaction extends Executor, AsyncDisposable {
@@ -274,27 +273,6 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
   // `fn` swallowed the error of a lost connection: nothing was committed, and saying nothing would claim it was.
   else if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
   return result;
-}
-
-function overlapError(): TransactionError {
-  const text = 'a savepoint of this transaction is still open: use its handle, or await it before the next';
-  return new TransactionError('invalid-state', text);
-}
-
-function closedError(state: TransactionState): UsageError {
-  return new UsageError('TRANSACTION_CLOSED', `The transaction is ${state}; await every statement before it ends`);
-}
-
-function lostError(state: 'lost' | 'unknown'): TransactionError {
-  const outcome = state === 'lost' ? 'not-applied' : 'unknown';
-  return new TransactionError(
-    'aborted',
-    'the connection was lost in the transaction, and the transaction function did not say so',
-    {
-      outcome,
-      decision: state === 'lost' ? 'whole-transaction' : 'never',
-    },
-  );
 }
 
 function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -203,7 +203,7 @@ describe('the drivers', () => {
       const { pglite } = await import('fluxor-db/pglite');
       const runtimes = [postgres(), pglite()].map((driver) => createRuntime({ driver }));
       console.log('nothing loaded');
-      for (const db of runtimes) await db.connect().catch((error) => console.log(error.message));`;
+      for (const db of runtimes) await db.connect().catch((error) => console.log(error.cause.message));`;
     const { stdout } = await project.run('lazy.mjs', code);
     for (const peer of PEERS) project.removePackage(peer);
     const refusals = PEERS.flatMap((peer) => [`loaded ${peer}`, 'not the real one']);
