@@ -7,6 +7,7 @@ import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Lease } from '../pool/lease.js';
 import type { Call } from './call.js';
+import { connectionOf } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
 import { checkOptions, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from './query-options.js';
@@ -53,9 +54,4 @@ export async function openTransaction(
 function endLease(call: Call, isReusable: boolean): void {
   if (isReusable) call.lease?.release();
   else call.lease?.discard();
-}
-
-function connectionOf(call: Call): Connection {
-  if (call.lease === undefined) throw new Error('bug: the road must have lent a connection');
-  return call.lease.resource;
 }

@@ -86,6 +86,16 @@ export class Call {
   }
 }
 
+/** What the road lent to the call; its work may count on it. */
+export function leaseOf(call: Call): Lease<Connection> {
+  if (call.lease === undefined) throw new Error('bug: the road must have lent a connection');
+  return call.lease;
+}
+
+export function connectionOf(call: Call): Connection {
+  return leaseOf(call).resource;
+}
+
 /** What the trace stage can say about a finished statement. */
 export function isDriverResult(value: unknown): value is DriverResult {
   return typeof value === 'object' && value !== null && 'rowsAffected' in value && 'rows' in value;

@@ -6,7 +6,6 @@ import type { RuntimeConfig } from '../config/runtime-options.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
-import type { DriverResult } from '../driver/query.js';
 import { createDeferred } from '../kernel/deferred.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import type { EventName, FluxorEvents } from '../telemetry/events.js';
@@ -15,19 +14,15 @@ import { ConfigError } from '../errors/config-error.js';
 import { nearestName } from '../kernel/option-reader.js';
 import { openTransaction } from './begin.js';
 import type { Call } from './call.js';
+import { connectionOf, leaseOf } from './call.js';
 import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
 import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
-import {
-  ACQUIRE_OPTIONS,
-  assertFunction,
-  checkOptions,
-  DISCONNECT_OPTIONS,
-  QUERY_OPTIONS,
-  readTimeout,
-} from './query-options.js';
+import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
+import type { StatementWay } from './send-statement.js';
+import { sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
 import { SessionHandle } from './session.js';
 import type { Transaction } from './transaction.js';
@@ -88,12 +83,17 @@ export interface DBRuntime extends Executor, AsyncDisposable {
 
 export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
+  readonly #way: StatementWay;
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
 
   constructor(house: House) {
     super();
     this.#house = house;
+    this.#way = {
+      road: house.parts.road,
+      execute: (query, call) => connectionOf(call).execute(query, call.toStatementCall()),
+    };
   }
 
   get config(): RuntimeConfig {
@@ -144,8 +144,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       timeoutMs: readTimeout(options.timeout, config.pool.acquireTimeoutMs),
       options: options.signal === undefined ? {} : { signal: options.signal },
       work: async (self: Call) => {
-        if (self.lease === undefined) throw new Error('bug: the road must have lent a connection');
-        return new SessionHandle(this.#house, self.lease);
+        return new SessionHandle(this.#house, leaseOf(self));
       },
     });
     return (await road(call)) as Session;
@@ -174,19 +173,9 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   protected override async send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
-    options: QueryOptions = {},
+    options: QueryOptions | undefined,
   ): Promise<TimedResult> {
-    const { compiler, config, road } = this.#house.parts;
-    checkOptions(options, QUERY_OPTIONS);
-    const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
-    const call = this.#house.newCall({
-      kind: 'statement',
-      timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
-      options,
-      work: async (self) => self.lease?.resource.execute(query, self.toStatementCall()),
-    });
-    const result = (await road(call)) as DriverResult;
-    return { result, durationMs: config.clock.now() - call.startedAt };
+    return sendStatement(this.#house, this.#way, sql, params, options);
   }
 
   async #start(): Promise<void> {

@@ -3,7 +3,6 @@
  * (settings, temporary tables, advisory locks). After `release` the handle is dead.
  */
 import type { Connection } from '../connection/connection.js';
-import type { DriverResult } from '../driver/query.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Lease } from '../pool/lease.js';
 import { openTransaction } from './begin.js';
@@ -11,7 +10,9 @@ import type { Executor, Statement, StatementParams, TimedResult } from './execut
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions, TransactionOptions } from './query-options.js';
-import { assertFunction, checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
+import { assertFunction } from './query-options.js';
+import type { StatementWay } from './send-statement.js';
+import { sendStatement } from './send-statement.js';
 import type { Transaction, TransactionScope } from './transaction.js';
 import { runInTransaction } from './transaction.js';
 
@@ -90,20 +91,15 @@ export class SessionHandle extends StatementExecutor implements Session {
   protected override async send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
-    options: QueryOptions = {},
+    options: QueryOptions | undefined,
   ): Promise<TimedResult> {
+    // Read at every statement: a released session refuses here.
     const connection = this.#lease.resource;
-    const { compiler, config, innerRoad } = this.#house.parts;
-    checkOptions(options, QUERY_OPTIONS);
-    const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
-    const call = this.#house.newCall({
-      kind: 'statement',
-      timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
-      options,
+    const way: StatementWay = {
+      road: this.#house.parts.innerRoad,
       connectionId: connection.id,
-      work: (self) => connection.execute(query, self.toStatementCall()),
-    });
-    const result = (await innerRoad(call)) as DriverResult;
-    return { result, durationMs: config.clock.now() - call.startedAt };
+      execute: (query, call) => connection.execute(query, call.toStatementCall()),
+    };
+    return sendStatement(this.#house, way, sql, params, options);
   }
 }

@@ -6,7 +6,6 @@
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
-import type { DriverResult } from '../driver/query.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
@@ -17,7 +16,8 @@ import type { Executor, Statement, StatementParams, TimedResult } from './execut
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
-import { checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
+import type { StatementWay } from './send-statement.js';
+import { sendStatement } from './send-statement.js';
 import { closedError, lostError, overlapError } from './transaction-errors.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
@@ -91,24 +91,18 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
   protected override async send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
-    options: QueryOptions = {},
+    options: QueryOptions | undefined,
   ): Promise<TimedResult> {
     this.assertUsable();
     const { house, connection, control, deadline, timeoutMs, signal } = this.scope;
-    const { compiler, config, innerRoad } = house.parts;
-    checkOptions(options, QUERY_OPTIONS);
-    const query = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? ('object' as const) };
-    const call = house.newCall({
-      kind: 'statement',
-      timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
-      outer: { deadline, timeoutMs },
-      // The transaction's signal reaches into its statements; a statement's own comes on top.
-      options: { ...options, ...joinSignals(signal, options.signal) },
+    const way: StatementWay = {
+      road: house.parts.innerRoad,
       connectionId: connection.id,
-      work: (self) => control.execute(query, self.toStatementCall()),
-    });
-    const result = (await innerRoad(call)) as DriverResult;
-    return { result, durationMs: config.clock.now() - call.startedAt };
+      outer: { deadline, timeoutMs },
+      signal,
+      execute: (query, call) => control.execute(query, call.toStatementCall()),
+    };
+    return sendStatement(house, way, sql, params, options);
   }
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
@@ -273,9 +267,4 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
   // `fn` swallowed the error of a lost connection: nothing was committed, and saying nothing would claim it was.
   else if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
   return result;
-}
-
-function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): { signal?: AbortSignal } {
-  if (outer === undefined) return inner === undefined ? {} : { signal: inner };
-  return { signal: inner === undefined ? outer : AbortSignal.any([outer, inner]) };
 }
