@@ -15,7 +15,11 @@ export type { Session } from './runtime/session.js';
 export type { AcquireOptions, QueryOptions, TransactionOptions } from './runtime/query-options.js';
 export type { RuntimeState } from './runtime/lifecycle.js';
 export type { TransactionState } from './connection/transaction-control.js';
-export type { PoolStats } from './pool/pool-stats.js';
+export type { PoolChanges, PoolControl, WarmUpCallOptions } from './runtime/pool-control.js';
+export type { PoolStats, PoolTotals } from './pool/pool-stats.js';
+export type { BreakerState } from './pool/connect-pacer.js';
+export type { Priority } from './pool/priority.js';
+export type { WarmUpResult } from './pool/warm-up.js';
 
 // Writing SQL
 export { sql } from './sql/template.js';
@@ -25,7 +29,7 @@ export type { Dialect } from './sql/dialect.js';
 // Options
 export { describeConfig } from './config/describe-config.js';
 export type { GateOptions, QueryDefaults, RuntimeConfig, RuntimeOptions } from './config/runtime-options.js';
-export type { PoolOptions, ReleasePolicy, ValidationOptions } from './pool/pool-options.js';
+export type { LeakOptions, PoolOptions, ReleasePolicy, ValidationOptions, WarmUpOptions } from './pool/pool-options.js';
 export type { TypeOptions } from './driver/query.js';
 export type { Duration } from './kernel/duration.js';
 
@@ -44,7 +48,7 @@ export { RejectedError } from './errors/rejected-error.js';
 export { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from './errors/query-error.js';
 
 // Watching
-export type { CloseReason, EventName, FluxorEvents } from './telemetry/events.js';
+export type { CloseReason, EventName, FluxorEvents, LeakReport } from './telemetry/events.js';
 
 // Plugging in a database or a clock of one's own
 export type {

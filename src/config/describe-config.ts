@@ -18,11 +18,16 @@ export function describeConfig(config: RuntimeConfig): string {
 
 function addLines(lines: string[], path: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) {
-    const text = value === Infinity ? 'never' : String(value);
-    lines.push(`${path}: ${path.endsWith('Ms') && value !== Infinity ? `${text} ms` : text}`);
+    lines.push(`${path}: ${describeValue(path, value)}`);
     return;
   }
   for (const [name, part] of Object.entries(value)) {
     if (part !== undefined) addLines(lines, `${path}.${name}`, part);
   }
+}
+
+function describeValue(path: string, value: unknown): string {
+  const isTime = path.endsWith('Ms');
+  if (value === Infinity) return isTime ? 'never' : 'no limit';
+  return isTime ? `${String(value)} ms` : String(value);
 }

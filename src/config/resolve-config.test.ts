@@ -41,6 +41,15 @@ describe('resolveConfig', () => {
         maxCreating: 2,
         validation: { bypassMs: 500, timeoutMs: 1_000, attempts: 3, backoffMs: 100, query: undefined },
         onRelease: 'rollback',
+        maxIdle: 10,
+        minIdle: 0,
+        maxLifetimeMs: 1_800_000,
+        idleTimeoutMs: 600_000,
+        keepaliveMs: 120_000,
+        connectRate: Infinity,
+        warmUp: { connections: 5, timeoutMs: 30_000, failFast: false },
+        leak: { thresholdMs: 600_000, intervalMs: 60_000, stack: 'sampled', reclaim: false },
+        deadlockDetection: true,
       },
       query: { timeoutMs: 30_000 },
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
@@ -75,7 +84,7 @@ describe('resolveConfig', () => {
     const error = refusal({
       driver: 'postgres://app:secret-marker@db.example/shop',
       name: '',
-      pool: { maxSize: 0, maxSise: 7, acquireTimeout: '5x', maxWaiting: 0.5, validation: { attempts: 11 }, leak: {} },
+      pool: { maxSize: 0, maxSise: 7, acquireTimeout: '5x', maxWaiting: 0.5, validation: { attempts: 11 }, leak: 5 },
       query: { timeout: 0, slowThreshold: '1s' },
       gate: { rateLimit: 5, rateLimt: 5 },
       types: { bigint: 'float' },
@@ -136,13 +145,6 @@ describe('resolveConfig', () => {
   });
 
   it.each([
-    ['pool', 'maxIdle'],
-    ['pool', 'minIdle'],
-    ['pool', 'maxLifetime'],
-    ['pool', 'idleTimeout'],
-    ['pool', 'keepalive'],
-    ['pool', 'warmUp'],
-    ['pool', 'leak'],
     ['query', 'slowThreshold'],
     ['query', 'statementCache'],
     ['query', 'retry'],
@@ -215,7 +217,7 @@ describe('resolveConfig', () => {
 
 describe('describeConfig', () => {
   it('prints every value in force, one a line, with its unit', () => {
-    const pool = { maxSize: 7, validation: false as const };
+    const pool = { maxSize: 7, validation: false as const, leak: false as const, warmUp: 2, keepalive: false as const };
     expect(
       describeConfig(resolveConfig({ driver, name: 'shop', pool, query: { timeout: false } })).split('\n'),
     ).toEqual([
@@ -228,6 +230,17 @@ describe('describeConfig', () => {
       'pool.maxCreating: 2',
       'pool.validation: false',
       'pool.onRelease: rollback',
+      'pool.maxIdle: 7',
+      'pool.minIdle: 0',
+      'pool.maxLifetimeMs: 1800000 ms',
+      'pool.idleTimeoutMs: 600000 ms',
+      'pool.keepaliveMs: never',
+      'pool.connectRate: no limit',
+      'pool.warmUp.connections: 2',
+      'pool.warmUp.timeoutMs: 30000 ms',
+      'pool.warmUp.failFast: false',
+      'pool.leak: false',
+      'pool.deadlockDetection: true',
       'query.timeoutMs: never',
       'types.bigint: bigint',
       'types.decimal: string',

@@ -26,7 +26,7 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
   const query = readQueryDefaults(reader.group('query'));
   const config = {
     name: reader.text('name', driver?.name ?? 'fluxor'),
-    pool: deepFreeze(pool),
+    pool,
     query: Object.freeze(query),
     types: Object.freeze(readTypes(reader.group('types'))),
     clock: readClock(reader),
@@ -34,7 +34,7 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
   };
   readFuture(reader);
   reader.refuseUnknown();
-  checkBetweenRooms(pool, reader.raw('pool'), issues);
+  checkPoolTimes(pool, reader.raw('pool'), issues);
   if (issues.length > 0 || driver === undefined) throw ConfigError.fromIssues(issues);
   return Object.freeze({ ...config, driver });
 }
@@ -86,7 +86,7 @@ function readFuture(reader: OptionReader): void {
 }
 
 /** Rules that no room can see alone. Only what the user wrote can break them: the defaults agree with each other. */
-function checkBetweenRooms(pool: PoolConfig, options: unknown, issues: OptionIssue[]): void {
+export function checkPoolTimes(pool: PoolConfig, options: unknown, issues: OptionIssue[]): void {
   const written = (options as PoolOptions | null | undefined)?.connectTimeout;
   // What was refused has been replaced by a default, which is nothing the user wrote.
   const isRefused = issues.some(({ path }) => path === 'pool.connectTimeout' || path === 'pool.acquireTimeout');
@@ -94,11 +94,4 @@ function checkBetweenRooms(pool: PoolConfig, options: unknown, issues: OptionIss
     const expected = `at most pool.acquireTimeout (${pool.acquireTimeoutMs} ms): nobody waits longer than that`;
     issues.push({ path: 'pool.connectTimeout', got: `${pool.connectTimeoutMs} ms`, expected });
   }
-}
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
-  }
-  return Object.freeze(value);
 }

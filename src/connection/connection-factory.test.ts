@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolConfig } from '../pool/pool-options.js';
+import { PoolSettings } from '../pool/pool-settings.js';
 import { Pool } from '../pool/pool.js';
+import type { CreateRequest } from '../pool/resource-factory.js';
 import { checkLeftovers, connectionBench } from '../../test/fakes/connection-bench.js';
 import type { ConnectionBench } from '../../test/fakes/connection-bench.js';
 import { ServerError } from '../../test/fakes/fake-session.js';
@@ -17,8 +19,7 @@ describe('ConnectionFactory', () => {
     const bench = connectionBench();
     bench.driver.next = new ServerError('lost');
     const factory = new ConnectionFactory(bench.ports, types);
-    const { signal } = new AbortController();
-    await expect(factory.create({ id: 3, signal, onLost: () => undefined })).rejects.toMatchObject({
+    await expect(factory.create(request())).rejects.toMatchObject({
       code: 'CONNECTION',
       outcome: 'not-sent',
       context: { connectionId: 3 },
@@ -30,16 +31,65 @@ describe('ConnectionFactory', () => {
     const bench = connectionBench();
     bench.driver.next = bench.session;
     const factory = new ConnectionFactory(bench.ports, types);
-    const { signal } = new AbortController();
     const lost: unknown[] = [];
-    const connection = await factory.create({ id: 3, signal, onLost: (error) => lost.push(error) });
+    const asked = request({ onLost: (error) => lost.push(error) });
+    const connection = await factory.create(asked);
     expect(factory.label).toBe('fake://server');
-    expect(bench.driver.requests).toMatchObject([{ signal, types }]);
+    expect(bench.driver.requests).toMatchObject([{ signal: asked.signal, types }]);
     bench.driver.requests[0]?.onLost(new ServerError('lost'));
     expect(lost).toMatchObject([
       { code: 'CONNECTION', reason: 'lost', outcome: 'not-sent', context: { connectionId: 3 } },
     ]);
     expect(factory.condition(connection)).toBe('clean');
+  });
+
+  it('passes on what the loss of a connection says about the others, after the loss itself', async () => {
+    const bench = connectionBench();
+    const told: unknown[] = [];
+    await new ConnectionFactory(bench.ports, types).create(
+      request({
+        onLost: ({ code }) => told.push(['lost', code]),
+        onSiblings: (verdict, { code }) => told.push([verdict, code]),
+      }),
+    );
+    bench.driver.requests[0]?.onLost(new ServerError('lost', 'validate'));
+    expect(told).toEqual([
+      ['lost', 'CONNECTION'],
+      ['validate', 'CONNECTION'],
+    ]);
+  });
+
+  it('passes on what a failed statement says about the other connections', async () => {
+    const bench = connectionBench();
+    bench.driver.next = bench.session;
+    const told: unknown[] = [];
+    const connection = await new ConnectionFactory(bench.ports, types).create(
+      request({ onSiblings: (verdict, error) => told.push([verdict, error]) }),
+    );
+    bench.session.answers.set('update', new ServerError('local', 'evict'));
+    const run = bench.watch(connection.execute(statement('update'), bench.call()));
+    await bench.clock.settle();
+    expect(run.error).toBeDefined();
+    expect(told).toEqual([['evict', run.error]]);
+  });
+
+  it('passes on that credentials have been renewed', async () => {
+    const bench = connectionBench();
+    let rotations = 0;
+    await new ConnectionFactory(bench.ports, types).create(request({ onRotated: () => (rotations += 1) }));
+    expect(rotations).toBe(0);
+    bench.driver.requests[0]?.onRotated?.();
+    expect(rotations).toBe(1);
+  });
+
+  it('describes a connection without the values of its statement', async () => {
+    const bench = connectionBench();
+    bench.driver.next = bench.session;
+    const factory = new ConnectionFactory(bench.ports, types);
+    const connection = await factory.create(request());
+    expect(factory.describe(connection)).toEqual({ state: 'idle' });
+    await connection.execute(statement("select 'secret', 42"), bench.call());
+    expect(factory.describe(connection)).toEqual({ state: 'idle', lastStatement: 'select ?, ?' });
   });
 });
 
@@ -117,6 +167,12 @@ describe('A pool of connections', () => {
   });
 });
 
+function request(given: Partial<CreateRequest> = {}): CreateRequest {
+  const nothing = () => undefined;
+  const { signal } = new AbortController();
+  return { id: 3, signal, onLost: nothing, onSiblings: nothing, onRotated: nothing, ...given };
+}
+
 function statement(text: string): { text: string; values: readonly unknown[]; rowMode: 'array' } {
   return { text, values: [], rowMode: 'array' };
 }
@@ -127,7 +183,8 @@ function lendingBench(config: Partial<PoolConfig> = {}): { bench: ConnectionBenc
   bench.driver.next = bench.session;
   const { clock, timers, hub } = bench;
   const factory = new ConnectionFactory(bench.ports, types);
-  const pool = new Pool(factory, { ...POOL_CONFIG, maxSize: 1, ...config }, { clock, timers, hub, random: () => 0.5 });
+  const settings = new PoolSettings({ ...POOL_CONFIG, maxSize: 1, ...config });
+  const pool = new Pool(factory, settings, { clock, timers, hub, random: () => 0.5 });
   return { bench, pool };
 }
 

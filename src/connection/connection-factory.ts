@@ -4,7 +4,7 @@
  */
 import type { Driver, FailureSituation } from '../driver/driver.js';
 import type { TypeConfig } from '../driver/query.js';
-import type { CreateRequest, ResourceFactory } from '../pool/resource-factory.js';
+import type { CreateRequest, ResourceFactory, ResourceFacts } from '../pool/resource-factory.js';
 import type { ConnectionPorts } from './connection.js';
 import { Connection } from './connection.js';
 
@@ -26,9 +26,10 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
       const native = await this.#driver.connect({
         signal: request.signal,
         types: this.#types,
-        onLost: (error) => request.onLost(this.#driver.classify(error, situation('idle', request.id))),
+        onLost: (error) => this.#tellLost(error, request),
+        onRotated: request.onRotated,
       });
-      return new Connection(request.id, native, this.#ports);
+      return new Connection(request.id, native, this.#ports, request.onSiblings);
     } catch (error) {
       throw this.#driver.classify(error, situation('connect', request.id));
     }
@@ -52,6 +53,16 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
 
   destroy(connection: Connection): void {
     connection.destroy();
+  }
+
+  describe(connection: Connection): ResourceFacts {
+    return connection.describe();
+  }
+
+  #tellLost(error: unknown, { id, onLost, onSiblings }: CreateRequest): void {
+    const classified = this.#driver.classify(error, situation('idle', id));
+    onLost(classified);
+    if (classified.siblings !== 'keep') onSiblings(classified.siblings, classified);
   }
 }
 

@@ -28,6 +28,17 @@ describe('Connection.reset', () => {
     expect(lenient.connection.condition()).toBe('clean');
   });
 
+  it('sees at once that the policy, or the query that proves its life, was changed', async () => {
+    const bench = connectionBench();
+    bench.connection.markTouched();
+    expect(bench.connection.condition()).toBe('clean');
+    bench.config = { onRelease: 'reset', validationQuery: 'select 1 from t' };
+    expect(bench.connection.condition()).toBe('dirty');
+    await bench.connection.reset();
+    await bench.connection.validate();
+    expect(bench.wire).toEqual(['discard all', 'select 1 from t']);
+  });
+
   it('stops a running statement, and tells its caller that the runtime did so', async () => {
     const bench = connectionBench();
     const run = bench.hang('update');

@@ -8,7 +8,7 @@
  * statements, 298 killed an innocent later one when the connection was reused at once.)
  * Refuses to know: pools, retries, who asked.
  *
- * Over 300 lines, because turn, stop and reset pass one thing between them, the occupancy, and races hide in the seams.
+ * Over 300 lines, because execute, stop and reset pass one thing between them, the turn, and races hide in the seams.
  */
 import { TransactionError } from '../errors/query-error.js';
 import { TimeoutError } from '../errors/timeout-error.js';
@@ -19,31 +19,26 @@ import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
-import { QueueItem, WaiterQueue } from '../kernel/waiter-queue.js';
 import { within } from '../kernel/within.js';
 import type { Driver, DriverConnection, FailureSituation } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
-import type { Condition } from '../pool/resource-factory.js';
+import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
+import { fingerprint } from '../sql/fingerprint.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { ConnectionConfig } from './connection-options.js';
 import type { StatementCall } from './statement-call.js';
 import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { StopCause, StoppedStatement } from './stop-errors.js';
 import { stoppedError } from './stop-errors.js';
+import { Turns } from './turns.js';
 
 export interface ConnectionPorts {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly timers: DeadlineTimer;
   readonly hub: Hub;
-  readonly config: ConnectionConfig;
-}
-
-/** A statement waiting for the one before it on the same connection. */
-class Turn extends QueueItem {
-  /** Resolved with the number under which the statement occupies the connection. */
-  readonly granted = createDeferred<number>();
-  number = 0;
+  /** What is in force now: asked anew each time, because a pool may be reconfigured. */
+  readonly config: () => ConnectionConfig;
 }
 
 /** The statement on the wire. */
@@ -63,14 +58,8 @@ export class Connection {
   readonly id: number;
   readonly #native: DriverConnection;
   readonly #ports: ConnectionPorts;
-  readonly #turns = new WaiterQueue<Turn>();
-  /**
-   * Who has the connection: a running statement, the settling of a stopped one, or the reset, each of which takes it
-   * over from the one before; 0 when free. A number and not a flag, because a stopped statement answers its caller
-   * before or after its settling has ended, and only the last holder may pass the connection on.
-   */
-  #occupant = 0;
-  #lastNumber = 0;
+  readonly #onSiblings: CreateRequest['onSiblings'];
+  readonly #turns = new Turns();
   #running: Running | undefined;
   /** Pending while a stopped statement and its cancel have not both ended. */
   #settling: Promise<void> | undefined;
@@ -79,11 +68,20 @@ export class Connection {
   #tenure = 1;
   /** Lent for arbitrary statements since the last reset; they may have changed settings of the session. */
   #isTouched = false;
+  /** Sent last in this loan. With its values, if they were written into it: only its fingerprint may be shown. */
+  #lastText: string | undefined;
 
-  constructor(id: number, native: DriverConnection, ports: ConnectionPorts) {
+  /** `onSiblings` hears of every error here that says something about the other connections too. */
+  constructor(
+    id: number,
+    native: DriverConnection,
+    ports: ConnectionPorts,
+    onSiblings: CreateRequest['onSiblings'] = ignore,
+  ) {
     this.id = id;
     this.#native = native;
     this.#ports = ports;
+    this.#onSiblings = onSiblings;
   }
 
   /** The server's own name for this session. */
@@ -94,8 +92,15 @@ export class Connection {
   condition(): Condition {
     const { state } = this.#native;
     if (state === 'closed') return 'broken';
-    const needsReset = this.#isTouched && this.#ports.config.onRelease === 'reset';
-    return state === 'idle' && this.#occupant === 0 && this.#turns.length === 0 && !needsReset ? 'clean' : 'dirty';
+    const needsReset = this.#isTouched && this.#ports.config().onRelease === 'reset';
+    return state === 'idle' && this.#turns.isFree && !needsReset ? 'clean' : 'dirty';
+  }
+
+  /** For reports: nothing of it is computed before somebody asks. */
+  describe(): ResourceFacts {
+    const { state } = this.#native;
+    if (this.#lastText === undefined) return { state };
+    return { state, lastStatement: fingerprint(this.#ports.driver.dialect, this.#lastText) };
   }
 
   /** Says that the next borrower may run anything: it matters where `onRelease` is `'reset'`. */
@@ -116,6 +121,7 @@ export class Connection {
   /** A new loan begins: whatever the last borrower kept has no say any more. */
   beginTenure(): void {
     this.#tenure += 1;
+    this.#lastText = undefined;
   }
 
   /**
@@ -135,7 +141,7 @@ export class Connection {
     let bytesBefore: number | undefined;
     try {
       this.#assertLent(call);
-      me = this.#occupant === 0 ? this.#occupy() : await this.#waitTurn(call);
+      me = this.#turns.isFree ? this.#turns.occupy() : await this.#waitTurn(call);
       this.#assertMayStart(me, call);
       bytesBefore = this.#native.bytesWritten;
       const running = this.#dispatch(query, call);
@@ -144,13 +150,13 @@ export class Connection {
       const wasSent = this.#native.bytesWritten !== bytesBefore;
       throw atCaller(isFluxorError(error) ? error : this.#classify(error, call, wasSent));
     } finally {
-      this.#leave(me);
+      this.#turns.leave(me);
     }
   }
 
   /** Proves that the server answers. */
   async validate(): Promise<void> {
-    await this.#native.ping(this.#ports.config.validationQuery);
+    await this.#native.ping(this.#ports.config().validationQuery);
   }
 
   /** Ends what the last borrower left behind: a running statement, a transaction, changed settings. Nothing is bounded here. */
@@ -160,7 +166,7 @@ export class Connection {
     this.#refuseTurns();
     this.#takeAway();
     // Held to the end: neither the settling's own end nor a statement with its turn but not yet started may come between.
-    const me = this.#occupy();
+    const me = this.#turns.occupy();
     try {
       await this.#settling;
       await this.#native.untilReady();
@@ -169,11 +175,11 @@ export class Connection {
         await this.#native.execute({ text: this.#ports.driver.transactions.rollback, values: [], rowMode: 'array' });
         await this.#native.untilReady();
       }
-      if (this.#ports.config.onRelease === 'reset') await this.#native.reset();
+      if (this.#ports.config().onRelease === 'reset') await this.#native.reset();
       this.#isTouched = false;
     } finally {
       this.#isFenced = false;
-      this.#leave(me);
+      this.#turns.leave(me);
     }
   }
 
@@ -190,6 +196,7 @@ export class Connection {
   }
 
   #dispatch(query: DriverQuery, call: StatementCall): Running {
+    this.#lastText = query.text;
     const answer = createDeferred<DriverResult>();
     const running: Running = { call, work: this.#send(query), answer, isStopped: false, isTakenAway: false };
     this.#running = running;
@@ -252,7 +259,7 @@ export class Connection {
   #settle(running: Running): void {
     const { clock, timers, driver } = this.#ports;
     running.isStopped = true;
-    const me = this.#occupy();
+    const me = this.#turns.occupy();
     const isCancelled = running.call.phase !== 'commit' && driver.capabilities.canCancel;
     const ended = running.work.then(ignore, ignore);
     const giveUpAt = clock.now() + CANCEL_GRACE_MS;
@@ -269,7 +276,7 @@ export class Connection {
       .catch(() => this.#native.destroy())
       .then(() => {
         if (this.#settling === settling) this.#settling = undefined;
-        this.#leave(me);
+        this.#turns.leave(me);
       });
     this.#settling = settling;
   }
@@ -305,15 +312,13 @@ export class Connection {
       askedReadOnly: call.askedReadOnly,
       context: call.context,
     };
-    return this.#ports.driver.classify(error, situation);
+    const classified = this.#ports.driver.classify(error, situation);
+    if (classified.siblings !== 'keep') this.#onSiblings(classified.siblings, classified);
+    return classified;
   }
 
-  async #waitTurn(call: StatementCall): Promise<number> {
-    const turn = new Turn();
-    this.#turns.push(turn);
-    return within(turn.granted.promise, call, this.#ports.timers, (cause) => {
-      // Granted in the same tick: pass it on, or the connection would stay occupied for ever.
-      if (!this.#turns.remove(turn)) this.#leave(turn.number);
+  #waitTurn(call: StatementCall): Promise<number> {
+    return this.#turns.wait(call, this.#ports.timers, (cause) => {
       throw stoppedError(stopped(cause, call), 'not-sent');
     });
   }
@@ -326,7 +331,7 @@ export class Connection {
 
   /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */
   #assertMayStart(me: number, call: StatementCall): void {
-    if (this.#occupant !== me) throw this.#lateError();
+    if (!this.#turns.isHeldBy(me)) throw this.#lateError();
     if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
     if (this.#ports.clock.now() >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
     this.#assertInStep(call);
@@ -345,25 +350,9 @@ export class Connection {
     }
   }
 
-  #occupy(): number {
-    this.#occupant = this.#lastNumber += 1;
-    return this.#occupant;
-  }
-
-  #leave(me: number): void {
-    if (this.#occupant !== me || me === 0) return;
-    this.#occupant = 0;
-    const next = this.#turns.shift();
-    if (next === undefined) return;
-    next.number = this.#occupy();
-    next.granted.resolve(next.number);
-  }
-
   /** Statements of a lease that has ended must not reach the wire. */
   #refuseTurns(): void {
-    for (let turn = this.#turns.shift(); turn !== undefined; turn = this.#turns.shift()) {
-      turn.granted.reject(this.#lateError());
-    }
+    this.#turns.refuseAll(() => this.#lateError());
   }
 
   #lateError(): UsageError {
@@ -378,7 +367,7 @@ function stopped(cause: StopCause, call: StatementCall): StoppedStatement {
 }
 
 function ignore(): void {
-  // Somebody else hears of it: the statement's own caller.
+  // Somebody else hears of it, or nobody has to.
 }
 
 /**

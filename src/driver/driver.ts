@@ -39,6 +39,8 @@ export interface ConnectRequest {
   readonly types: TypeConfig;
   /** Called once, when the connection breaks for a reason that was not asked for. */
   readonly onLost: (error: unknown) => void;
+  /** The credentials had been refused, and fresh ones worked: connections made with the old ones should be renewed. */
+  readonly onRotated?: () => void;
 }
 
 export interface DriverConnection {
@@ -74,6 +76,8 @@ export interface FailureSituation {
   readonly inTransaction: boolean;
   /** The caller asked for a read-only transaction, so "read-only" is no news about the server. */
   readonly askedReadOnly: boolean;
+  /** False where the database has one session only, so that no error says anything about others. Default true. */
+  readonly hasSiblings?: boolean;
   readonly context: ErrorContext;
 }
 

@@ -171,6 +171,36 @@ describe('classifyNodeError', () => {
   });
 });
 
+describe('what a failure says about the other connections', () => {
+  it.each(['ECONNRESET', 'ETIMEDOUT', 'EPIPE'])('%s under a call or at rest: they may be dead too', (code) => {
+    for (const situation of [SENT, COMMIT, UNSENT, IDLE, { ...IDLE, phase: 'validate' as const }])
+      expect(classify(nodeError(code), situation)?.siblings).toBe('validate');
+  });
+
+  it('a route that vanishes under a statement: they may be dead too', () => {
+    expect(classify(nodeError('EHOSTUNREACH'), SENT)?.siblings).toBe('validate');
+  });
+
+  it.each(ROWS.map(({ code }) => code))('%s while connecting: nothing, it never was a connection', (code) => {
+    expect(classify(nodeError(code), CONNECT)?.siblings).toBe('keep');
+  });
+
+  it.each(['EMFILE', 'EACCES', 'EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ABORT_ERR'])(
+    '%s under a call: nothing, the trouble is its own',
+    (code) => {
+      expect(classify(nodeError(code), SENT)?.siblings).toBe('keep');
+    },
+  );
+
+  it('nothing where there are no others', () => {
+    expect(classify(nodeError('ECONNRESET'), { ...SENT, hasSiblings: false })?.siblings).toBe('keep');
+  });
+
+  it('what the caller knows better', () => {
+    expect(lostConnection('lost', 'x', SENT, { siblings: 'keep' }).siblings).toBe('keep');
+  });
+});
+
 describe('lostConnection', () => {
   const lose = (situation: FailureSituation) => lostConnection('lost', 'db: gone', situation, {});
 

@@ -5,7 +5,14 @@
  */
 import type { ConnectionErrorReason } from '../errors/connection-error.js';
 import { ConnectionError } from '../errors/connection-error.js';
-import type { BreakerVerdict, FluxorError, FluxorErrorInit, Outcome, RetryDecision } from '../errors/fluxor-error.js';
+import type {
+  BreakerVerdict,
+  FluxorError,
+  FluxorErrorInit,
+  Outcome,
+  RetryDecision,
+  Siblings,
+} from '../errors/fluxor-error.js';
 import { OutcomeUnknownError } from '../errors/query-error.js';
 import { CancelledError } from '../errors/timeout-error.js';
 import type { FailureSituation } from './driver.js';
@@ -92,13 +99,15 @@ function abortedError(error: unknown, situation: FailureSituation, endpoint: str
  * A connection that went away, for whatever reason: what became of the statement depends on where it was.
  * Not sent → always repeatable; in a transaction before COMMIT → the server rolls back;
  * during COMMIT → unknown, never repeated; in flight → unknown, repeated only when declared safe.
+ * `init.siblings` wins where the caller knows better what the loss says about the others.
  */
 export function lostConnection(
   reason: ConnectionErrorReason,
   text: string,
   situation: FailureSituation,
-  init: Omit<FluxorErrorInit, 'reason'>,
+  given: Omit<FluxorErrorInit, 'reason'>,
 ): FluxorError {
+  const init = { ...given, siblings: given.siblings ?? siblingsOfLost(reason, situation) };
   if (situation.phase === 'commit' && situation.wasSent) {
     return new OutcomeUnknownError(`${text}; the COMMIT had been sent and its answer is lost`, {
       ...init,
@@ -111,6 +120,15 @@ export function lostConnection(
     situation.phase === 'idle' || !isInFlight(situation) ? idleVerdict(situation) : 'failure';
   const suffix = outcome === 'unknown' ? '; the statement may or may not have been applied' : '';
   return new ConnectionError(reason, text + suffix, { ...init, isConnectionFatal: true, decision, outcome, breaker });
+}
+
+/** Losses that what killed one connection may have caused: the server's end, the machine's, the network's. */
+const SHARED_LOSSES: ReadonlySet<ConnectionErrorReason> = new Set(['lost', 'shutting-down', 'unreachable', 'refused']);
+
+/** A connection that never was says nothing about those that are. */
+function siblingsOfLost(reason: ConnectionErrorReason, situation: FailureSituation): Siblings {
+  const isTold = situation.phase !== 'connect' && situation.hasSiblings !== false;
+  return isTold && SHARED_LOSSES.has(reason) ? 'validate' : 'keep';
 }
 
 function fateOfLostStatement(situation: FailureSituation): [RetryDecision, Outcome] {

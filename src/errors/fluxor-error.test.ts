@@ -61,6 +61,7 @@ describe('FluxorError', () => {
       retryable: false,
       breaker: 'ignore',
       isConnectionFatal: false,
+      siblings: 'keep',
       context: {},
     });
   });
@@ -117,6 +118,13 @@ describe('FluxorError', () => {
     });
     expect(inspect(error)).not.toContain('secret-marker');
     expect(inspect(error)).toContain("code: 'CONSTRAINT'");
+  });
+
+  it('tells the pool, and no log, what it says about other connections', () => {
+    const error = new ConnectionError('lost', 'x', { siblings: 'validate' });
+    expect(error.siblings).toBe('validate');
+    expect(error.toJSON()).not.toHaveProperty('siblings');
+    expect(inspect(error)).not.toContain("siblings: 'validate'");
   });
 
   it('fills in ids that were not known, and keeps those that were', () => {

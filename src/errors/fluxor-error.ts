@@ -19,6 +19,12 @@ export type RetryDecision = 'never' | 'same-connection' | 'new-connection' | 'wh
 /** How a circuit breaker counts the error: the server failed, the server answered, or it says nothing about the server. */
 export type BreakerVerdict = 'failure' | 'success' | 'ignore';
 
+/**
+ * What the error says about the other connections to the same server: nothing; they may be dead too, so ask each before
+ * lending it; this server is no longer the one we want (a failover made it read-only), so close them.
+ */
+export type Siblings = 'keep' | 'validate' | 'evict';
+
 /** Ids that lead from an error to logs and metrics. Never SQL, never values. */
 export interface ErrorContext {
   readonly runtime?: string;
@@ -32,6 +38,7 @@ export interface FluxorErrorInit {
   readonly decision?: RetryDecision | undefined;
   readonly breaker?: BreakerVerdict | undefined;
   readonly isConnectionFatal?: boolean | undefined;
+  readonly siblings?: Siblings | undefined;
   readonly sqlState?: string | undefined;
   readonly vendorCode?: string | number | undefined;
   readonly retryAfterMs?: number | undefined;
@@ -64,6 +71,8 @@ export class FluxorError extends Error {
   readonly breaker: BreakerVerdict;
   /** The connection must not be used again. */
   readonly isConnectionFatal: boolean;
+  /** What it says about the other connections to the same server. Not part of `toJSON()`: it is for the pool. */
+  readonly siblings: Siblings;
   /** Five characters of the SQL standard, where the database speaks it. */
   readonly sqlState: string | undefined;
   /** The database's own number (MySQL `errno`, Oracle `ORA-`), or Node's `code` for network errors. */
@@ -82,6 +91,7 @@ export class FluxorError extends Error {
     this.decision = init.decision ?? 'never';
     this.breaker = init.breaker ?? 'ignore';
     this.isConnectionFatal = init.isConnectionFatal ?? false;
+    this.siblings = init.siblings ?? 'keep';
     this.sqlState = init.sqlState;
     this.vendorCode = init.vendorCode;
     this.retryAfterMs = init.retryAfterMs;

@@ -63,6 +63,8 @@ export class DeadlineTimer {
   readonly #clock: Clock;
   /** Invariant: no empty queue stays in the map. */
   readonly #slots = new Map<number, WaiterQueue<WatchedDeadline>>();
+  /** The slot used last. Invariant: it is in the map. */
+  #latest: { readonly slot: number; readonly queue: WaiterQueue<WatchedDeadline> } | undefined;
   #armed: { readonly slot: number; readonly timer: Timer } | undefined;
   #size = 0;
 
@@ -79,9 +81,7 @@ export class DeadlineTimer {
   watch(at: number, target: DeadlineTarget): WatchedDeadline | undefined {
     if (at === Infinity) return undefined;
     const watched = new WatchedDeadline(Math.ceil(at), target);
-    let queue = this.#slots.get(watched.slot);
-    if (queue === undefined) this.#slots.set(watched.slot, (queue = new WaiterQueue()));
-    queue.push(watched);
+    this.#queueFor(watched.slot).push(watched);
     this.#count(1);
     if (this.#armed === undefined || watched.slot < this.#armed.slot) this.#arm(watched.slot);
     return watched;
@@ -93,16 +93,31 @@ export class DeadlineTimer {
     const queue = watched.queue as WaiterQueue<WatchedDeadline> | undefined;
     if (queue === undefined || !queue.remove(watched)) return;
     this.#count(-1);
-    if (queue.length === 0 && this.#slots.get(watched.slot) === queue) this.#slots.delete(watched.slot);
+    if (queue.length === 0 && this.#slots.get(watched.slot) === queue) this.#forget(watched.slot);
   }
 
   /** Forgets everything; nobody is told. For the end of a runtime, when nothing can be waiting any more. */
   stop(): void {
     for (const queue of this.#slots.values()) while (queue.shift() !== undefined);
     this.#slots.clear();
+    this.#latest = undefined;
     this.#size = 0;
     this.#armed?.timer.cancel();
     this.#armed = undefined;
+  }
+
+  /** Calls that begin in the same millisecond with the same timeout, as most do, find their slot without a lookup. */
+  #queueFor(slot: number): WaiterQueue<WatchedDeadline> {
+    if (this.#latest?.slot === slot) return this.#latest.queue;
+    let queue = this.#slots.get(slot);
+    if (queue === undefined) this.#slots.set(slot, (queue = new WaiterQueue()));
+    this.#latest = { slot, queue };
+    return queue;
+  }
+
+  #forget(slot: number): void {
+    this.#slots.delete(slot);
+    if (this.#latest?.slot === slot) this.#latest = undefined;
   }
 
   #arm(slot: number): void {
@@ -133,7 +148,7 @@ export class DeadlineTimer {
         next = Math.min(next, slot);
         continue;
       }
-      this.#slots.delete(slot);
+      this.#forget(slot);
       due.push([slot, queue]);
     }
     if (next !== Infinity) this.#arm(next);

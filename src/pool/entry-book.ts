@@ -1,21 +1,21 @@
 /**
- * The pool's book of entries: which there are, which rest, and how many are in which state. Kept by pool.ts, which
- * decides; here is the one place where states, counts and memberships change, together or not at all.
+ * The pool's book of entries: which there are, which rest, and how many are in which state. Kept for pool.ts and
+ * entry-care.ts, which decide; here is the one place where states, counts and memberships change, together or not at all.
  *
- * Invariants: an entry is in the idle list iff its state is idle; `count(name)` is the number of entries in that state;
- * every move is in the table of pool-entry.ts.
+ * Invariants: an entry is in the idle list iff its state is idle, and the list is in order of last use; `count(name)` is
+ * the number of entries in that state; every move is in the table of pool-entry.ts.
  */
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
 import { within } from '../kernel/within.js';
 import type { EntryState, EntryStateName } from './pool-entry.js';
-import { OPEN_STATES, PoolEntry } from './pool-entry.js';
+import { isOpenState, PoolEntry } from './pool-entry.js';
 
 export class EntryBook<R> {
   /** Everything not yet closed. */
   readonly #entries = new Set<PoolEntry<R>>();
-  /** Lent from the end: the hot set stays small, and the last is always the freshest. */
+  /** Lent from the end: the hot set stays small, the last is always the freshest, and what is not needed grows old in front. */
   readonly #idle: PoolEntry<R>[] = [];
   readonly #counts: Record<EntryStateName, number> = {
     creating: 0,
@@ -26,18 +26,38 @@ export class EntryBook<R> {
     closing: 0,
     closed: 0,
   };
-  #nextId = 1;
+  #open = 0;
   /** Resolved whenever an entry leaves, while somebody waits for the last to go. */
   #left: Deferred<void> | undefined;
 
   /** How many count towards `maxSize`. */
   get open(): number {
-    return OPEN_STATES.reduce((sum, name) => sum + this.#counts[name], 0);
+    return this.#open;
+  }
+
+  /** How many were opened and are still alive, whatever they do. */
+  get alive(): number {
+    return this.#open - this.#counts.creating;
+  }
+
+  /** How many were ever given up or closed. */
+  get closed(): number {
+    return this.#counts.closed;
   }
 
   /** The idle entry used last. */
   get lastIdle(): PoolEntry<R> | undefined {
     return this.#idle.at(-1);
+  }
+
+  /** The idle entry that has rested longest. */
+  get firstIdle(): PoolEntry<R> | undefined {
+    return this.#idle[0];
+  }
+
+  /** How many are lent. */
+  get inUse(): number {
+    return this.#counts['in-use'];
   }
 
   count(name: EntryStateName): number {
@@ -49,11 +69,10 @@ export class EntryBook<R> {
     return [...this.#entries];
   }
 
-  add(bornAt: number, abort: AbortController): PoolEntry<R> {
-    const entry = new PoolEntry<R>(this.#nextId++, bornAt, { name: 'creating', abort });
+  add(entry: PoolEntry<R>): void {
     this.#entries.add(entry);
-    this.#counts.creating += 1;
-    return entry;
+    this.#counts[entry.state.name] += 1;
+    this.#open += 1;
   }
 
   /** With `add`, the only writer of states, counts and memberships. */
@@ -61,15 +80,11 @@ export class EntryBook<R> {
     entry.assertCanMove(to.name);
     const from = entry.state.name;
     if (from === 'idle') this.#removeIdle(entry);
-    this.#counts[from] -= 1;
+    this.#count(from, -1);
+    this.#count(to.name, 1);
     entry.state = to;
-    if (to.name === 'closed') {
-      this.#entries.delete(entry);
-      this.#left?.resolve();
-      return;
-    }
-    this.#counts[to.name] += 1;
-    if (to.name === 'idle') this.#idle.push(entry);
+    if (to.name === 'idle') this.#insertIdle(entry, to.sinceAt);
+    else if (to.name === 'closing' || to.name === 'closed') this.#leave(entry, from, to.name);
   }
 
   /** Resolves when the last entry has left, or at the deadline. For one waiter: the pool that closes. */
@@ -81,6 +96,31 @@ export class EntryBook<R> {
         isLate = true;
       });
     }
+  }
+
+  /** The two states of every lease by name: a computed key costs as much as the rest of the move. */
+  #count(name: EntryStateName, change: 1 | -1): void {
+    if (name === 'in-use') this.#counts['in-use'] += change;
+    else if (name === 'idle') this.#counts.idle += change;
+    else this.#counts[name] += change;
+  }
+
+  #leave(entry: PoolEntry<R>, from: EntryStateName, to: EntryStateName): void {
+    if (isOpenState(from)) this.#open -= 1;
+    if (to !== 'closed') return;
+    this.#entries.delete(entry);
+    this.#left?.resolve();
+  }
+
+  /** At the end, but for one that was only asked whether it lives: that is no use, and it goes back to its place. */
+  #insertIdle(entry: PoolEntry<R>, sinceAt: number): void {
+    let at = this.#idle.length;
+    for (; at > 0; at -= 1) {
+      const state = this.#idle[at - 1]?.state;
+      if (state?.name !== 'idle' || state.sinceAt <= sinceAt) break;
+    }
+    if (at === this.#idle.length) this.#idle.push(entry);
+    else this.#idle.splice(at, 0, entry);
   }
 
   #removeIdle(entry: PoolEntry<R>): void {

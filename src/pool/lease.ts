@@ -3,6 +3,7 @@
  * dead, and what it lent may already serve somebody else. A second release does nothing.
  */
 import { UsageError } from '../errors/usage-error.js';
+import type { LeaseNote } from './lease-scopes.js';
 import type { Loan, PoolEntry } from './pool-entry.js';
 
 /** What a lease needs of its pool. */
@@ -13,11 +14,14 @@ export interface LeaseKeeper<R> {
 export class Lease<R> implements AsyncDisposable, Loan {
   /** The record of what is lent; its `id` names the connection in events and errors. */
   readonly entry: PoolEntry<R>;
+  /** Who holds it, when that is user code: then it is watched for leaks. */
+  readonly note: LeaseNote | undefined;
   readonly #keeper: LeaseKeeper<R>;
   #resource: R | undefined;
 
-  constructor(entry: PoolEntry<R>, resource: R, keeper: LeaseKeeper<R>) {
+  constructor(entry: PoolEntry<R>, resource: R, keeper: LeaseKeeper<R>, note: LeaseNote | undefined) {
     this.entry = entry;
+    this.note = note;
     this.#resource = resource;
     this.#keeper = keeper;
   }
@@ -52,7 +56,7 @@ export class Lease<R> implements AsyncDisposable, Loan {
     this.release();
   }
 
-  /** Called by the pool when it takes the resource away (a forced shutdown). */
+  /** Called by the pool when it takes the resource away: a forced shutdown, a leak that is reclaimed. */
   revoke(): void {
     this.#resource = undefined;
   }

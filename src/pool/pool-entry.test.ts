@@ -13,7 +13,7 @@ const legal = names.flatMap((from) => ENTRY_TRANSITIONS[from].map((to) => `${fro
 describe('ENTRY_TRANSITIONS', () => {
   it('refuses every move that is not in the table, and says which', () => {
     for (const from of names) {
-      const entry = new PoolEntry(7, 0, { name: from } as never);
+      const entry = new PoolEntry(7, 0, 1, 0, { name: from } as never);
       for (const to of names) {
         const move = () => entry.assertCanMove(to);
         if (legal.includes(`${from} → ${to}`)) expect(move).not.toThrow();
@@ -56,7 +56,7 @@ describe('ENTRY_TRANSITIONS', () => {
     fifth.resource.condition = 'dirty';
     fifth.release();
     await clock.advance(5_001);
-    // Checking → in use, → idle, → closing; idle → closing.
+    // Checking → idle, → closing; idle → closing.
     (await bench.lend()).release();
     await clock.advance(1_000);
     (await bench.lend()).release();

@@ -8,6 +8,7 @@ import { RejectedError } from '../errors/rejected-error.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import { formatMs } from '../kernel/duration.js';
+import type { LeakReport } from '../telemetry/events.js';
 import type { PoolStats } from './pool-stats.js';
 import { describeStats } from './pool-stats.js';
 
@@ -24,10 +25,36 @@ export function abortedWaitError(label: string, waitedMs: number, cause: unknown
   return new CancelledError('caller', text, { cause });
 }
 
-/** The pool is at work but nothing came free in time. */
-export function acquireTimeoutError(label: string, waitedMs: number, stats: PoolStats): TimeoutError {
-  const text = `${label}: no connection came free within ${formatMs(waitedMs)} (${describeStats(stats)}); nothing was sent`;
+/** The pool is at work but nothing came free in time; `longest` is the lease held longest, often the one to blame. */
+export function acquireTimeoutError(
+  label: string,
+  waitedMs: number,
+  stats: PoolStats,
+  longest: LeakReport | undefined,
+): TimeoutError {
+  const held = longest === undefined ? '' : `; longest held: ${describeHeld(longest)}`;
+  const text = `${label}: no connection came free within ${formatMs(waitedMs)} (${describeStats(stats)}${held}); nothing was sent`;
   return new TimeoutError('acquire', text, { decision: 'new-connection' });
+}
+
+/** `connection 7 for 12,034 ms by the transaction 'checkout', last statement: update stock set …` */
+function describeHeld({ connectionId, ageMs, holder, label, lastStatement }: LeakReport): string {
+  const name = label === undefined ? '' : ` '${label}'`;
+  const statement = lastStatement === undefined ? '' : `, last statement: ${shorten(lastStatement)}`;
+  return `connection ${connectionId} for ${formatMs(ageMs)} by a ${holder}${name}${statement}`;
+}
+
+function shorten(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}
+
+/** Every connection is held by a caller who waits for another one. */
+export function deadlockError(label: string, held: number): UsageError {
+  const those = held === 1 ? 'the one connection is' : `all ${held} connections are`;
+  const text =
+    `${label}: ${those} held by callers who wait for another one, so none can ever come free; ` +
+    'use the session or transaction that is open already, or raise pool.maxSize; nothing was sent';
+  return new UsageError('NESTED_LEASE', text);
 }
 
 /** One attempt to create took too long. */
@@ -48,19 +75,21 @@ export function unreachableError(last: FluxorError, waitedMs: number, attempts: 
   return retold(last, `${last.message} (${count} to connect within ${formatMs(waitedMs)}; nothing was sent)`);
 }
 
-/** The last attempt failed for a reason that another attempt won't change, so none is made for this caller. */
-export function hopelessError(last: FluxorError): FluxorError {
-  return retold(last, `${last.message} (so said the last attempt to connect; no new one was made, nothing was sent)`);
+/** The database cannot be reached and nothing is alive: no attempt was made for this caller. */
+export function refusedWhileDownError(last: FluxorError, failures: number, retryInMs: number): FluxorError {
+  const why = last.retryable ? `so did the last ${failures} attempts` : 'so said the last attempt';
+  const text = `${last.message} (${why} to connect; no new one was made for this call, nothing was sent)`;
+  return retold(last, text, last.retryable ? retryInMs : last.retryAfterMs);
 }
 
 /** Each caller gets an error of their own: ids are filled into it on its way up, and must not be somebody else's. */
-function retold(last: FluxorError, text: string): FluxorError {
+function retold(last: FluxorError, text: string, retryAfterMs = last.retryAfterMs): FluxorError {
   const init = {
     cause: last.cause ?? last,
     decision: last.decision,
     breaker: last.breaker,
     isConnectionFatal: last.isConnectionFatal,
-    retryAfterMs: last.retryAfterMs,
+    retryAfterMs,
     sqlState: last.sqlState,
     vendorCode: last.vendorCode,
     context: last.context,

@@ -43,20 +43,62 @@ export interface PoolOptions {
    * Default `'rollback'`.
    */
   readonly onRelease?: ReleasePolicy;
-  /** Not in this version yet; `false` says so. */
-  readonly maxIdle?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly minIdle?: false;
-  /** Not in this version yet; `false` says so: a connection is never too old. */
-  readonly maxLifetime?: false;
-  /** Not in this version yet; `false` says so: a connection may rest for ever. */
-  readonly idleTimeout?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly keepalive?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly warmUp?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly leak?: false;
+  /**
+   * Most connections at rest. Those beyond it are closed once they have rested for 30 s, the longest unused first: a
+   * burst does not open and close the same connections over and over. 0 to `maxSize`. Default 10 (`maxSize` if that is less).
+   */
+  readonly maxIdle?: number;
+  /** Connections kept at rest and ready, opened in the background as calls take them. 0 to `maxIdle`. Default 0. */
+  readonly minIdle?: number;
+  /**
+   * The age at which a connection is replaced, less up to a quarter, each by its own. A tenth of the pool at a time, and
+   * a busy one's replacement is opened first. `false` for never. 1 s to 30 days. Default `'30m'`.
+   */
+  readonly maxLifetime?: Duration | false;
+  /** Connections at rest for longer are closed, down to `minIdle`. `false` for never. 1 s to 30 days. Default `'10m'`. */
+  readonly idleTimeout?: Duration | false;
+  /**
+   * A connection that rests is asked for a proof of life this often, less up to a fifth, so that firewalls do not forget
+   * it and the dead are found before a caller finds them. `false` for never. 1 s to 24 h; less than `maxLifetime`. Default `'2m'`.
+   */
+  readonly keepalive?: Duration | false;
+  /** Most attempts to connect in a second, over all. `false` for no limit. 1 to 10,000. Default `false`. */
+  readonly connectRate?: number | false;
+  /** Connections opened at the start, before somebody asks; a number alone is `connections`. `false` for none. */
+  readonly warmUp?: WarmUpOptions | number | false;
+  /** Watches connections that user code holds; `false` watches none. */
+  readonly leak?: LeakOptions | false;
+  /**
+   * Finds callers who hold a connection and wait for another while all are held by such callers, and fails the youngest
+   * with `NESTED_LEASE`. Needs Node's AsyncLocalStorage, whose cost the process bears from the first `use()` or
+   * `transaction()` on. Default true.
+   */
+  readonly deadlockDetection?: boolean;
+}
+
+/** Connections opened at the start. */
+export interface WarmUpOptions {
+  /** How many. 1 to `maxSize`. Default 5 (`maxSize` if that is less). */
+  readonly connections?: number;
+  /** When to stop trying; what is open by then is kept. 1 ms to 10 min. Default `'30s'`. */
+  readonly timeout?: Duration;
+  /** True: `connect()` waits for all of them, and fails with the cause of the first that fails. Default false: in the background. */
+  readonly failFast?: boolean;
+}
+
+/** How connections that user code holds (sessions and transactions) are watched. */
+export interface LeakOptions {
+  /** Held for longer, a connection is reported as `lease:leak-suspected`. 1 s to 24 h. Default `'10m'`. */
+  readonly threshold?: Duration;
+  /** How often the pool looks. 1 s to 1 h. Default `'1m'`. */
+  readonly interval?: Duration;
+  /**
+   * Whether the report says where the connection was acquired. Noting that costs some microseconds: `'sampled'` does it for
+   * one in 16, and for all once a leak has been suspected. Default `'sampled'`.
+   */
+  readonly stack?: boolean | 'sampled';
+  /** True takes the connection away from whoever holds it too long; their next statement fails. Default false. */
+  readonly reclaim?: boolean;
 }
 
 export interface ValidationConfig {
@@ -75,27 +117,129 @@ export interface PoolConfig {
   readonly maxCreating: number;
   readonly validation: ValidationConfig | false;
   readonly onRelease: ReleasePolicy;
+  readonly maxIdle: number;
+  readonly minIdle: number;
+  readonly maxLifetimeMs: number;
+  readonly idleTimeoutMs: number;
+  readonly keepaliveMs: number;
+  /** Attempts a second; `Infinity` for no limit. */
+  readonly connectRate: number;
+  readonly warmUp: WarmUpConfig | false;
+  readonly leak: LeakConfig | false;
+  readonly deadlockDetection: boolean;
 }
 
-/** Options that later versions fill. */
-const LATER = ['maxIdle', 'minIdle', 'maxLifetime', 'idleTimeout', 'keepalive', 'warmUp', 'leak'] as const;
+export interface WarmUpConfig {
+  readonly connections: number;
+  readonly timeoutMs: number;
+  readonly failFast: boolean;
+}
+
+export interface LeakConfig {
+  readonly thresholdMs: number;
+  readonly intervalMs: number;
+  readonly stack: boolean | 'sampled';
+  readonly reclaim: boolean;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** `maxSessions` is what the driver can hold; `Infinity` when the server decides. */
 export function resolvePoolOptions(options: unknown, maxSessions: number, issues: OptionIssue[]): PoolConfig {
   const reader = new OptionReader(options, 'pool', issues);
   const largest = Math.min(10_000, maxSessions);
+  const maxSize = reader.integer('maxSize', Math.min(50, maxSessions), { min: 1, max: largest });
+  const maxIdle = reader.integer('maxIdle', Math.min(10, maxSize), { min: 0, max: maxSize });
+  const long = { minMs: 1_000, maxMs: 30 * DAY_MS, canBeFalse: true };
   const config: PoolConfig = {
-    maxSize: reader.integer('maxSize', Math.min(50, maxSessions), { min: 1, max: largest }),
+    maxSize,
     acquireTimeoutMs: reader.duration('acquireTimeout', 10_000, { minMs: 1, maxMs: 3_600_000 }),
     connectTimeoutMs: reader.duration('connectTimeout', 5_000, { minMs: 1, maxMs: 600_000 }),
     maxWaiting: reader.integer('maxWaiting', 1_000, { min: 1, max: 1_000_000 }),
     maxCreating: reader.integer('maxCreating', 2, { min: 1, max: 100 }),
     validation: readValidation(reader),
     onRelease: reader.oneOf('onRelease', ['rollback', 'reset', 'destroy'], 'rollback'),
+    maxIdle,
+    minIdle: reader.integer('minIdle', 0, { min: 0, max: maxIdle }),
+    maxLifetimeMs: reader.duration('maxLifetime', 30 * MINUTE_MS, long),
+    idleTimeoutMs: reader.duration('idleTimeout', 10 * MINUTE_MS, long),
+    keepaliveMs: reader.duration('keepalive', 2 * MINUTE_MS, { minMs: 1_000, maxMs: DAY_MS, canBeFalse: true }),
+    connectRate:
+      reader.raw('connectRate') === false ? Infinity : reader.integer('connectRate', Infinity, { min: 1, max: 10_000 }),
+    warmUp: readWarmUp(reader, maxSize),
+    leak: readLeak(reader),
+    deadlockDetection: reader.boolean('deadlockDetection', true),
   };
-  for (const name of LATER) reader.onlyOff(name);
+  reader.refuseUnknown();
+  checkTimes(reader, config, issues);
+  return deepFreeze(config);
+}
+
+/** What `reconfigure()` makes of two sets of options: `changes` win, and groups are merged field by field. */
+export function mergePoolOptions(base: PoolOptions, changes: PoolOptions): PoolOptions {
+  return {
+    ...base,
+    ...withoutUndefined(changes),
+    ...mergeGroup('validation', base.validation, changes.validation),
+    ...mergeGroup('leak', base.leak, changes.leak),
+  };
+}
+
+function mergeGroup(name: 'validation' | 'leak', base: unknown, changes: unknown): object {
+  const areBothGroups = [base, changes].every((value) => typeof value === 'object' && value !== null);
+  return areBothGroups ? { [name]: { ...(base as object), ...withoutUndefined(changes as object) } } : {};
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** A proof of life that comes only after the connection has been replaced proves nothing. */
+function checkTimes(reader: OptionReader, config: PoolConfig, issues: OptionIssue[]): void {
+  const { keepaliveMs, maxLifetimeMs } = config;
+  const isRefused = issues.some(({ path }) => path === 'pool.keepalive' || path === 'pool.maxLifetime');
+  const isWritten = reader.has('keepalive') && reader.raw('keepalive') !== false;
+  if (isRefused || !isWritten || keepaliveMs < maxLifetimeMs) return;
+  const expected = `less than pool.maxLifetime (${maxLifetimeMs} ms), or false`;
+  issues.push({ path: 'pool.keepalive', got: `${keepaliveMs} ms`, expected });
+}
+
+function readWarmUp(pool: OptionReader, maxSize: number): WarmUpConfig | false {
+  const value = pool.raw('warmUp');
+  if (value === false) return false;
+  const bounds = { min: 1, max: maxSize };
+  if (typeof value === 'number') {
+    return { connections: pool.integer('warmUp', 1, bounds), timeoutMs: 30_000, failFast: false };
+  }
+  const reader = pool.group('warmUp');
+  const config: WarmUpConfig = {
+    connections: reader.integer('connections', Math.min(5, maxSize), bounds),
+    timeoutMs: reader.duration('timeout', 30_000, { minMs: 1, maxMs: 10 * MINUTE_MS }),
+    failFast: reader.boolean('failFast', false),
+  };
   reader.refuseUnknown();
   return config;
+}
+
+function readLeak(pool: OptionReader): LeakConfig | false {
+  if (pool.raw('leak') === false) return false;
+  const reader = pool.group('leak');
+  const config: LeakConfig = {
+    thresholdMs: reader.duration('threshold', 10 * MINUTE_MS, { minMs: 1_000, maxMs: DAY_MS }),
+    intervalMs: reader.duration('interval', MINUTE_MS, { minMs: 1_000, maxMs: HOUR_MS }),
+    stack: readStack(reader),
+    reclaim: reader.boolean('reclaim', false),
+  };
+  reader.refuseUnknown();
+  return config;
+}
+
+function readStack(reader: OptionReader): LeakConfig['stack'] {
+  const value = reader.raw('stack');
+  if (value === undefined || value === 'sampled' || typeof value === 'boolean') return value ?? 'sampled';
+  return reader.refuse('stack', "true, false or 'sampled'", 'sampled');
 }
 
 function readValidation(pool: OptionReader): ValidationConfig | false {
@@ -110,4 +254,11 @@ function readValidation(pool: OptionReader): ValidationConfig | false {
   };
   reader.refuseUnknown();
   return config;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  }
+  return Object.freeze(value);
 }

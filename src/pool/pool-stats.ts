@@ -1,4 +1,10 @@
-/** The pool in numbers at one moment. Invariant: `total = creating + checking + idle + inUse + resetting ≤ maxSize`. */
+/**
+ * The pool in numbers at one moment. Invariants, checked after every step of the simulation:
+ * `total = creating + checking + idle + inUse + resetting`; `inUse = lent − returned`;
+ * `total − creating + closing = created − closed`. `total ≤ maxSize`, but for the time that a pool made smaller needs
+ * to get back what is lent.
+ */
+import type { BreakerState } from './connect-pacer.js';
 
 export interface PoolStats {
   readonly maxSize: number;
@@ -15,6 +21,45 @@ export interface PoolStats {
   readonly closing: number;
   /** Callers waiting for a connection. */
   readonly waiting: number;
+  readonly isSuspended: boolean;
+  /** Whether connections can be made: `'open'` while the database cannot be reached. */
+  readonly breaker: BreakerState;
+  /** Since the runtime was made. */
+  readonly totals: PoolTotals;
+}
+
+/** Counts that only grow. */
+export interface PoolTotals {
+  readonly lent: number;
+  readonly returned: number;
+  /** Callers who had to wait, and how long they all waited until they were served or gave up. */
+  readonly waits: number;
+  readonly waitedMs: number;
+  /** Callers who were not served: out of time, aborted, or refused (line full, unreachable, deadlocked, closed). */
+  readonly timedOut: number;
+  readonly aborted: number;
+  readonly refused: number;
+  readonly created: number;
+  readonly createFailed: number;
+  readonly closed: number;
+  readonly leaksSuspected: number;
+  readonly leaksReclaimed: number;
+}
+
+/** Where the pool counts. */
+export class Tally implements PoolTotals {
+  lent = 0;
+  returned = 0;
+  waits = 0;
+  waitedMs = 0;
+  timedOut = 0;
+  aborted = 0;
+  refused = 0;
+  created = 0;
+  createFailed = 0;
+  closed = 0;
+  leaksSuspected = 0;
+  leaksReclaimed = 0;
 }
 
 /** `10/10 open, 10 in use, 0 idle, 4 waiting`: how messages print it. */
@@ -24,5 +69,6 @@ export function describeStats(stats: PoolStats): string {
     stats.checking > 0 ? `, ${stats.checking} validating` : '',
     stats.resetting > 0 ? `, ${stats.resetting} being cleaned` : '',
   ].join('');
-  return `${stats.total}/${stats.maxSize} connections, ${stats.inUse} in use, ${stats.idle} idle${rare}, ${stats.waiting} waiting`;
+  const suspended = stats.isSuspended ? '; the pool is suspended' : '';
+  return `${stats.total}/${stats.maxSize} connections, ${stats.inUse} in use, ${stats.idle} idle${rare}, ${stats.waiting} waiting${suspended}`;
 }

@@ -77,7 +77,9 @@ describe('Pool, what it tells', () => {
     bench.factory.acts.reset = slow(100);
     bench.factory.acts.close = slow(100);
     for (let index = 0; index < 4; index += 1) bench.ask();
-    expect(bench.pool.stats()).toEqual({
+    expect(bench.pool.stats()).toMatchObject({
+      isSuspended: false,
+      breaker: 'closed',
       maxSize: 6,
       total: 4,
       idle: 0,

@@ -1,147 +1,178 @@
 /**
  * Lends things and takes them back. Generic: it has never heard of SQL, and talks to what it lends only through the
- * ResourceFactory port. All decisions are here; entry-book.ts keeps the books.
+ * ResourceFactory port. Start reading here: this is what the house sees of the pool, and where its parts are put together.
  *
- *     acquire ──► fresh idle entry? ──yes──► lease
- *        │no
- *        ▼
- *     waiters (FIFO) ◄── release, validated, created: whoever comes free goes to the head of the line
+ *     lending.ts       who is served next, and when something new is made     (waiting-line, waiter, lease)
+ *     entry-care.ts    what takes time: make, ask, clean, close               (creator, connect-pacer, validator)
+ *     maintenance.ts   what is too old, too much, too quiet; once a second
+ *     leak-detector.ts, deadlock.ts, warm-up.ts
+ *     entry-book.ts    which entries there are, in which state                (pool-entry)
  *
  * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease;
- * open + creating ≤ maxSize; waiters are served in order of arrival; a waiter with room to grow means that a creation is
- * running or scheduled; nothing is lent that is broken, busy or inside a transaction. Every change ends with `#pump()`.
- *
- * Nearly 400 lines, because what moves an entry from state to state can be checked only where all the moves are seen.
+ * open + creating ≤ maxSize; waiters of one priority are served in order of arrival; a waiter with room to grow means
+ * that a creation is running or scheduled; nothing is lent that is broken, busy or inside a transaction; the sums of the
+ * statistics hold.
  */
-import type { FluxorError } from '../errors/fluxor-error.js';
-import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Random } from '../kernel/random.js';
-import type { LimitCause } from '../kernel/within.js';
-import { within } from '../kernel/within.js';
-import { WaiterQueue } from '../kernel/waiter-queue.js';
-import type { CloseReason, LeaseEnd } from '../telemetry/events.js';
+import type { LeakReport } from '../telemetry/events.js';
 import type { Hub } from '../telemetry/hub.js';
-import { Creator } from './creator.js';
+import { ConnectPacer } from './connect-pacer.js';
+import type { CareParts } from './entry-care.js';
+import { REVOKE_LIMIT_MS } from './entry-care.js';
 import { EntryBook } from './entry-book.js';
-import type { LeaseKeeper } from './lease.js';
-import { Lease } from './lease.js';
-import type { EntryState, PoolEntry } from './pool-entry.js';
-import {
-  abortedWaitError,
-  acquireTimeoutError,
-  hopelessError,
-  poolClosedError,
-  queueFullError,
-  unreachableError,
-} from './pool-errors.js';
-import type { PoolConfig } from './pool-options.js';
+import type { LeaseScopes } from './lease-scopes.js';
+import type { Lease } from './lease.js';
+import { Lending } from './lending.js';
+import type { ReplaceOutcome } from './maintenance.js';
+import { Maintenance } from './maintenance.js';
+import type { PoolEntry } from './pool-entry.js';
+import { poolClosedError } from './pool-errors.js';
+import type { PoolConfig, WarmUpConfig } from './pool-options.js';
+import type { PoolSettings } from './pool-settings.js';
 import type { PoolStats } from './pool-stats.js';
-import type { ResourceFactory } from './resource-factory.js';
+import { Tally } from './pool-stats.js';
+import type { ResourceFactory, SiblingVerdict } from './resource-factory.js';
 import { Validator } from './validator.js';
 import type { AcquireRequest } from './waiter.js';
-import { Waiter } from './waiter.js';
+import type { WarmUpResult } from './warm-up.js';
 
-/** How long an unclean return may take to be cleaned before the resource is destroyed. Nobody waits for it. */
-const RESET_LIMIT_MS = 5_000;
-/** The same for what is taken away at the deadline of a shutdown, which somebody waits for. */
-const REVOKE_LIMIT_MS = 2_000;
-/** How long a gentle close may take before the resource is destroyed. */
-const CLOSE_LIMIT_MS = 2_000;
-
-/** Ends after which the other side is still there to say goodbye to. */
-const GENTLE_REASONS: ReadonlySet<CloseReason> = new Set([
-  'discarded',
-  'idle-timeout',
-  'max-lifetime',
-  'evicted',
-  'shutdown',
-]);
+/** A generation this young is not ended by what its own connections say: then it is no failover, it is the server's way. */
+const GENERATION_MIN_MS = 60_000;
 
 export interface PoolPorts {
   readonly clock: Clock;
   readonly timers: DeadlineTimer;
   readonly random: Random;
   readonly hub: Hub;
+  /** For the detection of deadlocks; without it there is none. */
+  readonly scopes?: LeaseScopes | undefined;
 }
 
-export class Pool<R> implements LeaseKeeper<R> {
-  readonly #factory: ResourceFactory<R>;
-  readonly #config: PoolConfig;
-  readonly #ports: PoolPorts;
-  readonly #validator: Validator<R>;
-  readonly #creator: Creator<R>;
-  readonly #book = new EntryBook<R>();
-  readonly #waiters = new WaiterQueue<Waiter<R>>();
-  /**
-   * The last proof of life failed: others that rested as long are probably dead too. So a caller no longer has to wait
-   * for one proof after the other (50 connections behind a cut cable would take 50 s): a creation runs beside them.
-   */
-  #isDoubtful = false;
+export class Pool<R> {
+  readonly #parts: CareParts<R>;
+  readonly #lending: Lending<R>;
+  readonly #maintenance: Maintenance<R>;
+  #generationSince = -Infinity;
   #closing: Promise<number> | undefined;
 
-  constructor(factory: ResourceFactory<R>, config: PoolConfig, ports: PoolPorts) {
-    this.#factory = factory;
-    this.#config = config;
-    this.#ports = ports;
-    this.#validator = new Validator(factory, config.validation, ports.clock, ports.timers);
-    this.#creator = new Creator(factory, {
-      clock: ports.clock,
-      timers: ports.timers,
-      random: ports.random,
-      connectTimeoutMs: config.connectTimeoutMs,
-      onRetry: () => this.#pump(),
+  constructor(factory: ResourceFactory<R>, settings: PoolSettings, ports: PoolPorts) {
+    const { clock, timers, random, hub, scopes } = ports;
+    const pacer = new ConnectPacer({ clock, random, settings, onRetry: () => this.#lending.pump() });
+    const validator = new Validator(factory, settings, clock, timers);
+    const [book, tally] = [new EntryBook<R>(), new Tally()];
+    this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally };
+    this.#lending = new Lending(this.#parts, scopes, {
+      stats: () => this.stats(),
+      noticeFreeze: () => this.#maintenance.noticeFreeze(),
+      siblings: (verdict, entry) => this.#heedSibling(verdict, entry),
+      rotated: (entry) => this.#renewAllBut(entry),
+    });
+    this.#maintenance = new Maintenance(this.#parts, {
+      close: (entry, reason) => this.#lending.care.close(entry, reason),
+      replace: (entry) => this.#replace(entry),
+      keepAlive: (entry) => void this.#lending.check(entry, Infinity),
+      thaw: (frozenMs, lostMs) => this.#thaw(frozenMs, lostMs),
+      afterRound: (now) => {
+        this.#lending.leaks.scan(now);
+        this.#lending.pump();
+      },
     });
   }
 
   /**
    * A lease, at once or in turn.
-   * @throws RejectedError when the line is full, TimeoutError or ConnectionError at the deadline, CancelledError on
-   * abort, UsageError when the pool is closed. Nothing was sent in any of these cases.
+   * @throws RejectedError when the line is full, TimeoutError or ConnectionError at the deadline, ConnectionError at once
+   * while the database cannot be reached, CancelledError on abort, UsageError when the pool is closed or deadlocked.
+   * Nothing was sent in any of these cases.
    */
   acquire(request: AcquireRequest): Promise<Lease<R>> {
-    if (this.#closing !== undefined) return Promise.reject(poolClosedError(this.#factory.label));
-    if (request.signal?.aborted === true) {
-      return Promise.reject(abortedWaitError(this.#factory.label, 0, request.signal.reason));
-    }
-    const now = this.#ports.clock.now();
-    if (this.#waiters.length === 0) {
-      const entry = this.#takeFresh(now);
-      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0));
-    }
-    const hopeless = request.failFast === true ? undefined : this.#hopelessCause();
-    if (hopeless !== undefined) return Promise.reject(hopelessError(hopeless));
-    if (this.#waiters.length >= this.#config.maxWaiting) {
-      return Promise.reject(queueFullError(this.#factory.label, this.stats()));
-    }
-    // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
-    if (request.failFast === true) this.#creator.stop();
-    const waiter = new Waiter<R>(request, now, this.#ports.timers, (who, cause) => this.#giveUp(who, cause, request));
-    this.#waiters.push(waiter);
-    this.#pump();
-    return waiter.promise;
+    return this.#lending.acquire(request);
   }
 
-  /** Called by a lease when it ends. */
-  end(lease: Lease<R>, isDiscarded: boolean): void {
-    const { entry } = lease;
-    if (entry.state.name !== 'in-use' || entry.state.lease !== lease) return;
-    this.#tellEnd(entry.id, entry.state.sinceAt, isDiscarded ? 'discarded' : 'released');
-    const condition = this.#factory.condition(entry.state.resource);
-    if (condition === 'broken') this.#close(entry, 'broken');
-    // A cut socket would not stop what a discarded one still runs at the server.
-    else if (isDiscarded && condition === 'dirty') void this.#reset(entry, REVOKE_LIMIT_MS, 'discarded');
-    else if (isDiscarded) this.#close(entry, 'discarded');
-    else if (condition === 'clean') this.#offer(entry);
-    else if (this.#config.onRelease === 'destroy') this.#close(entry, 'reset-failed');
-    else void this.#reset(entry, RESET_LIMIT_MS);
+  /**
+   * Begins the housekeeping, and the warm-up if one is configured, in the background. Answers how that warm-up ends;
+   * the answer rejects only where `failFast`. A second call does nothing.
+   */
+  start(): Promise<WarmUpResult> | undefined {
+    if (this.#closing !== undefined || this.#lending.isStarted) return undefined;
+    this.#lending.isStarted = true;
+    this.#maintenance.start();
+    const { warmUp } = this.#parts.settings.current;
+    if (warmUp !== false) return this.warmUp(warmUp);
+    this.#lending.pump();
+    return undefined;
+  }
+
+  /** Opens resources before somebody asks. Rejects only where `failFast`. */
+  warmUp(config: WarmUpConfig): Promise<WarmUpResult> {
+    if (this.#closing !== undefined) return Promise.reject(poolClosedError(this.#parts.factory.label));
+    const { maxSize } = this.#parts.settings.current;
+    const ended = this.#lending.warmUp.begin({ ...config, connections: Math.min(config.connections, maxSize) });
+    this.#lending.pump();
+    return ended;
+  }
+
+  /** Takes back what nobody can release any more: the handle of this lease has been garbage-collected. */
+  dropped(lease: Lease<R>): void {
+    const { state } = lease.entry;
+    if (state.name === 'in-use' && state.lease === lease) this.#lending.leaks.dropped(lease.entry);
+  }
+
+  /** Lends nothing until `resume`; callers wait, each until their own deadline. */
+  suspend(): void {
+    if (this.#lending.isSuspended || this.#closing !== undefined) return;
+    this.#lending.isSuspended = true;
+    this.#parts.hub.tell('pool:suspended', {});
+  }
+
+  resume(): void {
+    if (!this.#lending.isSuspended) return;
+    this.#lending.isSuspended = false;
+    this.#parts.hub.tell('pool:resumed', {});
+    this.#lending.pump();
+  }
+
+  /** Tells one resource, or all there are, to go: at once when idle, else when it comes free. Answers how many were told. */
+  evict(connectionId?: number): number {
+    if (connectionId === undefined) return this.#endGeneration('asked');
+    const entry = this.#parts.book.all().find(({ id }) => id === connectionId);
+    if (entry === undefined || entry.state.name === 'closing') return 0;
+    entry.isEvicted = true;
+    this.#parts.hub.tell('pool:evicted', { reason: 'asked', count: 1 });
+    if (entry.state.name === 'idle') this.#lending.care.close(entry, 'evicted');
+    return 1;
+  }
+
+  /** Replaces every resource there is, a tenth of the pool at a time. */
+  renew(): void {
+    this.#renewAllBut(undefined);
+  }
+
+  /** New numbers, at once: what is too much goes when it comes free, what is wanted more is made. */
+  reconfigure(config: PoolConfig): void {
+    const { settings, hub, book } = this.#parts;
+    const before = settings.current;
+    settings.current = config;
+    const names = Object.keys(config) as (keyof PoolConfig)[];
+    const changed = names.filter((name) => JSON.stringify(config[name]) !== JSON.stringify(before[name]));
+    hub.tell('pool:reconfigured', { changed: changed.map((name) => name.replace(/Ms$/, '')) });
+    for (let idle = book.firstIdle; idle !== undefined && book.open > config.maxSize; idle = book.firstIdle) {
+      this.#lending.care.close(idle, 'evicted');
+    }
+    this.#lending.pump();
+  }
+
+  /** What user code has held for longer than the threshold. */
+  leaks(): readonly LeakReport[] {
+    return this.#lending.leaks.suspects();
   }
 
   stats(): PoolStats {
-    const book = this.#book;
-    return {
-      maxSize: this.#config.maxSize,
+    const { book, settings, pacer, tally } = this.#parts;
+    return Object.freeze({
+      maxSize: settings.current.maxSize,
       total: book.open,
       idle: book.count('idle'),
       inUse: book.count('in-use'),
@@ -149,8 +180,11 @@ export class Pool<R> implements LeaseKeeper<R> {
       checking: book.count('checking'),
       resetting: book.count('resetting'),
       closing: book.count('closing'),
-      waiting: this.#waiters.length,
-    };
+      waiting: this.#lending.line.length,
+      isSuspended: this.#lending.isSuspended,
+      breaker: pacer.breaker,
+      totals: Object.freeze({ ...tally }),
+    });
   }
 
   /**
@@ -159,242 +193,71 @@ export class Pool<R> implements LeaseKeeper<R> {
    * A second call joins the first.
    */
   close(deadlineAt: number): Promise<number> {
+    this.#lending.isClosing = true;
     this.#closing ??= this.#drain(deadlineAt);
     return this.#closing;
   }
 
   async #drain(deadlineAt: number): Promise<number> {
-    // Let `#closing` be set first, so that everything below already sees a closing pool.
+    // Let `#closing` be set first: a listener of what is told below may call `close` again.
     await Promise.resolve();
-    this.#creator.stop();
-    this.#refuseAll(() => poolClosedError(this.#factory.label));
-    for (const entry of this.#book.all()) {
+    const { book, pacer, factory, timers } = this.#parts;
+    const lending = this.#lending;
+    pacer.clearPause();
+    this.#maintenance.stop();
+    lending.deadlocks.stop();
+    lending.warmUp.stop();
+    lending.refuseAll(() => poolClosedError(factory.label));
+    for (const entry of book.all()) {
       if (entry.state.name === 'creating') entry.state.abort.abort();
       // Nobody waits for the answer of one that is being asked.
-      if (entry.state.name === 'idle' || entry.state.name === 'checking') this.#close(entry, 'shutdown');
+      if (entry.state.name === 'idle' || entry.state.name === 'checking') lending.care.close(entry, 'shutdown');
     }
-    await this.#book.untilEmpty(deadlineAt, this.#ports.timers);
-    const forced = this.#book.all().filter((entry) => this.#revoke(entry)).length;
+    await book.untilEmpty(deadlineAt, timers);
+    const forced = book.all().filter((entry) => lending.takeBack(entry, REVOKE_LIMIT_MS)).length;
     // What is left is bounded by its own limits: resetting, closing, attempts that were aborted.
-    await this.#book.untilEmpty(Infinity, this.#ports.timers);
+    await book.untilEmpty(Infinity, timers);
     return forced;
   }
 
-  /** Takes a resource from its lease. The server is told to stop what it still runs: a cut socket would not stop it. */
-  #revoke(entry: PoolEntry<R>): boolean {
-    const { state } = entry;
-    if (state.name !== 'in-use') return false;
-    state.lease.revoke();
-    this.#tellEnd(entry.id, state.sinceAt, 'discarded');
-    if (this.#factory.condition(state.resource) === 'dirty') void this.#reset(entry, REVOKE_LIMIT_MS);
-    else this.#close(entry, 'shutdown');
-    return true;
+  #replace(entry: PoolEntry<R>): ReplaceOutcome {
+    const { book, settings, pacer } = this.#parts;
+    if (book.open >= settings.current.maxSize) return 'full';
+    const isHeldBack = this.#lending.isSuspended || book.count('creating') >= pacer.limit || !pacer.mayBegin();
+    if (isHeldBack) return 'later';
+    entry.retirement = 'replacing';
+    void this.#lending.care.create(entry);
+    return 'opening';
   }
 
-  /** The entry used last, if it is fit to be lent without a question. */
-  #takeFresh(now: number): PoolEntry<R> | undefined {
-    for (let entry = this.#book.lastIdle; entry !== undefined; entry = this.#book.lastIdle) {
-      if (entry.state.name !== 'idle') throw new Error(`bug: a ${entry.state.name} entry in the idle list`);
-      const isFit = this.#factory.condition(entry.state.resource) === 'clean';
-      if (isFit && !this.#validator.isFresh(entry.state.sinceAt, now)) return undefined;
-      if (isFit) return entry;
-      this.#close(entry, 'broken');
-    }
-    return undefined;
+  /** Time nobody lived through proves nothing, and is not held against those who wait. */
+  #thaw(frozenMs: number, lostMs: number): void {
+    const { validator, clock, hub } = this.#parts;
+    const now = clock.now();
+    validator.distrustBefore = now;
+    this.#lending.line.extend(lostMs, now);
+    this.#lending.leaks.forgive(lostMs, now);
+    hub.tell('pool:frozen', { frozenMs });
   }
 
-  #lend(entry: PoolEntry<R>, now: number, waitedMs: number): Lease<R> {
-    const resource = resourceOf(entry);
-    const lease = new Lease(entry, resource, this);
-    this.#book.move(entry, { name: 'in-use', resource, sinceAt: now, lease });
-    const { hub } = this.#ports;
-    if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
-    return lease;
+  #renewAllBut(fresh: PoolEntry<R> | undefined): void {
+    for (const entry of this.#parts.book.all()) if (entry !== fresh) entry.isTired = true;
   }
 
-  /** A clean entry goes to the head of the line, in this very tick, or rests. */
-  #offer(entry: PoolEntry<R>): void {
-    if (this.#closing !== undefined) return this.#close(entry, 'shutdown');
-    const now = this.#ports.clock.now();
-    const waiter = this.#waiters.shift();
-    if (waiter !== undefined) waiter.resolve(this.#lend(entry, now, now - waiter.sinceAt));
-    else this.#book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now });
-    this.#pump();
+  #heedSibling(verdict: SiblingVerdict, entry: PoolEntry<R>): void {
+    const { validator, clock } = this.#parts;
+    validator.distrustBefore = clock.now();
+    if (verdict !== 'evict' || entry.generation < this.#lending.generation) return;
+    if (clock.now() - this.#generationSince >= GENERATION_MIN_MS) this.#endGeneration('siblings');
   }
 
-  /** Serves the line with what there is, asks stale entries for a proof of life, and grows where that is not enough. */
-  #pump(): void {
-    if (this.#closing !== undefined) return;
-    const now = this.#ports.clock.now();
-    while (this.#waiters.length > 0) {
-      const entry = this.#takeFresh(now);
-      // Asked for after the entry: closing a broken one on the way pumps too, and may have served the head already.
-      const waiter = entry === undefined ? undefined : this.#waiters.shift();
-      if (entry === undefined || waiter === undefined) break;
-      waiter.resolve(this.#lend(entry, now, now - waiter.sinceAt));
-    }
-    while (this.#book.count('checking') < this.#waiters.length) {
-      const entry = this.#book.lastIdle;
-      if (entry === undefined) break;
-      void this.#check(entry);
-    }
-    while (this.#shouldCreate()) void this.#create();
-    const hopeless = this.#hopelessCause();
-    if (hopeless === undefined) return;
-    // With nothing alive and no hope, waiting would only hide the cause until the deadline.
-    this.#refuseAll((waitedMs) => unreachableError(hopeless, waitedMs, this.#creator.failures));
+  #endGeneration(reason: 'asked' | 'siblings'): number {
+    const { clock, hub, book } = this.#parts;
+    const count = book.open;
+    this.#lending.generation += 1;
+    this.#generationSince = clock.now();
+    hub.tell('pool:evicted', { reason, count });
+    for (const entry of book.all()) if (entry.state.name === 'idle') this.#lending.care.close(entry, 'evicted');
+    return count;
   }
-
-  /** No attempt belongs to a caller: there are as many as there are callers that nothing else is on its way to. */
-  #shouldCreate(): boolean {
-    if (this.#creator.isPausing || this.#book.open >= this.#config.maxSize) return false;
-    const creating = this.#book.count('creating');
-    const atOnce = this.#creator.failures > 0 ? 1 : this.#config.maxCreating;
-    const onTheWay = creating + (this.#isDoubtful ? 0 : this.#book.count('checking'));
-    return creating < atOnce && this.#waiters.length > onTheWay;
-  }
-
-  /** Why nobody needs to wait: nothing is alive, and the last attempt said that another won't change it. */
-  #hopelessCause(): FluxorError | undefined {
-    const { lastError, isPausing } = this.#creator;
-    // After the pause one caller's attempt finds out anew: the password may have been corrected at the server.
-    if (!isPausing || lastError === undefined || lastError.retryable) return undefined;
-    return this.#book.open === 0 ? lastError : undefined;
-  }
-
-  async #create(): Promise<void> {
-    const { clock, hub } = this.#ports;
-    const abort = new AbortController();
-    const startedAt = clock.now();
-    const entry = this.#book.add(startedAt, abort);
-    let resource: R;
-    try {
-      const onLost = (error: FluxorError) => this.#lose(entry, error);
-      resource = await this.#creator.create({ id: entry.id, onLost }, abort);
-    } catch (error) {
-      this.#book.move(entry, { name: 'closed' });
-      return this.#failToCreate(error, clock.now() - startedAt);
-    }
-    hub.tell('connection:created', { connectionId: entry.id, durationMs: clock.now() - startedAt });
-    this.#book.move(entry, { name: 'idle', resource, sinceAt: clock.now() });
-    // A newborn rests for no time at all when somebody waits; the pump also finds one that broke while being born.
-    if (this.#closing !== undefined) this.#close(entry, 'shutdown');
-    else this.#pump();
-  }
-
-  #failToCreate(cause: unknown, durationMs: number): void {
-    if (this.#closing !== undefined) return;
-    if (!isFluxorError(cause)) throw new Error('bug: a factory must reject with a FluxorError', { cause });
-    const error = cause;
-    const delayMs = this.#creator.pauseAfter(error);
-    const retry = this.#waiters.length > 0 ? { retryInMs: delayMs } : {};
-    this.#ports.hub.tell('connection:create-failed', { durationMs, error, ...retry });
-    for (const waiter of this.#waiters) {
-      if (!waiter.failFast) continue;
-      this.#waiters.remove(waiter);
-      waiter.reject(error);
-    }
-    this.#pump();
-  }
-
-  async #check(entry: PoolEntry<R>): Promise<void> {
-    const resource = resourceOf(entry);
-    const abort = new AbortController();
-    const checking: EntryState<R> = { name: 'checking', resource, abort };
-    this.#book.move(entry, checking);
-    const isAlive = await this.#validator.validate(resource, abort.signal).then(
-      () => true,
-      () => false,
-    );
-    // Lost while being asked: it has been closed already.
-    if (entry.state !== checking) return;
-    this.#isDoubtful = !isAlive || this.#factory.condition(resource) !== 'clean';
-    if (this.#isDoubtful) this.#close(entry, 'validation-failed');
-    else this.#offer(entry);
-  }
-
-  async #reset(entry: PoolEntry<R>, limitMs: number, thenClose?: CloseReason): Promise<void> {
-    const { clock, hub } = this.#ports;
-    const resource = resourceOf(entry);
-    const abort = new AbortController();
-    const resetting: EntryState<R> = { name: 'resetting', resource, abort };
-    const startedAt = clock.now();
-    this.#book.move(entry, resetting);
-    await this.#bounded(async () => this.#factory.reset(resource), limitMs, abort.signal);
-    if (entry.state !== resetting) return;
-    const isClean = this.#factory.condition(resource) === 'clean';
-    const end = this.#closing !== undefined ? 'shutdown' : (thenClose ?? 'reset-failed');
-    if (!isClean || thenClose !== undefined) return this.#close(entry, end);
-    hub.tell('connection:reset', { connectionId: entry.id, durationMs: clock.now() - startedAt });
-    this.#offer(entry);
-  }
-
-  /** The resource broke by itself. One in use is closed when its lease ends: its caller hears of it from the statement. */
-  #lose(entry: PoolEntry<R>, error: FluxorError): void {
-    const { name } = entry.state;
-    // One that breaks while being made is a failed attempt, and told as such.
-    if (name === 'creating' || name === 'closing' || name === 'closed') return;
-    this.#ports.hub.tell('connection:lost', { connectionId: entry.id, error });
-    if (name !== 'in-use') this.#close(entry, 'broken');
-  }
-
-  #close(entry: PoolEntry<R>, reason: CloseReason): void {
-    const { state } = entry;
-    const resource = resourceOf(entry);
-    this.#book.move(entry, { name: 'closing', resource, reason });
-    if (state.name === 'checking' || state.name === 'resetting') state.abort.abort();
-    void this.#finish(entry, resource, reason);
-    this.#pump();
-  }
-
-  async #finish(entry: PoolEntry<R>, resource: R, reason: CloseReason): Promise<void> {
-    const { clock, hub } = this.#ports;
-    if (GENTLE_REASONS.has(reason) && this.#factory.condition(resource) === 'clean') {
-      await this.#bounded(async () => this.#factory.close(resource), CLOSE_LIMIT_MS, undefined);
-    }
-    this.#factory.destroy(resource);
-    this.#book.move(entry, { name: 'closed' });
-    hub.tell('connection:closed', { connectionId: entry.id, reason, ageMs: clock.now() - entry.bornAt });
-  }
-
-  /** Waits for the factory, but not for ever; how it ended is read from the resource's condition. */
-  async #bounded(work: () => Promise<void>, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const limits = { deadlineAt: this.#ports.clock.now() + limitMs, signal };
-    await within(work(), limits, this.#ports.timers, () => undefined).catch(() => undefined);
-  }
-
-  #giveUp(waiter: Waiter<R>, cause: LimitCause, request: AcquireRequest): void {
-    if (!this.#waiters.remove(waiter)) return;
-    const { label } = this.#factory;
-    const waitedMs = this.#ports.clock.now() - waiter.sinceAt;
-    if (cause === 'aborted') return waiter.reject(abortedWaitError(label, waitedMs, request.signal?.reason));
-    const { lastError, failures } = this.#creator;
-    const hasNone = this.#book.open === this.#book.count('creating');
-    const error =
-      hasNone && lastError !== undefined
-        ? unreachableError(lastError, waitedMs, failures)
-        : acquireTimeoutError(label, waitedMs, this.stats());
-    this.#ports.hub.tell('acquire:timed-out', { waitedMs, error });
-    waiter.reject(error);
-  }
-
-  #refuseAll(makeError: (waitedMs: number) => FluxorError): void {
-    const now = this.#ports.clock.now();
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      waiter.reject(makeError(now - waiter.sinceAt));
-    }
-  }
-
-  #tellEnd(connectionId: number, sinceAt: number, end: LeaseEnd): void {
-    const { hub, clock } = this.#ports;
-    if (!hub.hasListeners('lease:released')) return;
-    hub.tell('lease:released', { connectionId, heldMs: clock.now() - sinceAt, end });
-  }
-}
-
-function resourceOf<R>(entry: PoolEntry<R>): R {
-  if (entry.state.name === 'creating' || entry.state.name === 'closed') {
-    throw new Error(`bug: a ${entry.state.name} entry has no resource`);
-  }
-  return entry.state.resource;
 }

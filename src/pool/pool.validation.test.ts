@@ -140,9 +140,20 @@ describe('Pool, validating', () => {
     await bench.warmUp(1);
     await bench.clock.advance(1_000);
     bench.factory.acts.validate = NEVER;
+    bench.factory.acts.create = NEVER;
     const waiting = bench.ask({ timeoutMs: 300 });
     await bench.clock.advance(301);
     expect(waiting.error).toMatchObject({ code: 'TIMEOUT', phase: 'acquire' });
-    expect(String(waiting.error)).toContain('1 validating');
+    expect(String(waiting.error)).toContain('1 connecting');
+  });
+
+  it('spends half of what the caller has left on one dead resource, and the rest on a new one', async () => {
+    const bench = poolBench({ validation: { ...POOL_CONFIG.validation, timeoutMs: 5_000 } as never, maxSize: 1 });
+    await bench.warmUp(1);
+    await bench.clock.advance(1_000);
+    bench.factory.acts.validate = NEVER;
+    const waiting = bench.ask({ timeoutMs: 300 });
+    await bench.clock.advance(151);
+    expect(waiting.lease?.entry.id).toBe(2);
   });
 });

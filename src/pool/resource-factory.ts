@@ -10,6 +10,20 @@ import type { FluxorError } from '../errors/fluxor-error.js';
  */
 export type Condition = 'clean' | 'dirty' | 'broken';
 
+/**
+ * What one resource's trouble says about all others made before: `validate` = they may be dead too, so each proves
+ * itself before it is lent again; `evict` = the other side is no longer the one wanted (a failover), so they are closed.
+ */
+export type SiblingVerdict = 'validate' | 'evict';
+
+/** What people want to read about a resource in a report. */
+export interface ResourceFacts {
+  /** The last statement's shape, without values. */
+  readonly lastStatement?: string;
+  /** The protocol's state: `busy`, `in-transaction`. */
+  readonly state?: string;
+}
+
 export interface CreateRequest {
   /** The id that events and errors will call the resource by. */
   readonly id: number;
@@ -17,6 +31,10 @@ export interface CreateRequest {
   readonly signal: AbortSignal;
   /** To be called once when the resource breaks without having been asked. */
   readonly onLost: (error: FluxorError) => void;
+  /** To be called when an error of this resource says something about all the others. */
+  readonly onSiblings: (verdict: SiblingVerdict, error: FluxorError) => void;
+  /** To be called when the credentials had been refused and fresh ones worked: what the old ones opened is to be renewed. */
+  readonly onRotated: () => void;
 }
 
 export interface ResourceFactory<R> {
@@ -33,4 +51,6 @@ export interface ResourceFactory<R> {
   close(resource: R): Promise<void>;
   /** The end, now. Never throws, and may be called after `close`. */
   destroy(resource: R): void;
+  /** For reports and messages; never called on the way of a call that goes well. */
+  describe(resource: R): ResourceFacts;
 }

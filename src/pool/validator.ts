@@ -9,31 +9,45 @@ import { createDeferred } from '../kernel/deferred.js';
 import { formatMs } from '../kernel/duration.js';
 import { within } from '../kernel/within.js';
 import { TimeoutError } from '../errors/timeout-error.js';
-import type { ValidationConfig } from './pool-options.js';
+import type { PoolSettings } from './pool-settings.js';
 import type { ResourceFactory } from './resource-factory.js';
+
+/** Shorter than this, a proof would fail for the length of the way to the server. */
+const MIN_TIMEOUT_MS = 10;
+
+/** Without validation nothing is asked before it is lent, and the rare question is that of a keepalive. */
+const KEEPALIVE_ONLY = { attempts: 1, backoffMs: 100, timeoutMs: 1_000 };
 
 export class Validator<R> {
   readonly #factory: ResourceFactory<R>;
-  readonly #config: ValidationConfig | false;
+  readonly #settings: PoolSettings;
   readonly #clock: Clock;
   readonly #timers: DeadlineTimer;
 
-  constructor(factory: ResourceFactory<R>, config: ValidationConfig | false, clock: Clock, timers: DeadlineTimer) {
+  constructor(factory: ResourceFactory<R>, settings: PoolSettings, clock: Clock, timers: DeadlineTimer) {
     this.#factory = factory;
-    this.#config = config;
+    this.#settings = settings;
     this.#clock = clock;
     this.#timers = timers;
   }
 
-  /** Whether a resource idle since `sinceAt` may be lent at `now` without being asked. */
-  isFresh(sinceAt: number, now: number): boolean {
-    return this.#config === false || now - sinceAt <= this.#config.bypassMs;
+  /** Nothing proved before this moment counts any more: the process stood still, or a sibling was found dead. */
+  distrustBefore = -Infinity;
+
+  /** Whether a resource that proved itself at `provenAt` may be lent at `now` without being asked. */
+  isFresh(provenAt: number, now: number): boolean {
+    const { validation } = this.#settings.current;
+    return validation === false || (now - provenAt <= validation.bypassMs && provenAt > this.distrustBefore);
   }
 
-  /** Resolves when the resource has proved itself; rejects with the last failure, or when `signal` says it is gone. */
-  async validate(resource: R, signal: AbortSignal): Promise<void> {
-    if (this.#config === false) return;
-    const { attempts, backoffMs, timeoutMs } = this.#config;
+  /**
+   * Resolves when the resource has proved itself; rejects with the last failure, or when `signal` says it is gone.
+   * Nobody's wait may go into one dead resource alone: `patienceMs` is half of what the caller next in line has left.
+   */
+  async validate(resource: R, signal: AbortSignal, patienceMs: number): Promise<void> {
+    const validation = this.#settings.current.validation || KEEPALIVE_ONLY;
+    const { attempts, backoffMs } = validation;
+    const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.min(validation.timeoutMs, patienceMs));
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#ask(resource, timeoutMs, signal);

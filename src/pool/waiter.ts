@@ -2,68 +2,79 @@
  * Somebody waiting for a resource: the promise they hold, the moment they give up, and the signal that calls them away.
  * Leaving the line, for whatever reason, costs O(1) and leaves no timer and no listener behind.
  */
-import { createDeferred } from '../kernel/deferred.js';
-import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
 import type { LimitCause } from '../kernel/within.js';
 import { QueueItem } from '../kernel/waiter-queue.js';
 import type { Lease } from './lease.js';
+import type { LeaseHolder, LeaseNote, LeaseScope } from './lease-scopes.js';
+import type { Priority } from './priority.js';
 
 export interface AcquireRequest {
   /** Monotonic milliseconds by which the wait must have ended. */
   readonly deadlineAt: number;
+  /** The caller's own look at the clock, when it was just now: reading it again would be a tenth of an acquire. */
+  readonly now?: number;
   readonly signal?: AbortSignal | undefined;
   /** Give up at the first failed attempt to create, instead of waiting for the next until the deadline. */
   readonly failFast?: boolean;
+  /** Default `'normal'`. */
+  readonly priority?: Priority | undefined;
+  /** Set when user code will hold the lease for as long as it likes: then it is watched for leaks. */
+  readonly holder?: LeaseHolder | undefined;
+  /** What reports call the lease. */
+  readonly label?: string | undefined;
+  /** The function that will run on the lease, when there is one. */
+  readonly scope?: LeaseScope | undefined;
 }
 
-export class Waiter<R> extends QueueItem implements DeadlineTarget {
+/** Where a waiter says that its time is up, or that it was called away. */
+export interface WaiterKeeper<R> {
+  giveUp(waiter: Waiter<R>, cause: LimitCause): void;
+}
+
+export class Waiter<R> extends QueueItem {
+  readonly request: AcquireRequest;
   readonly sinceAt: number;
-  readonly failFast: boolean;
-  readonly #deferred = createDeferred<Lease<R>>();
-  readonly #timers: DeadlineTimer;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onLimit: (waiter: Waiter<R>, cause: LimitCause) => void;
-  readonly #onAbort: (() => void) | undefined;
-  readonly #watched: WatchedDeadline | undefined;
+  readonly priority: Priority;
+  readonly promise: Promise<Lease<R>>;
+  /** The scope it waits in, when that scope holds a lease already. */
+  readonly outer: LeaseScope | undefined;
+  /** Where it was asked for, if that was noted: the stack is only there at the time. */
+  trace: LeaseNote['trace'];
+  /** Kept by the line, which tells the keeper. */
+  deadlineAt: number;
+  #onAbort: (() => void) | undefined;
+  #resolve: ((lease: Lease<R>) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
-  constructor(
-    request: AcquireRequest,
-    sinceAt: number,
-    timers: DeadlineTimer,
-    onLimit: (waiter: Waiter<R>, cause: LimitCause) => void,
-  ) {
+  constructor(request: AcquireRequest, sinceAt: number, outer: LeaseScope | undefined, keeper: WaiterKeeper<R>) {
     super();
+    this.request = request;
     this.sinceAt = sinceAt;
-    this.failFast = request.failFast ?? false;
-    this.#timers = timers;
-    this.#signal = request.signal;
-    this.#onLimit = onLimit;
-    this.#watched = timers.watch(request.deadlineAt, this);
-    if (this.#signal === undefined) return;
-    this.#onAbort = () => this.#onLimit(this, 'aborted');
-    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get promise(): Promise<Lease<R>> {
-    return this.#deferred.promise;
-  }
-
-  onDeadline(): void {
-    this.#onLimit(this, 'deadline');
+    this.priority = request.priority ?? 'normal';
+    this.deadlineAt = request.deadlineAt;
+    this.outer = outer;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    outer?.countWaiting(1);
+    if (request.signal === undefined) return;
+    this.#onAbort = () => keeper.giveUp(this, 'aborted');
+    request.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   resolve(lease: Lease<R>): void {
     this.#leave();
-    this.#deferred.resolve(lease);
+    this.#resolve?.(lease);
   }
 
   reject(error: unknown): void {
     this.#leave();
-    this.#deferred.reject(error);
+    this.#reject?.(error);
   }
 
   #leave(): void {
-    this.#timers.unwatch(this.#watched);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.outer?.countWaiting(-1);
+    if (this.#onAbort !== undefined) this.request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

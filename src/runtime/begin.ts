@@ -5,8 +5,9 @@
 import type { Connection } from '../connection/connection.js';
 import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
+import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
-import type { Call } from './call.js';
+import type { Call, Holding } from './call.js';
 import { connectionOf } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
@@ -14,7 +15,8 @@ import { checkOptions, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from
 import { TransactionHandle } from './transaction.js';
 
 export type TransactionPlace =
-  { readonly road: 'outer' } | { readonly road: 'inner'; readonly lease: Lease<Connection> };
+  | { readonly road: 'outer'; readonly scope?: LeaseScope | undefined }
+  | { readonly road: 'inner'; readonly lease: Lease<Connection> };
 
 export async function openTransaction(
   house: House,
@@ -33,11 +35,13 @@ export async function openTransaction(
     const words = config.driver.transactions;
     const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
     const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal };
-    return new TransactionHandle(scope, call, (isReusable) => {
+    const handle = new TransactionHandle(scope, call, (isReusable) => {
       if (place.road === 'outer') endLease(call, isReusable);
       // What is left of it must not swallow the session's next statements.
       else if (!isReusable && connection.condition() !== 'clean') place.lease.discard();
     });
+    if (call.lease !== undefined) house.watchHandle(handle, call.lease);
+    return handle;
   };
   const call = house.newCall({
     kind: 'transaction',
@@ -45,10 +49,15 @@ export async function openTransaction(
     timeoutMs: config.query.timeoutMs,
     outer: { deadline, timeoutMs },
     options: signal,
+    holding: holdingOf(options, place),
     work,
     ...(place.road === 'inner' ? { connectionId: place.lease.resource.id } : {}),
   });
   return (await (place.road === 'inner' ? innerRoad : road)(call)) as TransactionHandle;
+}
+
+function holdingOf({ label, priority }: TransactionOptions, place: TransactionPlace): Holding {
+  return { holder: 'transaction', label, priority, scope: place.road === 'outer' ? place.scope : undefined };
 }
 
 function endLease(call: Call, isReusable: boolean): void {

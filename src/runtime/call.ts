@@ -8,10 +8,14 @@ import type { DriverResult } from '../driver/query.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Lease } from '../pool/lease.js';
+import type { AcquireRequest } from '../pool/waiter.js';
 import type { QueryOptions } from './query-options.js';
 
 /** What a call does at the end of its road. */
 export type Work = (call: Call) => Promise<unknown>;
+
+/** Who will hold the connection, and how reports call them. */
+export type Holding = Pick<AcquireRequest, 'holder' | 'label' | 'scope' | 'priority'>;
 
 export interface CallInit {
   readonly id: number;
@@ -23,6 +27,8 @@ export interface CallInit {
   /** A surrounding deadline (a transaction's) that this call cannot outlive. */
   readonly outer?: { readonly deadline: Deadline; readonly timeoutMs: number } | undefined;
   readonly options: QueryOptions;
+  /** How the connection is asked for, where user code will hold it. */
+  readonly holding?: Holding | undefined;
   readonly work: Work;
   /** The connection that a statement inside a session or transaction runs on. */
   readonly connectionId?: number | undefined;
@@ -32,6 +38,7 @@ export class Call {
   readonly id: number;
   readonly kind: CallInit['kind'];
   readonly options: QueryOptions;
+  readonly holding: Holding | undefined;
   readonly work: Work;
   readonly startedAt: number;
   readonly deadline: Deadline;
@@ -47,6 +54,7 @@ export class Call {
     this.id = init.id;
     this.kind = init.kind;
     this.options = init.options;
+    this.holding = init.holding;
     this.work = init.work;
     this.#runtimeName = init.runtimeName;
     this.#innerConnectionId = init.connectionId;

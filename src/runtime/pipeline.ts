@@ -9,6 +9,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { Clock } from '../kernel/clock.js';
+import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -21,7 +22,7 @@ export interface RoadParts {
   readonly hub: Hub;
   readonly clock: Clock;
   readonly pool: Pool<Connection>;
-  readonly acquireTimeoutMs: number;
+  readonly settings: PoolSettings;
 }
 
 /** From the application to a connection and back. A transaction or session passes once, as one unit. */
@@ -31,7 +32,7 @@ export function buildRoad(parts: RoadParts): Handler {
       admitWhileOpen(parts.lifecycle, parts.start),
       trace(parts.hub, parts.clock),
       // retry · breaker (peek) · rate limit · connection limit · breaker (permit): the gate's seats
-      lend(parts.pool, parts.acquireTimeoutMs),
+      lend(parts.pool, parts.settings, parts.clock),
     ],
     perform,
   );

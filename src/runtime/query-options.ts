@@ -5,6 +5,7 @@ import { DURATION_FORMS, parseDuration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { nearestName } from '../kernel/option-reader.js';
 import type { BeginOptions, IsolationLevel } from '../driver/driver.js';
+import type { Priority } from '../pool/priority.js';
 
 /** Options of one statement. */
 export interface QueryOptions {
@@ -20,10 +21,19 @@ export interface QueryOptions {
   readonly rowMode?: 'object' | 'array';
   /** Names the statement in events. Must not hold values. */
   readonly name?: string;
+  /**
+   * Who is served first when calls wait for a connection: urgent ones overtake those of the next lower priority that came
+   * up to 1 s (normal) or 5 s (low) before. Default `'normal'`.
+   */
+  readonly priority?: Priority;
 }
 
 /** Options of `acquire()` and `use()`. */
 export interface AcquireOptions {
+  /** See `QueryOptions.priority`. */
+  readonly priority?: Priority;
+  /** Names the session in leak reports and in the message of others' timeouts. Must not hold values. */
+  readonly label?: string;
   /** The longest wait for a connection. Default: `pool.acquireTimeout`. */
   readonly timeout?: Duration;
   readonly signal?: AbortSignal;
@@ -31,6 +41,10 @@ export interface AcquireOptions {
 
 /** Options of `begin()` and `transaction()`. */
 export interface TransactionOptions extends BeginOptions {
+  /** See `QueryOptions.priority`; for its connection as a whole. */
+  readonly priority?: Priority;
+  /** Names the transaction in leak reports and in the message of others' timeouts. Must not hold values. */
+  readonly label?: string;
   /** The longest the whole transaction may last, from asking for a connection to COMMIT; then it is rolled back. Default: no limit. */
   readonly timeout?: Duration | false;
   readonly signal?: AbortSignal;
@@ -41,6 +55,8 @@ type Check = (value: unknown) => string | undefined;
 
 const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 const isName: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a non-empty string');
+const isPriority: Check = (value) =>
+  value === 'high' || value === 'normal' || value === 'low' ? undefined : "'high', 'normal' or 'low'";
 const isRowMode: Check = (value) => (value === 'object' || value === 'array' ? undefined : "'object' or 'array'");
 /** Checked where they are read. */
 const isReadElsewhere: Check = () => undefined;
@@ -56,22 +72,24 @@ type Checks = ReadonlyMap<string, Check>;
 const WAITING: readonly [string, Check][] = [
   ['timeout', isReadElsewhere],
   ['signal', isSignal],
+  ['priority', isPriority],
 ];
+const HOLDING: readonly [string, Check][] = [...WAITING, ['label', isName]];
 export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ...WAITING,
   ['idempotent', isBoolean],
   ['readOnly', isBoolean],
   ['rowMode', isRowMode],
   ['name', isName],
-  ...['retry', 'priority', 'pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
+  ...['retry', 'pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
 ]);
 export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
-  ...WAITING,
+  ...HOLDING,
   ['isolation', isReadElsewhere],
   ['readOnly', isBoolean],
   ['retry', isLater],
 ]);
-export const ACQUIRE_OPTIONS: ReadonlyMap<string, Check> = new Map(WAITING);
+export const ACQUIRE_OPTIONS: ReadonlyMap<string, Check> = new Map(HOLDING);
 export const DISCONNECT_OPTIONS: ReadonlyMap<string, Check> = new Map([['timeout', isReadElsewhere]]);
 
 /** Refuses what is wrong with the options of one call, all at once. `undefined` values count as absent. @throws ConfigError */

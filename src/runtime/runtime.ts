@@ -7,8 +7,9 @@ import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
 import { createDeferred } from '../kernel/deferred.js';
+import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { PoolStats } from '../pool/pool-stats.js';
-import type { EventName, FluxorEvents } from '../telemetry/events.js';
+import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
 import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
 import { nearestName } from '../kernel/option-reader.js';
@@ -19,6 +20,7 @@ import type { Executor, Statement, StatementParams, TimedResult } from './execut
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
+import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
 import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
@@ -72,8 +74,16 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   acquire(options?: AcquireOptions): Promise<Session>;
   /** Acquires, runs `fn`, releases. */
   use<T>(fn: (session: Session) => Promise<T>, options?: AcquireOptions): Promise<T>;
-  /** The pool in numbers, now. */
+  /** The pool in numbers, now. The same as `pool.stats()`. */
   stats(): PoolStats;
+  /** Operations on the pool: suspend, resume, evict, reconfigure, warm up. */
+  readonly pool: PoolControl;
+  /**
+   * Calls `fn` for every session or transaction that is held longer than `pool.leak.threshold`, once, and for every one
+   * that was dropped without release. A callback that throws hurts nobody. Dispose the answer to stop.
+   * @example db.setLeakCallback((connectionId, ageMs, { stack }) => log.warn({ connectionId, ageMs, stack }, 'leak'));
+   */
+  setLeakCallback(fn: (connectionId: number, ageMs: number, report: LeakReport) => void): Disposable;
   /**
    * Hears a fact (see `FluxorEvents`). Dispose the answer to stop; a listener that throws hurts nobody.
    * @example db.on('connection:lost', ({ error }) => log.warn(error));
@@ -97,7 +107,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   get config(): RuntimeConfig {
-    return this.#house.parts.config;
+    return this.#house.config;
   }
 
   get state(): RuntimeState {
@@ -129,7 +139,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    return runInTransaction(await openTransaction(this.#house, options, { road: 'outer' }), fn);
+    const { scopes } = this.#house.parts;
+    const scope = scopes.open();
+    const tx = await openTransaction(this.#house, options, { road: 'outer', scope });
+    return scopes.run(scope, () => runInTransaction(tx, fn));
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
@@ -137,12 +150,18 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
+    return this.#acquire(options, undefined);
+  }
+
+  async #acquire(options: AcquireOptions, scope: LeaseScope | undefined): Promise<Session> {
     checkOptions(options, ACQUIRE_OPTIONS);
-    const { config, road } = this.#house.parts;
+    const { settings, road } = this.#house.parts;
+    const { label, priority, signal } = options;
     const call = this.#house.newCall({
       kind: 'session',
-      timeoutMs: readTimeout(options.timeout, config.pool.acquireTimeoutMs),
-      options: options.signal === undefined ? {} : { signal: options.signal },
+      timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs),
+      options: signal === undefined ? {} : { signal },
+      holding: { holder: 'session', label, priority, scope },
       work: async (self: Call) => {
         return new SessionHandle(this.#house, leaseOf(self));
       },
@@ -152,8 +171,14 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     assertFunction(fn, 'use');
-    await using session = await this.acquire(options);
-    return await fn(session);
+    const { scopes } = this.#house.parts;
+    const scope = scopes.open();
+    await using session = await this.#acquire(options, scope);
+    return await scopes.run(scope, () => fn(session));
+  }
+
+  get pool(): PoolControl {
+    return this.#house.parts.poolControl;
   }
 
   stats(): PoolStats {
@@ -164,6 +189,15 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     assertFunction(listener, 'on');
     if (!Object.hasOwn(EVENT_NAMES, event)) throw unknownEvent(event);
     return this.#house.parts.hub.on(event, listener);
+  }
+
+  setLeakCallback(fn: (connectionId: number, ageMs: number, report: LeakReport) => void): Disposable {
+    assertFunction(fn, 'setLeakCallback');
+    const { hub } = this.#house.parts;
+    const tell = ({ at: _at, ...report }: LeakReport & { readonly at: number }) =>
+      fn(report.connectionId, report.ageMs, report);
+    const subscriptions = [hub.on('lease:leak-suspected', tell), hub.on('lease:dropped', tell)];
+    return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription[Symbol.dispose]()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,15 +213,16 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async #start(): Promise<void> {
-    const { lifecycle, config, pool, hub } = this.#house.parts;
+    const { lifecycle, config, pool, settings, hub } = this.#house.parts;
     if (lifecycle.state === 'idle') lifecycle.move('starting');
     try {
       await config.driver.load().catch((error: unknown) => {
         throw config.driver.classify(error, LOADING);
       });
-      const { at } = Deadline.after(config.clock, config.pool.acquireTimeoutMs);
+      const { at } = Deadline.after(config.clock, settings.current.acquireTimeoutMs);
       const lease = await pool.acquire({ deadlineAt: at, failFast: true });
       lease.release();
+      await this.#warmUp();
       if (lifecycle.state !== 'starting') return;
       lifecycle.move('running');
       hub.tell('runtime:started', {});
@@ -195,6 +230,17 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       if (lifecycle.state === 'starting') lifecycle.move('idle');
       throw error;
     }
+  }
+
+  /** Begins the warm-up in the background, or waits for it where that was asked for. */
+  async #warmUp(): Promise<void> {
+    const { lifecycle, pool, settings } = this.#house.parts;
+    const { warmUp } = settings.current;
+    const begun = pool.start();
+    begun?.catch(() => undefined);
+    if (warmUp === false || !warmUp.failFast || lifecycle.state !== 'starting') return;
+    // A `connect()` that failed here warms up anew when it is called again.
+    await (begun ?? pool.warmUp(warmUp));
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {

@@ -41,6 +41,7 @@ export class SessionHandle extends StatementExecutor implements Session {
     super();
     this.#house = house;
     this.#lease = lease;
+    house.watchHandle(this, lease);
     lease.resource.markTouched();
   }
 

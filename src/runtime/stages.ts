@@ -5,6 +5,7 @@
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Connection } from '../connection/connection.js';
 import type { Clock } from '../kernel/clock.js';
+import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { Call } from './call.js';
@@ -44,11 +45,14 @@ export function trace(hub: Hub, clock: Clock): Stage {
 }
 
 /** Acquire … release: lends a connection for the length of the work, or to what the work has opened. */
-export function lend(pool: Pool<Connection>, acquireTimeoutMs: number): Stage {
+export function lend(pool: Pool<Connection>, settings: PoolSettings, clock: Clock): Stage {
   return (next) => async (call) => {
+    const now = clock.now();
     // A session's own timeout is one for acquiring, and may be longer than the pool's.
-    const { at } = call.kind === 'session' ? call.deadline : call.deadline.within(acquireTimeoutMs);
-    const lease = await pool.acquire({ deadlineAt: at, signal: call.options.signal });
+    const limitMs = call.kind === 'session' ? Infinity : settings.current.acquireTimeoutMs;
+    const deadlineAt = Math.min(call.deadline.at, now + limitMs);
+    const { signal, priority } = call.options;
+    const lease = await pool.acquire({ deadlineAt, now, signal, priority, ...call.holding });
     call.lease = lease;
     lease.resource.beginTenure();
     let isKept = false;

@@ -11,7 +11,6 @@ export type CloseReason =
   | 'discarded'
   | 'validation-failed'
   | 'reset-failed'
-  | 'not-settled'
   | 'idle-timeout'
   | 'max-lifetime'
   | 'evicted'
@@ -29,6 +28,23 @@ interface ConnectionFact extends Fact {
 
 /** Why a lease ended. */
 export type LeaseEnd = 'released' | 'discarded';
+
+/** What is known of a lease that user code has held for long. Statements come without their values. */
+export interface LeakReport {
+  readonly connectionId: number;
+  readonly holder: 'session' | 'transaction';
+  /** As given to `acquire()`, `use()`, `begin()` or `transaction()`. */
+  readonly label?: string;
+  readonly ageMs: number;
+  /** Epoch milliseconds. */
+  readonly acquiredAt: number;
+  /** The last statement's fingerprint. */
+  readonly lastStatement?: string;
+  /** What the protocol says about the session: `idle`, `busy`, `in-transaction`, `failed-transaction`, `closed`. */
+  readonly state?: string;
+  /** Where it was acquired, if that was noted (`pool.leak.stack`). */
+  readonly stack?: string;
+}
 
 export interface FluxorEvents {
   /** The first call or `connect()` started the runtime. */
@@ -54,6 +70,35 @@ export interface FluxorEvents {
   'lease:acquired': ConnectionFact & { readonly waitedMs: number };
   'lease:released': ConnectionFact & { readonly heldMs: number; readonly end: LeaseEnd };
   'acquire:timed-out': Fact & { readonly waitedMs: number; readonly error: FluxorError };
+  /** Held longer than `pool.leak.threshold`. Told once for a lease. */
+  'lease:leak-suspected': Fact & LeakReport;
+  /** A suspected lease has ended after all. */
+  'lease:leak-resolved': ConnectionFact & { readonly heldMs: number };
+  /** Held too long, and taken away (`pool.leak.reclaim`). */
+  'lease:reclaimed': ConnectionFact & { readonly heldMs: number };
+  /** The garbage collector found a session or transaction that nobody released; its connection was taken back. */
+  'lease:dropped': Fact & LeakReport;
+  /** A caller who holds `connectionId` waits for another connection. Told once in a runtime's life. */
+  'lease:nested': ConnectionFact & { readonly stack?: string; readonly outerStack?: string };
+
+  /** A warm-up has ended; with less than it wanted, `error` is why, if an attempt failed. */
+  'pool:warmed': Fact & {
+    readonly wanted: number;
+    readonly opened: number;
+    readonly durationMs: number;
+    readonly error?: FluxorError;
+  };
+  'pool:suspended': Fact;
+  'pool:resumed': Fact;
+  /** `changed` names the options. */
+  'pool:reconfigured': Fact & { readonly changed: readonly string[] };
+  /** Connections were told to go: because somebody asked, or because of what one of them said about all (a failover). */
+  'pool:evicted': Fact & { readonly reason: 'asked' | 'siblings'; readonly count: number };
+  /** No connection can be made: callers are refused at once while nothing is alive. */
+  'pool:unreachable': Fact & { readonly failures: number; readonly error: FluxorError };
+  'pool:reachable': Fact & { readonly downMs: number };
+  /** The process or the machine stood still: every connection proves itself before it is lent again. */
+  'pool:frozen': Fact & { readonly frozenMs: number };
 
   'query:completed': ConnectionFact & {
     readonly queryId: number;
@@ -102,6 +147,19 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'lease:acquired': true,
   'lease:released': true,
   'acquire:timed-out': true,
+  'lease:leak-suspected': true,
+  'lease:leak-resolved': true,
+  'lease:reclaimed': true,
+  'lease:dropped': true,
+  'lease:nested': true,
+  'pool:warmed': true,
+  'pool:suspended': true,
+  'pool:resumed': true,
+  'pool:reconfigured': true,
+  'pool:evicted': true,
+  'pool:unreachable': true,
+  'pool:reachable': true,
+  'pool:frozen': true,
   'query:completed': true,
   'query:failed': true,
   'query:cancelled': true,

@@ -117,6 +117,15 @@ export class FakeClock implements Clock {
     this.#wallOffset += ms;
   }
 
+  /**
+   * The process stands still: both clocks go on by `ms`, and no timer fires until the next `advance`, which finds them
+   * late. As in a stopped container, or a process under SIGSTOP.
+   */
+  freeze(ms: number): void {
+    if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`Time moves on by a finite number >= 0, not ${ms}.`);
+    this.#now += ms;
+  }
+
   async #advanceTo(end: number): Promise<void> {
     await this.settle();
     for (let firings = 0; ; firings++) {
@@ -124,7 +133,8 @@ export class FakeClock implements Clock {
       if (next === undefined || next.at > end) break;
       if (firings === MAX_FIRINGS) throw new Error(`${MAX_FIRINGS} timers fired in one advance: one re-arms for ever.`);
       this.#timers.shift();
-      this.#now = next.at;
+      // Late ones, after a freeze, fire now: time never goes back.
+      this.#now = Math.max(this.#now, next.at);
       next.fire();
       await this.settle();
     }

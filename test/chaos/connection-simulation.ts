@@ -13,6 +13,7 @@ import type { Lease } from '../../src/pool/lease.js';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
 import type { Random } from '../../src/kernel/random.js';
 import { seededRandom } from '../../src/kernel/random.js';
+import { PoolSettings } from '../../src/pool/pool-settings.js';
 import { Pool } from '../../src/pool/pool.js';
 import { Hub } from '../../src/telemetry/hub.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -75,8 +76,8 @@ export class ConnectionSimulation {
     const base = { clock: this.#clock, timers: this.#timers, hub };
     const config = { validationQuery: undefined, onRelease };
     const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
-    const factory = new ConnectionFactory({ ...base, driver: this.#driver, config }, types);
-    this.#pool = new Pool(factory, { ...POOL_CONFIG, maxSize: 2, onRelease }, { ...base, random: this.#random });
+    const factory = new ConnectionFactory({ ...base, driver: this.#driver, config: () => config }, types);
+    this.#pool = new Pool(factory, new PoolSettings({ ...POOL_CONFIG, maxSize: 2, onRelease }), { ...base, random: this.#random });
   }
 
   async run(steps: number): Promise<void> {

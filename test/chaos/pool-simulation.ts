@@ -6,10 +6,12 @@ import { seededRandom } from '../../src/kernel/random.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import type { Lease } from '../../src/pool/lease.js';
 import type { PoolConfig } from '../../src/pool/pool-options.js';
+import { PoolSettings } from '../../src/pool/pool-settings.js';
 import { Pool } from '../../src/pool/pool.js';
 import { Hub } from '../../src/telemetry/hub.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { FakeAct, FakeResource, FakeVerb } from '../fakes/fake-resources.js';
+import { POOL_CONFIG } from '../fakes/pool-bench.js';
 import { FakeResources, refused, wrongPassword } from '../fakes/fake-resources.js';
 
 const VERBS: readonly FakeVerb[] = ['create', 'validate', 'reset', 'close'];
@@ -48,6 +50,7 @@ export class PoolSimulation {
   constructor(seed: number) {
     this.#random = seededRandom(seed);
     this.#config = {
+      ...POOL_CONFIG,
       maxSize: this.#upTo(4),
       acquireTimeoutMs: 10_000,
       connectTimeoutMs: this.#oneOf([200, 1_000, 5_000]),
@@ -66,7 +69,7 @@ export class PoolSimulation {
     };
     const hub = new Hub(this.#clock);
     const ports = { clock: this.#countedClock(), timers: this.#timers, hub, random: this.#random };
-    this.#pool = new Pool(this.#factory, this.#config, ports);
+    this.#pool = new Pool(this.#factory, new PoolSettings(this.#config), ports);
     hub.on('lease:acquired', ({ connectionId }) => this.#checkLoan(connectionId));
   }
 

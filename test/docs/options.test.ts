@@ -22,6 +22,8 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['', (unknown) => createRuntime({ driver, ...unknown })],
   ['pool', (unknown) => createRuntime({ driver, pool: unknown })],
   ['pool.validation', (unknown) => createRuntime({ driver, pool: { validation: unknown } })],
+  ['pool.warmUp', (unknown) => createRuntime({ driver, pool: { warmUp: unknown } })],
+  ['pool.leak', (unknown) => createRuntime({ driver, pool: { leak: unknown } })],
   ['query', (unknown) => createRuntime({ driver, query: unknown })],
   ['types', (unknown) => createRuntime({ driver, types: unknown })],
   ['gate', (unknown) => createRuntime({ driver, gate: unknown })],
@@ -44,7 +46,7 @@ describe('the options', () => {
   it.each(GROUPS)('of %j are all there, and no other', (group, make) => {
     const known = knownNames(make).map((name) => (group === '' ? name : `${group}.${name}`));
     const parents = new Set(GROUPS.map(([name]) => name));
-    const expected = known.filter((path) => !parents.has(path) || path === 'pool.validation');
+    const expected = known.filter((path) => !parents.has(path) || path.startsWith('pool.'));
     const inGroup = (path: string): boolean => path.slice(0, Math.max(0, path.lastIndexOf('.'))) === group;
     expect(documented.filter(inGroup).sort()).toEqual(expected.sort());
   });
@@ -65,7 +67,7 @@ describe('the options', () => {
       .map(([option = '', , said = '']) => [codeWords(option)[0] ?? '', said] as const)
       .filter(([path]) => path.includes('.') && ['string', 'number'].includes(typeof valueAt(config, path)));
     const wrong = resolved.filter(([path, said]) => {
-      const text = codeWords(said)[0]?.replaceAll("'", '') ?? '';
+      const text = codeWords(said)[0]?.replaceAll("'", '').replace('false', 'Infinity') ?? '';
       const real = valueAt(config, path);
       return real !== (typeof real === 'number' ? (parseDuration(text) ?? Number(text)) : text);
     });

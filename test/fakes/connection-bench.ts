@@ -7,6 +7,7 @@ import type { StatementCall } from '../../src/connection/statement-call.js';
 import { Connection } from '../../src/connection/connection.js';
 import type { DriverResult } from '../../src/driver/query.js';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
+import type { SiblingVerdict } from '../../src/pool/resource-factory.js';
 import { Hub } from '../../src/telemetry/hub.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { FakeDriverOptions } from './fake-session.js';
@@ -30,7 +31,11 @@ export class ConnectionBench {
   readonly driver: FakeDriver;
   readonly session = new FakeSession();
   readonly ports: ConnectionPorts;
+  /** Read by the connection whenever it matters: a test may reconfigure it. */
+  config: ConnectionConfig;
   readonly connection: Connection;
+  /** What was said about the other connections. */
+  readonly verdicts: SiblingVerdict[] = [];
   readonly cancelled: unknown[] = [];
   readonly #signals: AbortSignal[] = [];
 
@@ -38,8 +43,9 @@ export class ConnectionBench {
     const { clock, timers, hub } = this;
     const { validationQuery, onRelease = 'rollback' } = config;
     this.driver = new FakeDriver(config);
-    this.ports = { driver: this.driver, clock, timers, hub, config: { validationQuery, onRelease } };
-    this.connection = new Connection(7, this.session, this.ports);
+    this.config = { validationQuery, onRelease };
+    this.ports = { driver: this.driver, clock, timers, hub, config: () => this.config };
+    this.connection = new Connection(7, this.session, this.ports, (verdict) => this.verdicts.push(verdict));
     hub.on('query:cancelled', (fact) => this.cancelled.push(fact));
   }
 

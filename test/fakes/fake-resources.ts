@@ -5,7 +5,13 @@
 import { ConnectionError } from '../../src/errors/connection-error.js';
 import type { FluxorError } from '../../src/errors/fluxor-error.js';
 import type { Clock, Timer } from '../../src/kernel/clock.js';
-import type { Condition, CreateRequest, ResourceFactory } from '../../src/pool/resource-factory.js';
+import type {
+  Condition,
+  CreateRequest,
+  ResourceFacts,
+  ResourceFactory,
+  SiblingVerdict,
+} from '../../src/pool/resource-factory.js';
 
 export interface FakeAct {
   readonly end: 'ok' | 'error' | 'never';
@@ -34,20 +40,32 @@ export class FakeResource {
   readonly id: number;
   condition: Condition = 'clean';
   isDestroyed = false;
-  readonly #onLost: (error: FluxorError) => void;
+  /** What reports say about it. */
+  facts: ResourceFacts = {};
   /** What the factory still does with it. */
   readonly timers = new Map<Timer, (error: Error) => void>();
+  readonly #request: CreateRequest;
 
-  constructor(id: number, onLost: (error: FluxorError) => void) {
-    this.id = id;
-    this.#onLost = onLost;
+  constructor(request: CreateRequest) {
+    this.id = request.id;
+    this.#request = request;
   }
 
   /** Breaks by itself, and says so. */
   break(): void {
     if (this.condition === 'broken') return;
     this.condition = 'broken';
-    this.#onLost(new ConnectionError('lost', 'terminated by the server', { decision: 'new-connection' }));
+    this.#request.onLost(new ConnectionError('lost', 'terminated by the server', { decision: 'new-connection' }));
+  }
+
+  /** An error of this one says something about all the others. */
+  doubtSiblings(verdict: SiblingVerdict): void {
+    this.#request.onSiblings(verdict, refused('the server is no longer the writer'));
+  }
+
+  /** It was made with fresh credentials, after others had been refused. */
+  rotate(): void {
+    this.#request.onRotated();
   }
 }
 
@@ -82,7 +100,7 @@ export class FakeResources implements ResourceFactory<FakeResource> {
     return new Promise((resolve, reject) => {
       const finish = () => {
         if (act.end === 'error') return reject(act.error ?? refused());
-        const resource = new FakeResource(request.id, request.onLost);
+        const resource = new FakeResource(request);
         this.made.push(resource);
         if (act.isStillborn === true) resource.break();
         resolve(resource);
@@ -127,6 +145,10 @@ export class FakeResources implements ResourceFactory<FakeResource> {
       reject(new Error('destroyed'));
     }
     resource.timers.clear();
+  }
+
+  describe(resource: FakeResource): ResourceFacts {
+    return resource.facts;
   }
 
   #do(verb: FakeVerb, resource: FakeResource, onOk: () => void): Promise<void> {

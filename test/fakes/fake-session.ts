@@ -12,7 +12,7 @@ import type {
 } from '../../src/driver/driver.js';
 import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
 import { ConnectionError } from '../../src/errors/connection-error.js';
-import type { FluxorError } from '../../src/errors/fluxor-error.js';
+import type { FluxorError, Siblings } from '../../src/errors/fluxor-error.js';
 import { ConstraintError, QueryError } from '../../src/errors/query-error.js';
 import { CancelledError } from '../../src/errors/timeout-error.js';
 import type { Deferred } from '../../src/kernel/deferred.js';
@@ -21,10 +21,13 @@ import { createDeferred } from '../../src/kernel/deferred.js';
 /** What the fake server says; `classify` of the fake driver understands it. */
 export class ServerError extends Error {
   readonly kind: 'cancelled' | 'unique' | 'lost' | 'local';
+  /** What it says about the other connections. */
+  readonly siblings: Siblings;
 
-  constructor(kind: ServerError['kind']) {
+  constructor(kind: ServerError['kind'], siblings: Siblings = 'keep') {
     super(`the server says: ${kind}`);
     this.kind = kind;
+    this.siblings = siblings;
   }
 }
 
@@ -200,6 +203,7 @@ export class FakeDriver implements Driver {
     this.situations.push(situation);
     const { context } = situation;
     const kind = error instanceof ServerError ? error.kind : 'local';
+    const siblings = error instanceof ServerError ? error.siblings : 'keep';
     const unproved = situation.wasSent ? (situation.isReadOnly ? 'not-applied' : 'unknown') : 'not-sent';
     if (kind === 'cancelled')
       return new CancelledError('administrator', 'cancelled', { outcome: 'not-applied', context });
@@ -207,9 +211,20 @@ export class FakeDriver implements Driver {
       return new ConstraintError('unique', 'there already', { constraint: 'pk' }, { outcome: 'not-applied', context });
     }
     if (kind === 'lost') {
-      return new ConnectionError('lost', 'lost', { outcome: unproved, isConnectionFatal: true, cause: error, context });
+      return new ConnectionError('lost', 'lost', {
+        outcome: unproved,
+        isConnectionFatal: true,
+        siblings,
+        cause: error,
+        context,
+      });
     }
-    return new QueryError('data', 'a value that cannot be sent', { outcome: unproved, cause: error, context });
+    return new QueryError('data', 'a value that cannot be sent', {
+      outcome: unproved,
+      siblings,
+      cause: error,
+      context,
+    });
   }
 
   async close(): Promise<void> {}

@@ -6,9 +6,12 @@ import { getEventListeners } from 'node:events';
 import { afterEach, expect } from 'vitest';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
 import type { Random } from '../../src/kernel/random.js';
+import type { LeaseScope, LeaseScopes } from '../../src/pool/lease-scopes.js';
 import type { Lease } from '../../src/pool/lease.js';
 import type { PoolConfig } from '../../src/pool/pool-options.js';
+import { PoolSettings } from '../../src/pool/pool-settings.js';
 import { Pool } from '../../src/pool/pool.js';
+import type { AcquireRequest } from '../../src/pool/waiter.js';
 import type { EventName } from '../../src/telemetry/events.js';
 import { Hub } from '../../src/telemetry/hub.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -23,6 +26,15 @@ export const POOL_CONFIG: PoolConfig = {
   maxCreating: 2,
   validation: { bypassMs: 500, timeoutMs: 1_000, attempts: 3, backoffMs: 100, query: undefined },
   onRelease: 'rollback',
+  maxIdle: 3,
+  minIdle: 0,
+  maxLifetimeMs: Infinity,
+  idleTimeoutMs: Infinity,
+  keepaliveMs: Infinity,
+  connectRate: Infinity,
+  warmUp: false,
+  leak: false,
+  deadlockDetection: true,
 };
 
 const POOL_EVENTS: readonly EventName[] = [
@@ -34,6 +46,19 @@ const POOL_EVENTS: readonly EventName[] = [
   'lease:acquired',
   'lease:released',
   'acquire:timed-out',
+  'lease:leak-suspected',
+  'lease:leak-resolved',
+  'lease:reclaimed',
+  'lease:dropped',
+  'lease:nested',
+  'pool:warmed',
+  'pool:suspended',
+  'pool:resumed',
+  'pool:reconfigured',
+  'pool:evicted',
+  'pool:unreachable',
+  'pool:reachable',
+  'pool:frozen',
 ];
 
 /** How one acquire went, as it goes. */
@@ -45,10 +70,8 @@ export interface Attempt {
   at: number | undefined;
 }
 
-export interface AcquireOptions {
+export interface AcquireOptions extends Omit<AcquireRequest, 'deadlineAt'> {
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  readonly failFast?: boolean;
 }
 
 export class PoolBench {
@@ -56,14 +79,19 @@ export class PoolBench {
   readonly timers = new DeadlineTimer(this.clock);
   readonly hub = new Hub(this.clock);
   readonly factory = new FakeResources(this.clock);
+  readonly settings: PoolSettings;
   readonly pool: Pool<FakeResource>;
+  /** The scope that the code of the test runs in now. */
+  scope: LeaseScope | undefined;
   /** Every fact told, in order. */
   readonly facts: { readonly name: EventName; readonly fact: Record<string, unknown> }[] = [];
   readonly #signals: AbortSignal[] = [];
 
   constructor(config: Partial<PoolConfig> = {}, random: Random = () => 0.5) {
     const { clock, timers, hub } = this;
-    this.pool = new Pool(this.factory, { ...POOL_CONFIG, ...config }, { clock, timers, hub, random });
+    const scopes: LeaseScopes = { current: () => this.scope };
+    this.settings = new PoolSettings({ ...POOL_CONFIG, ...config });
+    this.pool = new Pool(this.factory, this.settings, { clock, timers, hub, random, scopes });
     for (const name of POOL_EVENTS) {
       hub.on(name, (fact) => this.facts.push({ name, fact: fact as unknown as Record<string, unknown> }));
     }
@@ -71,9 +99,9 @@ export class PoolBench {
 
   /** Begins to acquire; the result is noted when it comes. */
   ask(options: AcquireOptions = {}): Attempt {
-    const { timeoutMs = 10_000, signal, failFast = false } = options;
-    if (signal !== undefined) this.#signals.push(signal);
-    const promise = this.pool.acquire({ deadlineAt: this.clock.now() + timeoutMs, signal, failFast });
+    const { timeoutMs = 10_000, ...request } = options;
+    if (request.signal !== undefined) this.#signals.push(request.signal);
+    const promise = this.pool.acquire({ ...request, deadlineAt: this.clock.now() + timeoutMs });
     const attempt: Attempt = { promise, lease: undefined, error: undefined, at: undefined };
     promise.then(
       (lease) => Object.assign(attempt, { lease, at: this.clock.now() }),
@@ -90,6 +118,11 @@ export class PoolBench {
     return attempt.lease;
   }
 
+  /** New numbers for the running pool. */
+  reconfigure(changes: Partial<PoolConfig>): void {
+    this.pool.reconfigure({ ...this.settings.current, ...changes });
+  }
+
   /** Fills the pool with `count` resources at rest. */
   async warmUp(count: number): Promise<void> {
     const leases: Lease<FakeResource>[] = [];
@@ -102,9 +135,11 @@ export class PoolBench {
   }
 
   assertSums(): void {
-    const { total, idle, inUse, creating, checking, resetting, maxSize } = this.pool.stats();
+    const { total, idle, inUse, creating, checking, resetting, closing, maxSize, totals } = this.pool.stats();
     expect(total).toBe(idle + inUse + creating + checking + resetting);
     expect(total).toBeLessThanOrEqual(maxSize);
+    expect(inUse).toBe(totals.lent - totals.returned);
+    expect(total - creating + closing).toBe(totals.created - totals.closed);
   }
 
   /** Closes, and finds nothing: no resource, waiter, timer or listener. */

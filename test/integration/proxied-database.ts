@@ -26,7 +26,8 @@ export class ProxiedDatabase implements AsyncDisposable {
     this.proxy = proxy;
     this.applicationName = `faults-${proxy.port}`;
     const driver = postgres({ url, host: proxy.host, port: proxy.port, applicationName: this.applicationName });
-    this.db = createRuntime({ driver, ...options });
+    // The tests count connections; a warm-up in the background would add its own.
+    this.db = createRuntime({ driver, ...options, pool: { warmUp: false, ...options.pool } });
     this.direct = createRuntime({ driver: postgres({ url, applicationName: 'observer' }), pool: { maxSize: 4 } });
   }
 

@@ -58,7 +58,7 @@ export class PgliteDriver implements Driver {
   }
 
   classify(error: unknown, situation: FailureSituation): FluxorError {
-    return classifyPostgresError(error, situation, this.endpoint);
+    return classifyPostgresError(error, { ...situation, hasSiblings: false }, this.endpoint);
   }
 
   async close(): Promise<void> {

@@ -3,20 +3,27 @@
  * Invariant: nothing of `pg` is loaded, and no socket opened, before somebody asks for a connection.
  */
 import type { FluxorError } from '../../errors/fluxor-error.js';
+import type { Clock } from '../../kernel/clock.js';
+import { systemClock } from '../../kernel/clock.js';
 import type { Capabilities } from '../capabilities.js';
+import type { IssuedCredentials } from '../credentials.js';
+import { CredentialsCache } from '../credentials.js';
 import type { ConnectRequest, Driver, DriverConnection, FailureSituation } from '../driver.js';
 import { loadPeer } from '../load-peer.js';
 import type { TypeConfig } from '../query.js';
 import { PostgresConnection } from './postgres-connection.js';
 import { classifyPostgresError } from './postgres-errors.js';
-import type { PgModule } from './postgres-module.js';
+import type { PgClientConfig, PgModule } from './postgres-module.js';
 import type { PostgresConfig } from './postgres-options.js';
 import { postgresTransactions } from './postgres-transactions.js';
+import { isLoginRefusal } from './postgres-server-error.js';
 import type { Decode } from './postgres-types.js';
 import { decodersFor } from './postgres-types.js';
 
 /** Idle seconds before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
 const TCP_KEEPALIVE_MS = 30_000;
+
+type Login = Pick<PgClientConfig, 'user' | 'password'>;
 
 export class PostgresDriver implements Driver {
   readonly name = 'postgres';
@@ -31,11 +38,16 @@ export class PostgresDriver implements Driver {
   };
   readonly endpoint: string;
   readonly #config: PostgresConfig;
+  readonly #credentials: CredentialsCache | undefined;
   #module: Promise<PgModule> | undefined;
 
-  constructor(config: PostgresConfig) {
+  /** `clock` tells when credentials expire. */
+  constructor(config: PostgresConfig, clock: Pick<Clock, 'wallNow'> = systemClock) {
+    const { endpoint, credentials } = config;
     this.#config = config;
-    this.endpoint = config.endpoint;
+    this.endpoint = endpoint;
+    this.#credentials =
+      credentials && new CredentialsCache(credentials, { endpoint, option: 'postgres.credentials', clock });
   }
 
   async load(): Promise<void> {
@@ -44,7 +56,17 @@ export class PostgresDriver implements Driver {
 
   async connect(request: ConnectRequest): Promise<DriverConnection> {
     const pg = await this.#pg();
-    const { host, port, database, user, password, ssl, applicationName, sessionOptions } = this.#config;
+    if (this.#credentials === undefined) return this.#open(pg, request, this.#config);
+    const open = ({ user = this.#config.user, password }: IssuedCredentials): Promise<PostgresConnection> =>
+      this.#open(pg, request, { user, password });
+    const { value, isRotated } = await this.#credentials.use(open, isLoginRefusal, request.signal);
+    if (isRotated) request.onRotated?.();
+    return value;
+  }
+
+  #open(pg: PgModule, request: ConnectRequest, login: Login): Promise<PostgresConnection> {
+    const { host, port, database, ssl, applicationName, sessionOptions } = this.#config;
+    const { user, password } = login;
     const client = new pg.Client({
       host,
       port,

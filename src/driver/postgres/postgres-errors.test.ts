@@ -168,6 +168,41 @@ describe('codes of Node that look like a SQLSTATE', () => {
   });
 });
 
+describe('what an error says about the other connections', () => {
+  it.each(['Connection terminated unexpectedly', 'Client has encountered a connection error and is not queryable'])(
+    "pg's '%s': they may be dead too",
+    (message) => {
+      expect(classify(new Error(message), SENT).siblings).toBe('validate');
+      expect(classify(new Error(message), IDLE).siblings).toBe('validate');
+    },
+  );
+
+  it.each(['Connection terminated', 'Query read timeout', 'who knows', 'received invalid response: 52'])(
+    "pg's '%s': nothing",
+    (message) => {
+      expect(classify(new Error(message), SENT).siblings).toBe('keep');
+    },
+  );
+
+  it('a write refused by a server that turned read-only: they are no longer wanted', () => {
+    for (const situation of [SENT, INSIDE, COMMIT]) expect(classify(server('25006'), situation).siblings).toBe('evict');
+  });
+
+  it('a write in a transaction that was begun read-only: nothing', () => {
+    expect(classify(server('25006'), { ...INSIDE, askedReadOnly: true }).siblings).toBe('keep');
+  });
+
+  it("PgBouncer's limits: nothing; a server that crashed behind it: they may be dead too", () => {
+    for (const message of ['query_timeout', 'idle transaction timeout', 'client_idle_timeout', 'query_wait_timeout'])
+      expect(classify(server('08P01', message), SENT).siblings).toBe('keep');
+    expect(classify(server('08P01', 'server conn crashed?'), SENT).siblings).toBe('validate');
+  });
+
+  it.each(['57P01', '57P02', '57P03', '08006', '25006'])('%s of an embedded database: nothing', (code) => {
+    expect(classify(server(code), { ...SENT, hasSiblings: false }).siblings).toBe('keep');
+  });
+});
+
 describe('codes that need a second fact', () => {
   it.each([
     [SENT, 'after-fix'],

@@ -123,7 +123,10 @@ function classifyProtocolViolation(
     });
   }
   if (/query_timeout|server conn crashed|idle transaction timeout|transaction timeout/.test(error.message)) {
-    return lostConnection('lost', `${endpoint}: the connection pooler dropped the connection`, situation, init);
+    // A limit was reached by this connection alone; a server that crashed takes others with it.
+    const siblings = error.message.includes('server conn crashed') ? undefined : 'keep';
+    const text = `${endpoint}: the connection pooler dropped the connection`;
+    return lostConnection('lost', text, situation, { ...init, siblings });
   }
   return undefined;
 }
@@ -134,6 +137,7 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
     ...fate(row, situation),
     breaker: row.breaker,
     isConnectionFatal: row.kill || isFatal(error),
+    siblings: situation.hasSiblings === false ? undefined : row.siblings,
   };
   const { is } = row;
   const text = serverText(error);

@@ -115,6 +115,7 @@ describe('postgres options', () => {
       port: 65_536,
       user: 5,
       password: 5,
+      credentials: 5,
       ssl: 'yes',
       settings: [],
       applicationName: 1,
@@ -126,6 +127,7 @@ describe('postgres options', () => {
         .sort(),
     ).toEqual([
       'postgres.applicationName',
+      'postgres.credentials',
       'postgres.host',
       'postgres.hots',
       'postgres.password',
@@ -194,13 +196,27 @@ describe('the password', () => {
     expect(resolve({ password: ask }).password).toBe(ask);
   });
 
+  it('may come from a provider in its place, which wins over the URL and not over the field', () => {
+    const credentials = () => ({ password: 'secret-marker' });
+    expect(resolve({ url, credentials }).credentials).toBe(credentials);
+    expect(resolve({ url }).credentials).toBeUndefined();
+    for (const password of ['secret-marker', () => 'secret-marker']) {
+      expect(refusal({ url, password, credentials }).issues).toEqual([
+        { path: 'postgres.credentials', got: 'a password as well', expected: 'one of the two' },
+      ]);
+    }
+  });
+
   it('is seen by nobody who prints, copies or logs the configuration', () => {
-    for (const config of [resolve({ url }), resolve({ password: 'secret-marker' })]) {
+    const credentials = Object.assign(() => ({ password: 'secret-marker' }), { token: 'secret-marker' });
+    for (const config of [resolve({ url }), resolve({ password: 'secret-marker' }), resolve({ credentials })]) {
       const shown = [inspect(config), JSON.stringify(config), JSON.stringify({ ...config }), config.endpoint];
       expect(shown.join('\n')).not.toContain('secret-marker');
       expect(Object.keys(config)).not.toContain('password');
+      expect(Object.keys(config)).not.toContain('credentials');
     }
-    expect(inspect(postgres({ url }), { depth: 9 })).not.toContain('secret-marker');
+    for (const options of [{ url }, { credentials }])
+      expect(inspect(postgres(options), { depth: 9 })).not.toContain('secret-marker');
   });
 
   it.each<[name: string, options: unknown]>([
@@ -213,6 +229,8 @@ describe('the password', () => {
     ['a URL in the place of a number', { port: url }],
     ['a password that is a number', { password: 4_711_471_147_114_711 }],
     ['a password in an object', { password: { value: 'secret-marker' } }],
+    ['a provider that is its own answer', { credentials: 'secret-marker' }],
+    ['a provider in an object', { credentials: { password: 'secret-marker' } }],
     ['a misspelt password', { pasword: 'secret-marker' }],
     ['other wrong options', { url, port: 0 }],
   ])('is in no error about %s', (_, options) => {

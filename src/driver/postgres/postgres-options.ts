@@ -4,6 +4,7 @@ import type { OptionIssue } from '../../kernel/option-reader.js';
 import { OptionReader, nearestName } from '../../kernel/option-reader.js';
 import type { ConnectionUrl } from '../connection-url.js';
 import { parseConnectionUrl } from '../connection-url.js';
+import type { CredentialsProvider } from '../credentials.js';
 
 /** TLS material, a structural part of Node's `tls.ConnectionOptions`. */
 export interface TlsOptions {
@@ -37,6 +38,11 @@ export interface PostgresOptions {
   readonly user?: string;
   /** The password, or a function asked before every connect (rotating and short-lived credentials). Default: `PGPASSWORD`. */
   readonly password?: string | (() => string | Promise<string>);
+  /**
+   * A function that gives user and password, in the place of `password`: asked when a connection is made, kept until
+   * shortly before `expiresAt`, and asked again at once when the server refuses what it gave. Default none.
+   */
+  readonly credentials?: CredentialsProvider;
   /** `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts. Default: `PGSSLMODE`, else false. */
   readonly ssl?: boolean | TlsOptions;
   /** Shown in `pg_stat_activity`. Up to 63 characters. Default `'fluxor-db'`. */
@@ -54,6 +60,7 @@ export interface PostgresConfig {
   readonly database: string | undefined;
   readonly user: string | undefined;
   readonly password: string | (() => string | Promise<string>) | undefined;
+  readonly credentials: CredentialsProvider | undefined;
   readonly ssl: false | TlsOptions;
   readonly applicationName: string;
   /** libpq's `options` string made of `settings`. */
@@ -83,6 +90,7 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
     database: reader.text('database', undefined) ?? url?.database,
     user: reader.text('user', undefined) ?? url?.user,
     password: readPassword(reader, issues) ?? url?.password,
+    credentials: readCredentials(reader, issues),
     ssl:
       readSsl(reader) ??
       readSslMode(parameter('sslmode'), 'postgres.url?sslmode', issues) ??
@@ -94,8 +102,8 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
   reader.refuseUnknown();
   if (issues.length > 0) throw ConfigError.fromIssues(issues);
   const secretless = { ...config, endpoint: printEndpoint(config) };
-  // Not enumerable: a printed or logged config must not show it.
-  Object.defineProperty(secretless, 'password', { enumerable: false });
+  // Not enumerable: a printed or logged config must not show them.
+  for (const name of ['password', 'credentials']) Object.defineProperty(secretless, name, { enumerable: false });
   return Object.freeze(secretless);
 }
 
@@ -123,6 +131,21 @@ function readPassword(reader: OptionReader, issues: OptionIssue[]): PostgresConf
     expected: 'a string, or a function that gives one',
   });
   return undefined;
+}
+
+/** The provider wins over a URL's user and password, as fields do; two fields that say the same are a mistake. */
+function readCredentials(reader: OptionReader, issues: OptionIssue[]): CredentialsProvider | undefined {
+  const value = reader.raw('credentials');
+  if (value === undefined) return undefined;
+  const path = 'postgres.credentials';
+  if (typeof value !== 'function') {
+    // Not by way of the reader, which would show it.
+    const got = value === null ? 'null' : `a value of type ${typeof value}`;
+    issues.push({ path, got, expected: 'a function that gives user and password' });
+    return undefined;
+  }
+  if (reader.has('password')) issues.push({ path, got: 'a password as well', expected: 'one of the two' });
+  return value as CredentialsProvider;
 }
 
 function readSsl(reader: OptionReader): false | TlsOptions | undefined {

@@ -32,6 +32,11 @@ export function isFatal(error: ServerError): boolean {
   return error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
+/** Class 28: user or password were not accepted (28P01), or the user may not log in, or is none (28000). */
+export function isLoginRefusal(error: unknown): boolean {
+  return isServerError(error) && error.code.startsWith('28');
+}
+
 /** Texts that name only objects of the schema may be shown; texts that can quote a value are replaced. */
 export function describeRefusal(error: ServerError, reason: string): string {
   const state = `SQLSTATE ${error.code}`;

@@ -140,6 +140,24 @@ describe.each(split(CONNECT_TABLE))('SQLSTATE $sqlState while connecting', ({ sq
   });
 });
 
+/** The codes that say something about the other connections; all others say `keep`. */
+const SIBLINGS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(['08000', '08003', '08006', '57P01', '57P02', '57P03'].map((code) => [code, 'validate'])),
+  25006: 'evict',
+};
+
+describe('what a code says about the other connections', () => {
+  it.each(split([...TABLE, ...CONNECT_TABLE]).map(({ sqlState }) => [sqlState, SIBLINGS[sqlState] ?? 'keep']))(
+    '%s: %s, wherever it is found',
+    (sqlState, siblings) => {
+      for (const phase of ['statement', 'commit', 'validate', 'idle', 'connect'] as const) {
+        const wasSent = phase === 'statement' || phase === 'commit';
+        expect(classify(sqlState, { phase, wasSent }, 'FATAL').error.siblings).toBe(siblings);
+      }
+    },
+  );
+});
+
 describe('codes found on an idle connection', () => {
   it.each(['57P01', '57P02', '57P05', '08006'])(
     '%s says nothing about the server, and nothing was sent',

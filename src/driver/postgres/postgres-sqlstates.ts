@@ -6,9 +6,11 @@
  * `when` an attempt may be repeated: `always` = proved not applied; `tx` = by running the whole transaction again (an
  * autocommit statement counts as one); `lost` = the connection went away, see `lostConnection`; `fix` = after a repair;
  * `unknown` = nobody can tell; `never`.
+ * `siblings`: what the code says about the other connections; for `lost` codes that leave it out, see `lostConnection`.
+ * 57P01 is both a server that stops and an administrator who ended one session, so it asks and does not evict.
  */
 import type { ConnectionErrorReason } from '../../errors/connection-error.js';
-import type { BreakerVerdict } from '../../errors/fluxor-error.js';
+import type { BreakerVerdict, Siblings } from '../../errors/fluxor-error.js';
 import type { ConstraintErrorReason, QueryErrorReason, TransactionErrorReason } from '../../errors/query-error.js';
 
 export type SqlStateKind =
@@ -27,6 +29,7 @@ export interface SqlStateRow {
   readonly breaker: BreakerVerdict;
   /** The connection must be destroyed, or is already gone. */
   readonly kill: boolean;
+  readonly siblings?: Siblings;
 }
 
 const connection = (reason: ConnectionErrorReason): SqlStateKind => ({ kind: 'connection', reason });
@@ -38,14 +41,21 @@ const transaction = (reason: TransactionErrorReason): SqlStateKind => ({ kind: '
 type Verdict = 'F' | 'S' | 'I' | 'F!' | 'S!' | 'I!';
 const BREAKER = { F: 'failure', S: 'success', I: 'ignore' } as const;
 
-function rows(codes: string, is: SqlStateKind, when: SqlStateRow['when'], verdict: Verdict): [string, SqlStateRow][] {
+function rows(
+  codes: string,
+  is: SqlStateKind,
+  when: SqlStateRow['when'],
+  verdict: Verdict,
+  siblings?: Siblings,
+): [string, SqlStateRow][] {
   const breaker = BREAKER[verdict[0] as keyof typeof BREAKER];
-  return codes.split(' ').map((code) => [code, { is, when, breaker, kill: verdict.endsWith('!') }]);
+  const row = { is, when, breaker, kill: verdict.endsWith('!'), ...(siblings === undefined ? {} : { siblings }) };
+  return codes.split(' ').map((code) => [code, row]);
 }
 
 /** Exact codes first; `CLASSES` answers for the rest by the first two characters. */
 export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
-  ...rows('08000 08003 08006', connection('lost'), 'lost', 'F!'),
+  ...rows('08000 08003 08006', connection('lost'), 'lost', 'F!', 'validate'),
   ...rows('08001 08004', connection('refused'), 'always', 'F!'),
   ...rows('08007', { kind: 'unknown-outcome' }, 'unknown', 'F!'),
   ...rows('08P01', connection('protocol'), 'never', 'F!'),
@@ -55,7 +65,7 @@ export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('23514 23000 44000', constraint('check'), 'never', 'S'),
   ...rows('23P01', constraint('exclusion'), 'never', 'S'),
   ...rows('24000 34000', query('statement-invalid'), 'never', 'S'),
-  ...rows('25006', transaction('read-only'), 'always', 'I!'),
+  ...rows('25006', transaction('read-only'), 'always', 'I!', 'evict'),
   ...rows('25P02', transaction('aborted'), 'never', 'S'),
   ...rows('25P03', { kind: 'timeout', phase: 'transaction' }, 'tx', 'I!'),
   ...rows('25P04', { kind: 'timeout', phase: 'transaction' }, 'never', 'F!'),
@@ -74,8 +84,8 @@ export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('55000 55006', query('object-state'), 'tx', 'S'),
   ...rows('55P03', transaction('lock-timeout'), 'tx', 'S'),
   ...rows('57014', { kind: 'cancelled' }, 'never', 'I'),
-  ...rows('57P01 57P02', connection('shutting-down'), 'lost', 'F!'),
-  ...rows('57P03', connection('starting-up'), 'always', 'F!'),
+  ...rows('57P01 57P02', connection('shutting-down'), 'lost', 'F!', 'validate'),
+  ...rows('57P03', connection('starting-up'), 'always', 'F!', 'validate'),
   ...rows('57P05', connection('idle-timeout'), 'always', 'I!'),
   ...rows('72000', transaction('serialization'), 'tx', 'S'),
   ...rows('HV00N', connection('unreachable'), 'never', 'S'),

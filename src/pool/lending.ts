@@ -1,0 +1,376 @@
+/**
+ * Who is served next, and when something new is made for them. Here every acquire begins and every lease ends; each
+ * change ends with `pump()`, which serves the line with what there is, asks stale entries for a proof of life, and grows
+ * where that is not enough.
+ *
+ *     acquire ──► fresh idle entry? ──yes──► lease
+ *        │no
+ *        ▼
+ *     the waiting line ◄── release, validated, created: whoever comes free goes to the head of the line
+ *
+ * Creation belongs to nobody: there are as many attempts as there are callers that nothing else is on its way to
+ * (HikariCP's elision), and whatever comes first, a release or a newborn, serves the head of the line.
+ *
+ * About 350 lines, because what decides over the next lease can be checked only where all of it is seen.
+ */
+import type { FluxorError } from '../errors/fluxor-error.js';
+import type { LimitCause } from '../kernel/within.js';
+import type { CloseReason, LeakReport, LeaseEnd } from '../telemetry/events.js';
+import { DeadlockDetector } from './deadlock.js';
+import type { CareHost, CareParts } from './entry-care.js';
+import { EntryCare, RESET_LIMIT_MS, REVOKE_LIMIT_MS } from './entry-care.js';
+import { LeakDetector } from './leak-detector.js';
+import type { LeaseNote, LeaseScopes } from './lease-scopes.js';
+import type { LeaseKeeper } from './lease.js';
+import { Lease } from './lease.js';
+import type { PoolEntry } from './pool-entry.js';
+import { resourceOf } from './pool-entry.js';
+import {
+  abortedWaitError,
+  acquireTimeoutError,
+  poolClosedError,
+  queueFullError,
+  refusedWhileDownError,
+  unreachableError,
+} from './pool-errors.js';
+import type { PoolStats } from './pool-stats.js';
+import type { AcquireRequest, WaiterKeeper } from './waiter.js';
+import { Waiter } from './waiter.js';
+import { WaitingLine } from './waiting-line.js';
+import { WarmUp } from './warm-up.js';
+
+/** The prober goes on by itself for so long after the last caller asked; a later caller's attempt finds out anew. */
+const PROBE_AFTER_DEMAND_MS = 30_000;
+
+type Trace = LeaseNote['trace'];
+
+/** What the pool around knows. */
+export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'> {
+  stats(): PoolStats;
+  /** Whether the process stood still just now; then everybody's time has been extended. */
+  noticeFreeze(): boolean;
+}
+
+export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> {
+  readonly line: WaitingLine<R>;
+  readonly care: EntryCare<R>;
+  readonly leaks: LeakDetector<R>;
+  readonly deadlocks: DeadlockDetector<R>;
+  readonly warmUp: WarmUp<R>;
+  /** Entries of earlier generations are not lent again. */
+  generation = 1;
+  isClosing = false;
+  isSuspended = false;
+  /** The floor of `minIdle` is kept from the start on. */
+  isStarted = false;
+  readonly #parts: CareParts<R>;
+  readonly #host: LendingHost<R>;
+  /**
+   * The last proof of life failed: others that rested as long are probably dead too. So a caller no longer has to wait
+   * for one proof after the other (50 connections behind a cut cable would take 50 s): a creation runs beside them.
+   */
+  #isDoubtful = false;
+  #lastDemandAt = -Infinity;
+  #longest: { readonly at: number; readonly report: LeakReport | undefined } | undefined;
+
+  constructor(parts: CareParts<R>, scopes: LeaseScopes | undefined, host: LendingHost<R>) {
+    const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
+    this.line = line;
+    this.#parts = parts;
+    this.#host = host;
+    this.care = new EntryCare(parts, this);
+    this.warmUp = new WarmUp(parts);
+    this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => this.takeBack(entry, RESET_LIMIT_MS) });
+    const fail = (waiter: Waiter<R>, error: FluxorError) => this.#refuse(waiter, error);
+    this.deadlocks = new DeadlockDetector({ ...parts, line, label: parts.factory.label, scopes, fail });
+  }
+
+  acquire(request: AcquireRequest): Promise<Lease<R>> {
+    const { signal } = request;
+    if (this.isClosing) return this.#refusal(poolClosedError(this.#label));
+    if (signal?.aborted === true) {
+      this.#parts.tally.aborted += 1;
+      return Promise.reject(abortedWaitError(this.#label, 0, signal.reason));
+    }
+    const now = request.now ?? this.#parts.clock.now();
+    if (this.line.length === 0 && !this.isSuspended) {
+      const entry = this.#takeFresh(now);
+      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.leaks.trace(request)));
+    }
+    return this.#join(request, now);
+  }
+
+  /** Called by a lease when it ends. */
+  end(lease: Lease<R>, isDiscarded: boolean): void {
+    const { entry } = lease;
+    const { state } = entry;
+    if (state.name !== 'in-use' || state.lease !== lease) return;
+    const { factory, settings } = this.#parts;
+    this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released');
+    const condition = factory.condition(state.resource);
+    if (condition === 'clean' && !isDiscarded) this.offer(entry);
+    else if (condition === 'broken') this.care.close(entry, 'broken');
+    // A cut socket would not stop what a discarded one still runs at the server.
+    else if (isDiscarded && condition === 'dirty') void this.care.reset(entry, REVOKE_LIMIT_MS, 'discarded');
+    else if (isDiscarded) this.care.close(entry, 'discarded');
+    else if (settings.current.onRelease === 'destroy') this.care.close(entry, 'reset-failed');
+    else void this.care.reset(entry, RESET_LIMIT_MS);
+  }
+
+  /** Takes a resource from its lease. The server is told to stop what it still runs: a cut socket would not stop it. */
+  takeBack(entry: PoolEntry<R>, limitMs: number): boolean {
+    const { state } = entry;
+    if (state.name !== 'in-use') return false;
+    state.lease.revoke();
+    this.#tellEnd(entry, state.sinceAt, state.lease, 'discarded');
+    if (this.#parts.factory.condition(state.resource) === 'dirty') void this.care.reset(entry, limitMs);
+    else if (this.#parts.factory.condition(state.resource) === 'broken') this.care.close(entry, 'broken');
+    else this.offer(entry);
+    return true;
+  }
+
+  /** A clean entry goes to the head of the line, in this very tick, or rests. */
+  offer(entry: PoolEntry<R>): void {
+    const reason = this.#reasonToGo(entry);
+    if (reason !== undefined) return this.care.close(entry, reason);
+    const now = this.#parts.clock.now();
+    const waiter = this.isSuspended ? undefined : this.line.shift();
+    if (waiter !== undefined) return this.#serve(waiter, entry, now);
+    this.#parts.book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
+  }
+
+  /** A newborn, or one that has proved itself: it rests for no time at all when somebody waits. */
+  rested(entry: PoolEntry<R>): void {
+    // What it replaced has been closed, and that pumped: it may be at work already.
+    if (entry.state.name !== 'idle') return;
+    const { factory, clock } = this.#parts;
+    // One that broke while being born is found by the pump.
+    const isClean = factory.condition(resourceOf(entry)) === 'clean';
+    const reason = this.#reasonToGo(entry);
+    if (reason !== undefined) return this.care.close(entry, reason);
+    const waiter = isClean && !this.isSuspended ? this.line.shift() : undefined;
+    if (waiter !== undefined) this.#serve(waiter, entry, clock.now());
+    this.pump();
+  }
+
+  pump(): void {
+    if (this.isClosing || this.isSuspended) return;
+    if (this.line.length > 0) this.#serveLine();
+    while (this.#shouldCreate()) void this.care.create();
+    this.warmUp.settle();
+    const { pacer, book } = this.#parts;
+    // An attempt still under way may know better.
+    if (this.line.length === 0 || !pacer.isHopeless || book.open > 0) return;
+    const { lastError, isPausing, failures } = pacer;
+    if (lastError === undefined || !isPausing) return;
+    // With nothing alive and no hope, waiting would only hide the cause until the deadline.
+    this.refuseAll((waitedMs) => unreachableError(lastError, waitedMs, failures));
+  }
+
+  async check(entry: PoolEntry<R>, patienceMs: number): Promise<void> {
+    this.#isDoubtful = !(await this.care.check(entry, patienceMs));
+    if (this.#isDoubtful) this.pump();
+  }
+
+  giveUp(waiter: Waiter<R>, cause: LimitCause): void {
+    if (cause === 'deadline' && this.#host.noticeFreeze()) return;
+    if (!this.line.remove(waiter)) return;
+    const { clock, tally, hub } = this.#parts;
+    const waitedMs = clock.now() - waiter.sinceAt;
+    tally.waitedMs += waitedMs;
+    if (cause === 'aborted') {
+      tally.aborted += 1;
+      return waiter.reject(abortedWaitError(this.#label, waitedMs, waiter.request.signal?.reason));
+    }
+    tally.timedOut += 1;
+    const error = this.#lateError(waitedMs);
+    hub.tell('acquire:timed-out', { waitedMs, error });
+    waiter.reject(error);
+  }
+
+  refuseAll(makeError: (waitedMs: number) => FluxorError): void {
+    const now = this.#parts.clock.now();
+    for (const waiter of this.line) this.#refuse(waiter, makeError(now - waiter.sinceAt));
+  }
+
+  createFailed(error: FluxorError, durationMs: number): void {
+    const { pacer, hub, validator, clock } = this.#parts;
+    const { delayMs, hasOpened } = pacer.failed(error);
+    if (error.siblings !== 'keep') validator.distrustBefore = clock.now();
+    const retry = this.#isWanted(0) ? { retryInMs: delayMs } : {};
+    hub.tell('connection:create-failed', { durationMs, error, ...retry });
+    if (hasOpened) hub.tell('pool:unreachable', { failures: pacer.failures, error });
+    this.warmUp.failed(error);
+    for (const waiter of this.line) if (waiter.request.failFast === true) this.#refuse(waiter, error);
+    this.pump();
+  }
+
+  siblings(...args: Parameters<CareHost<R>['siblings']>): void {
+    this.#host.siblings(...args);
+  }
+
+  rotated(entry: PoolEntry<R>): void {
+    this.#host.rotated(entry);
+  }
+
+  #join(request: AcquireRequest, now: number): Promise<Lease<R>> {
+    const { settings, pacer, book, tally } = this.#parts;
+    this.#lastDemandAt = now;
+    const down = this.#refusalWhileDown(request);
+    if (down !== undefined) return this.#refusal(down);
+    if (this.line.length >= settings.current.maxWaiting) {
+      return this.#refusal(queueFullError(this.#label, this.#host.stats()));
+    }
+    // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
+    if (request.failFast === true) pacer.clearPause();
+    const outer = this.deadlocks.outerScope();
+    const waiter = new Waiter<R>(request, now, outer, this);
+    waiter.trace = this.leaks.trace(request);
+    tally.waits += 1;
+    this.line.push(waiter);
+    // When everything there may be is lent, only a release can help.
+    if (book.inUse < settings.current.maxSize) this.pump();
+    if (outer !== undefined && waiter.queue !== undefined) this.deadlocks.joined(outer);
+    return waiter.promise;
+  }
+
+  /** While nothing is alive and nothing can be made, a caller hears why at once instead of waiting for the impossible. */
+  #refusalWhileDown({ failFast = false }: AcquireRequest): FluxorError | undefined {
+    const { pacer, book } = this.#parts;
+    const { lastError, breaker } = pacer;
+    if (failFast || this.isSuspended || breaker === 'closed' || lastError === undefined || book.alive > 0)
+      return undefined;
+    // After the pause one caller's attempt finds out anew: the password may have been corrected at the server.
+    const isBeingTried = breaker === 'half-open' && !pacer.isOldNews;
+    const isRefusing = lastError.retryable ? pacer.isPausing || isBeingTried : pacer.isPausing && book.open === 0;
+    if (!isRefusing) return undefined;
+    return refusedWhileDownError(lastError, pacer.failures, pacer.pauseLeftMs);
+  }
+
+  /** The entry used last, if it is fit to be lent without a question. */
+  #takeFresh(now: number): PoolEntry<R> | undefined {
+    const { book, factory, validator } = this.#parts;
+    for (let entry = book.lastIdle; entry !== undefined; entry = book.lastIdle) {
+      if (entry.state.name !== 'idle') throw new Error(`bug: a ${entry.state.name} entry in the idle list`);
+      const isFit = factory.condition(entry.state.resource) === 'clean';
+      if (isFit) return validator.isFresh(entry.state.provenAt, now) ? entry : undefined;
+      this.care.close(entry, 'broken');
+    }
+    return undefined;
+  }
+
+  #lend(entry: PoolEntry<R>, now: number, waitedMs: number, request: AcquireRequest, trace: Trace): Lease<R> {
+    const { book, hub, tally } = this.#parts;
+    const resource = resourceOf(entry);
+    const note = request.holder === undefined ? undefined : this.leaks.note(request, trace);
+    const lease = new Lease(entry, resource, this, note);
+    note?.scope?.hold(entry.id, lease);
+    book.move(entry, { name: 'in-use', resource, sinceAt: now, lease });
+    tally.lent += 1;
+    if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
+    return lease;
+  }
+
+  #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
+    const waitedMs = now - waiter.sinceAt;
+    this.#parts.tally.waitedMs += waitedMs;
+    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.trace));
+  }
+
+  #serveLine(): void {
+    const { clock, book } = this.#parts;
+    // Nothing rests in a busy pool; then not even the clock needs to be asked.
+    if (book.lastIdle === undefined) return;
+    const now = clock.now();
+    while (this.line.length > 0) {
+      const entry = this.#takeFresh(now);
+      // Asked for after the entry: closing a broken one on the way pumps too, and may have served the head already.
+      const waiter = entry === undefined ? undefined : this.line.shift();
+      if (entry === undefined || waiter === undefined) break;
+      this.#serve(waiter, entry, now);
+    }
+    while (book.count('checking') < this.line.length) {
+      const entry = book.lastIdle;
+      if (entry === undefined) break;
+      void this.check(entry, ((this.line.first?.deadlineAt ?? Infinity) - now) / 2);
+    }
+  }
+
+  #shouldCreate(): boolean {
+    const { book, settings, pacer } = this.#parts;
+    const creating = book.count('creating');
+    if (book.open >= settings.current.maxSize || creating >= pacer.limit) return false;
+    return this.#isWanted(creating) && pacer.mayBegin();
+  }
+
+  #isWanted(creating: number): boolean {
+    const { book, settings, pacer, clock } = this.#parts;
+    const onTheWay = creating + (this.#isDoubtful ? 0 : book.count('checking'));
+    if (this.line.length > onTheWay) return true;
+    // In the background nobody tries what trying won't change: it would lock accounts.
+    if (pacer.isHopeless) return false;
+    if (book.open < this.warmUp.floor) return true;
+    const atRest = book.count('idle') + book.count('checking') + creating - this.line.length;
+    if (this.isStarted && atRest < settings.current.minIdle) return true;
+    const isProbing = pacer.breaker !== 'closed' && book.alive === 0;
+    return isProbing && creating === 0 && clock.now() - this.#lastDemandAt <= PROBE_AFTER_DEMAND_MS;
+  }
+
+  /** Why an entry that comes free is not to be lent again. */
+  #reasonToGo(entry: PoolEntry<R>): CloseReason | undefined {
+    if (this.isClosing) return 'shutdown';
+    if (entry.isEvicted || entry.generation < this.generation) return 'evicted';
+    if (entry.retirement === 'due') return 'max-lifetime';
+    return this.#parts.book.open > this.#parts.settings.current.maxSize ? 'evicted' : undefined;
+  }
+
+  #lateError(waitedMs: number): FluxorError {
+    const { pacer, book } = this.#parts;
+    const { lastError, failures } = pacer;
+    if (book.alive === 0 && lastError !== undefined) return unreachableError(lastError, waitedMs, failures);
+    return acquireTimeoutError(this.#label, waitedMs, this.#host.stats(), this.#longestHeld());
+  }
+
+  /** Found once a millisecond at most: when callers time out, many do. */
+  #longestHeld(): LeakReport | undefined {
+    const { clock, book } = this.#parts;
+    const now = clock.now();
+    if (this.#longest !== undefined && now - this.#longest.at < 1) return this.#longest.report;
+    let oldest: PoolEntry<R> | undefined;
+    let since = Infinity;
+    for (const entry of book.all()) {
+      if (entry.state.name !== 'in-use' || entry.state.lease.note === undefined || entry.state.sinceAt >= since)
+        continue;
+      [oldest, since] = [entry, entry.state.sinceAt];
+    }
+    this.#longest = { at: now, report: oldest === undefined ? undefined : this.leaks.report(oldest, now) };
+    return this.#longest.report;
+  }
+
+  #refuse(waiter: Waiter<R>, error: FluxorError): void {
+    if (!this.line.remove(waiter)) return;
+    const { tally, clock } = this.#parts;
+    tally.refused += 1;
+    tally.waitedMs += clock.now() - waiter.sinceAt;
+    waiter.reject(error);
+  }
+
+  #refusal(error: FluxorError): Promise<never> {
+    this.#parts.tally.refused += 1;
+    return Promise.reject(error);
+  }
+
+  #tellEnd(entry: PoolEntry<R>, sinceAt: number, { note }: Pick<Lease<R>, 'note'>, end: LeaseEnd): void {
+    const { hub, clock, tally } = this.#parts;
+    tally.returned += 1;
+    const isSuspected = note?.isSuspected === true;
+    if (!isSuspected && !hub.hasListeners('lease:released')) return;
+    const heldMs = clock.now() - sinceAt;
+    hub.tell('lease:released', { connectionId: entry.id, heldMs, end });
+    if (isSuspected) this.leaks.resolved(entry.id, heldMs);
+  }
+
+  get #label(): string {
+    return this.#parts.factory.label;
+  }
+}

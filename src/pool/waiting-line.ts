@@ -1,0 +1,120 @@
+/**
+ * Everybody who waits for a resource. Three queues, one per priority, each first come, first served; between the queues
+ * the earliest *virtual* arrival is next: the moment of arrival plus the handicap of the priority.
+ *
+ *     high   ──► 0 s        a call of normal priority is overtaken by urgent ones for 1 s at most,
+ *     normal ──► + 1 s      one of low priority by all others for 5 s at most: it ages into the front
+ *     low    ──► + 5 s
+ *
+ * Joining, leaving from anywhere and serving cost O(1), whatever the length. Deadlines cost one watch for the whole line,
+ * on the earliest there was: nearly everybody is served in time, so it comes due about once in an acquire timeout, finds
+ * those who are late, and is set to the earliest of the others.
+ */
+import type { Clock } from '../kernel/clock.js';
+import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
+import { WaiterQueue } from '../kernel/waiter-queue.js';
+import type { Priority } from './priority.js';
+import { HANDICAP_MS } from './priority.js';
+import type { Waiter } from './waiter.js';
+
+export class WaitingLine<R> implements DeadlineTarget {
+  readonly #high = new WaiterQueue<Waiter<R>>();
+  readonly #normal = new WaiterQueue<Waiter<R>>();
+  readonly #low = new WaiterQueue<Waiter<R>>();
+  readonly #clock: Clock;
+  readonly #timers: DeadlineTimer;
+  readonly #onLate: (waiter: Waiter<R>) => void;
+  #length = 0;
+  #watched: WatchedDeadline | undefined;
+  /** No later than anybody's deadline; `Infinity` when nothing is watched. */
+  #watchedAt = Infinity;
+
+  /** `onLate` hears of everybody whose deadline has come, and takes them out or extends them. */
+  constructor(clock: Clock, timers: DeadlineTimer, onLate: (waiter: Waiter<R>) => void) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#onLate = onLate;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(waiter: Waiter<R>): void {
+    this.#queueOf(waiter).push(waiter);
+    this.#length += 1;
+    if (waiter.deadlineAt < this.#watchedAt) this.#watch(waiter.deadlineAt);
+  }
+
+  /** Takes `waiter` out wherever it stands; answers whether it was there. */
+  remove(waiter: Waiter<R>): boolean {
+    if (!this.#queueOf(waiter).remove(waiter)) return false;
+    this.#length -= 1;
+    // A watch holds the process open, and nobody waits any more.
+    if (this.#length === 0) this.#unwatch();
+    return true;
+  }
+
+  /** Whoever is served next. */
+  get first(): Waiter<R> | undefined {
+    // Nearly always all callers are of one kind.
+    if (this.#normal.length === this.#length) return this.#normal.first;
+    let next = this.#high.first;
+    for (const queue of [this.#normal, this.#low]) {
+      const head = queue.first;
+      if (head !== undefined && (next === undefined || virtualArrival(head) < virtualArrival(next))) next = head;
+    }
+    return next;
+  }
+
+  shift(): Waiter<R> | undefined {
+    const waiter = this.first;
+    if (waiter !== undefined) this.remove(waiter);
+    return waiter;
+  }
+
+  /** By priority, then in order of arrival. The one just given out may be removed while walking; others may not. */
+  *[Symbol.iterator](): IterableIterator<Waiter<R>> {
+    for (const queue of [this.#high, this.#normal, this.#low]) yield* queue;
+  }
+
+  /** The process stood still for that long: time nobody lived through is not held against those who wait. */
+  extend(lostMs: number, now: number): void {
+    // Whoever came after it has lost nothing.
+    for (const waiter of this) waiter.deadlineAt += Math.min(lostMs, now - waiter.sinceAt);
+  }
+
+  onDeadline(): void {
+    this.#watched = undefined;
+    this.#watchedAt = Infinity;
+    const now = this.#clock.now();
+    const late: Waiter<R>[] = [];
+    for (const waiter of this) if (waiter.deadlineAt <= now) late.push(waiter);
+    // Whoever was served or extended because of the one before is not late any more.
+    for (const waiter of late) if (waiter.queue !== undefined && waiter.deadlineAt <= now) this.#onLate(waiter);
+    let earliest = Infinity;
+    for (const { deadlineAt } of this) earliest = Math.min(earliest, deadlineAt);
+    if (earliest < this.#watchedAt) this.#watch(earliest);
+  }
+
+  #queueOf({ priority }: Waiter<R>): WaiterQueue<Waiter<R>> {
+    if (priority === 'normal') return this.#normal;
+    return priority === 'high' ? this.#high : this.#low;
+  }
+
+  #watch(at: number): void {
+    this.#unwatch();
+    this.#watched = this.#timers.watch(at, this);
+    this.#watchedAt = at;
+  }
+
+  #unwatch(): void {
+    this.#timers.unwatch(this.#watched);
+    this.#watched = undefined;
+    this.#watchedAt = Infinity;
+  }
+}
+
+function virtualArrival(waiter: { readonly sinceAt: number; readonly priority: Priority }): number {
+  return waiter.sinceAt + HANDICAP_MS[waiter.priority];
+}

@@ -1,0 +1,99 @@
+/**
+ * Resources opened before somebody asks: a floor under the pool that the pump keeps as if callers were waiting, until it is
+ * reached, time is up, or (fail fast) the first attempt fails. Several warm-ups may run; the highest floor counts.
+ */
+import type { FluxorError } from '../errors/fluxor-error.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Deferred } from '../kernel/deferred.js';
+import { createDeferred } from '../kernel/deferred.js';
+import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
+import type { Hub } from '../telemetry/hub.js';
+import type { EntryBook } from './entry-book.js';
+import type { WarmUpConfig } from './pool-options.js';
+
+/** How a warm-up ended. */
+export interface WarmUpResult {
+  readonly wanted: number;
+  /** Open when it ended; less than `wanted` when time was up or the pool closed. */
+  readonly opened: number;
+  readonly durationMs: number;
+}
+
+export interface WarmUpParts<R> {
+  readonly clock: Clock;
+  readonly timers: DeadlineTimer;
+  readonly hub: Hub;
+  readonly book: EntryBook<R>;
+}
+
+class Run implements DeadlineTarget {
+  readonly config: WarmUpConfig;
+  readonly startedAt: number;
+  readonly done: Deferred<WarmUpResult> = createDeferred();
+  watched: WatchedDeadline | undefined;
+  lastError: FluxorError | undefined;
+  readonly #onLate: (run: Run) => void;
+
+  constructor(config: WarmUpConfig, startedAt: number, onLate: (run: Run) => void) {
+    this.config = config;
+    this.startedAt = startedAt;
+    this.#onLate = onLate;
+  }
+
+  onDeadline(): void {
+    this.#onLate(this);
+  }
+}
+
+export class WarmUp<R> {
+  readonly #parts: WarmUpParts<R>;
+  readonly #runs = new Set<Run>();
+
+  constructor(parts: WarmUpParts<R>) {
+    this.#parts = parts;
+  }
+
+  /** How many resources there should be now; 0 when nothing is being warmed. */
+  get floor(): number {
+    let floor = 0;
+    for (const { config } of this.#runs) floor = Math.max(floor, config.connections);
+    return floor;
+  }
+
+  /** Begins; the pump does the rest. Rejects only where `failFast`. */
+  begin(config: WarmUpConfig): Promise<WarmUpResult> {
+    const { clock, timers } = this.#parts;
+    const run = new Run(config, clock.now(), (late) => this.#end(late));
+    this.#runs.add(run);
+    run.watched = timers.watch(clock.now() + config.timeoutMs, run);
+    return run.done.promise;
+  }
+
+  /** Called by the pump: whatever has been reached ends. */
+  settle(): void {
+    for (const run of this.#runs) if (this.#parts.book.alive >= run.config.connections) this.#end(run);
+  }
+
+  failed(error: FluxorError): void {
+    for (const run of this.#runs) {
+      run.lastError = error;
+      if (run.config.failFast) this.#end(run, error);
+    }
+  }
+
+  stop(): void {
+    for (const run of this.#runs) this.#end(run);
+  }
+
+  #end(run: Run, failure?: FluxorError): void {
+    const { clock, timers, hub, book } = this.#parts;
+    if (!this.#runs.delete(run)) return;
+    timers.unwatch(run.watched);
+    const wanted = run.config.connections;
+    const result = { wanted, opened: Math.min(wanted, book.alive), durationMs: clock.now() - run.startedAt };
+    const error = result.opened < wanted ? run.lastError : undefined;
+    hub.tell('pool:warmed', error === undefined ? result : { ...result, error });
+    if (failure === undefined) run.done.resolve(result);
+    else run.done.reject(failure);
+  }
+}

@@ -1,0 +1,130 @@
+/** The pool as an operator sees it: `db.pool`. Everything here works on a running pool, and nothing cuts off a running statement. */
+import { checkPoolTimes } from '../config/resolve-config.js';
+import type { Connection } from '../connection/connection.js';
+import { ConfigError } from '../errors/config-error.js';
+import type { Duration } from '../kernel/duration.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
+import type { PoolOptions } from '../pool/pool-options.js';
+import { mergePoolOptions, resolvePoolOptions } from '../pool/pool-options.js';
+import type { PoolSettings } from '../pool/pool-settings.js';
+import type { PoolStats } from '../pool/pool-stats.js';
+import type { Pool } from '../pool/pool.js';
+import type { WarmUpResult } from '../pool/warm-up.js';
+import type { LeakReport } from '../telemetry/events.js';
+
+/** What `reconfigure()` can change: every option of the pool but `warmUp`, which is over by then. */
+export type PoolChanges = Omit<PoolOptions, 'warmUp'>;
+
+/** Options of `db.pool.warmUp()`. */
+export interface WarmUpCallOptions {
+  /** How many connections there should be. Default: what `pool.warmUp` says, else 5; at most `pool.maxSize`. */
+  readonly connections?: number;
+  /** When to stop trying. Default: what `pool.warmUp` says, else `'30s'`. */
+  readonly timeout?: Duration;
+  /** Reject with the cause of the first attempt that fails. Default false: keep trying until the timeout. */
+  readonly failFast?: boolean;
+}
+
+/** Operations on the pool of a runtime. */
+export interface PoolControl {
+  /** The pool in numbers, now: a frozen snapshot. */
+  stats(): PoolStats;
+  /** Lends nothing until `resume()`: running statements go on, new calls wait, each until its own deadline. */
+  suspend(): void;
+  resume(): void;
+  /**
+   * Tells one connection, or all there are, to go: at once when idle, else when released. New ones are made as needed.
+   * Answers how many were told.
+   * @example db.pool.evict(); // after the database has moved
+   */
+  evict(connectionId?: number): number;
+  /** Replaces every connection there is, a tenth of the pool at a time, busy ones after their replacement is open. */
+  renew(): void;
+  /**
+   * Changes sizes and times of the running pool. Groups (`validation`, `leak`) are merged; what is not named stays.
+   * @throws ConfigError listing everything wrong; then nothing has changed.
+   * @example db.pool.reconfigure({ maxSize: 100, acquireTimeout: '2s' });
+   */
+  reconfigure(changes: PoolChanges): void;
+  /**
+   * Opens connections before somebody asks, and waits for them.
+   * Resolves when they are open or time is up: compare `opened` with `wanted`.
+   * @throws ConfigError for wrong options; with `failFast`, the error of the first attempt that fails.
+   */
+  warmUp(options?: WarmUpCallOptions): Promise<WarmUpResult>;
+  /** Sessions and transactions held for longer than `pool.leak.threshold`, now. */
+  leaks(): readonly LeakReport[];
+}
+
+interface PoolControlParts {
+  readonly pool: Pool<Connection>;
+  readonly settings: PoolSettings;
+  /** As the user wrote them. */
+  readonly options: PoolOptions;
+  readonly maxSessions: number;
+}
+
+export class PoolController implements PoolControl {
+  readonly #parts: PoolControlParts;
+  #options: PoolOptions;
+
+  constructor(parts: PoolControlParts) {
+    this.#parts = parts;
+    this.#options = parts.options;
+  }
+
+  stats(): PoolStats {
+    return this.#parts.pool.stats();
+  }
+
+  suspend(): void {
+    this.#parts.pool.suspend();
+  }
+
+  resume(): void {
+    this.#parts.pool.resume();
+  }
+
+  evict(connectionId?: number): number {
+    return this.#parts.pool.evict(connectionId);
+  }
+
+  renew(): void {
+    this.#parts.pool.renew();
+  }
+
+  reconfigure(changes: PoolChanges): void {
+    const issues: OptionIssue[] = [];
+    if (typeof changes !== 'object' || changes === null) {
+      throw ConfigError.fromIssues([{ path: 'pool', got: String(changes), expected: 'an object' }]);
+    }
+    if ((changes as PoolOptions).warmUp !== undefined) {
+      issues.push({
+        path: 'pool.warmUp',
+        got: 'a change',
+        expected: 'db.pool.warmUp(), which warms up a running pool',
+      });
+    }
+    const options = mergePoolOptions(this.#options, changes);
+    const config = resolvePoolOptions(options, this.#parts.maxSessions, issues);
+    checkPoolTimes(config, options, issues);
+    if (issues.length > 0) throw ConfigError.fromIssues(issues);
+    this.#options = options;
+    this.#parts.pool.reconfigure(config);
+  }
+
+  async warmUp(options: WarmUpCallOptions = {}): Promise<WarmUpResult> {
+    const { settings, pool, maxSessions } = this.#parts;
+    const issues: OptionIssue[] = [];
+    const { warmUp } = settings.current;
+    const usual = warmUp === false ? {} : { connections: warmUp.connections, timeout: warmUp.timeoutMs };
+    const asked = { maxSize: settings.current.maxSize, warmUp: { ...usual, ...options } };
+    const config = resolvePoolOptions(asked, maxSessions, issues).warmUp;
+    if (issues.length > 0 || config === false) throw ConfigError.fromIssues(issues);
+    return pool.warmUp(config);
+  }
+
+  leaks(): readonly LeakReport[] {
+    return this.#parts.pool.leaks();
+  }
+}
