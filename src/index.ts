@@ -6,6 +6,7 @@
 // Two ways in
 export { connect } from './runtime/connect.js';
 export { createRuntime } from './runtime/create-runtime.js';
+export { sharedRuntime } from './runtime/shared-runtime.js';
 
 // What they give
 export type { DBRuntime } from './runtime/runtime.js';
@@ -35,7 +36,7 @@ export type { Duration } from './kernel/duration.js';
 
 // Errors
 export { FluxorError, FluxorError as DBError, isFluxorError } from './errors/fluxor-error.js';
-export type { BreakerVerdict, ErrorContext, Outcome, RetryDecision } from './errors/fluxor-error.js';
+export type { BreakerVerdict, ErrorContext, Outcome, RetryDecision, Siblings } from './errors/fluxor-error.js';
 export { ERROR_CATALOGUE } from './errors/catalogue.js';
 export type { ErrorCode } from './errors/catalogue.js';
 export { ConfigError } from './errors/config-error.js';

@@ -29,7 +29,7 @@ export class Emitter<Events extends object> {
 
   /** Ask before building a payload on the hot path. */
   hasListeners(event: keyof Events): boolean {
-    return this.#listeners.has(event);
+    return this.#listeners.size > 0 && this.#listeners.has(event);
   }
 
   emit<E extends keyof Events>(event: E, payload: Events[E]): void {

@@ -22,13 +22,12 @@ const OPEN_AFTER_MS = 1_000;
 
 const BACKOFF_FIRST_MS = 10;
 /** A restart takes seconds: so long a server that is back is noticed within a second … */
-const BACKOFF_YOUNG_MS = 1_000;
+const BACKOFF_YOUNG_MS = 800;
 const OUTAGE_IS_YOUNG_MS = 6_000;
-/** … and an outage that lasts is not hammered. Together at most 29 attempts in the first minute. */
+/** … and an outage that lasts is not hammered. Together at most 30 attempts in the first minute. */
 const BACKOFF_MAX_MS = 5_000;
 /** Pauses lie between this share of their cap and the cap, so that the runtimes of many processes fall out of step. */
-const JITTER_FROM_YOUNG = 0.75;
-const JITTER_FROM_OLD = 0.8;
+const JITTER_FROM = 0.8;
 
 /** After a refusal that trying again won't change (a wrong password): hammering locks accounts. */
 const BACKOFF_PERMANENT_MS = 5_000;
@@ -184,8 +183,7 @@ export class ConnectPacer {
     const isYoung = outageMs < OUTAGE_IS_YOUNG_MS;
     const largest = isYoung ? BACKOFF_YOUNG_MS : BACKOFF_MAX_MS;
     const cap = Math.min(largest, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures - 1, 30));
-    const from = isYoung ? JITTER_FROM_YOUNG : JITTER_FROM_OLD;
-    return cap * (from + (1 - from) * this.#ports.random());
+    return cap * (JITTER_FROM + (1 - JITTER_FROM) * this.#ports.random());
   }
 
   #startPause(delayMs: number): void {

@@ -110,7 +110,7 @@ export class DeadlockDetector<R> {
     const { held } = outer;
     if (held === undefined || !hub.hasListeners('lease:nested')) return;
     this.#hasTold = true;
-    const { stack } = captureStack(this.joined);
+    const { stack } = captureStack();
     const outerStack = held.lease.note?.trace?.stack;
     hub.tell('lease:nested', {
       connectionId: held.connectionId,

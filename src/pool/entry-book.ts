@@ -9,8 +9,8 @@ import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
 import { within } from '../kernel/within.js';
-import type { EntryState, EntryStateName } from './pool-entry.js';
-import { isOpenState, PoolEntry } from './pool-entry.js';
+import type { EntryState, EntryStateName, PoolEntry } from './pool-entry.js';
+import { isOpenState } from './pool-entry.js';
 
 export class EntryBook<R> {
   /** Everything not yet closed. */

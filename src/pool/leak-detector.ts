@@ -58,7 +58,7 @@ export class LeakDetector<R> {
     if (holder === undefined || leak === false || leak.stack === false) return undefined;
     this.#taken += 1;
     const isSampled = leak.stack === true || this.#hasSuspected || this.#taken % SAMPLE_EVERY === 1;
-    return isSampled ? captureStack(this.trace) : undefined;
+    return isSampled ? captureStack() : undefined;
   }
 
   /** Looks, when it is time, for leases held too long. */
@@ -161,12 +161,12 @@ function unsuspect(entry: PoolEntry<unknown>): boolean {
   return true;
 }
 
-/** The frames above `callee`. V8 collects them now and makes them text when `stack` is read. */
-export function captureStack(callee: (...args: never[]) => unknown): { readonly stack?: string } {
+/** The frames of whoever calls. V8 collects them now and makes them text when `stack` is read. */
+export function captureStack(): { readonly stack?: string } {
   const before = Error.stackTraceLimit;
   const trace: { readonly stack?: string } = {};
   Error.stackTraceLimit = STACK_FRAMES;
-  Error.captureStackTrace(trace, callee);
+  Error.captureStackTrace(trace, captureStack);
   Error.stackTraceLimit = before;
   return trace;
 }

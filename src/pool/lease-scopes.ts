@@ -53,7 +53,8 @@ export class LeaseScope {
 
   /** Counts a caller that joins (+1) or leaves (−1) the line, here and in every scope around. */
   countWaiting(change: 1 | -1): void {
-    for (let scope: LeaseScope | undefined = this; scope !== undefined; scope = scope.parent) scope.waiting += change;
+    this.waiting += change;
+    this.parent?.countWaiting(change);
   }
 }
 

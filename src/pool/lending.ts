@@ -95,7 +95,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const now = request.now ?? this.#parts.clock.now();
     if (this.line.length === 0 && !this.isSuspended) {
       const entry = this.#takeFresh(now);
-      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.leaks.trace(request)));
+      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.#traceOf(request)));
     }
     return this.#join(request, now);
   }
@@ -225,13 +225,18 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     if (request.failFast === true) pacer.clearPause();
     const outer = this.deadlocks.outerScope();
     const waiter = new Waiter<R>(request, now, outer, this);
-    waiter.trace = this.leaks.trace(request);
+    waiter.trace = this.#traceOf(request);
     tally.waits += 1;
     this.line.push(waiter);
     // When everything there may be is lent, only a release can help.
     if (book.inUse < settings.current.maxSize) this.pump();
     if (outer !== undefined && waiter.queue !== undefined) this.deadlocks.joined(outer);
     return waiter.promise;
+  }
+
+  /** Only user code can leak: a statement's lease ends with the statement. */
+  #traceOf(request: AcquireRequest): Trace {
+    return request.holder === undefined ? undefined : this.leaks.trace(request);
   }
 
   /** While nothing is alive and nothing can be made, a caller hears why at once instead of waiting for the impossible. */

@@ -32,10 +32,10 @@ describe('Pool, creating', () => {
     }
   });
 
-  it('waits 10 ms, 20 ms, 40 ms … up to 1 s between attempts while the outage is young, then 5 s, less the jitter', async () => {
-    const most = [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000, 1_000, 1_000, 1_000, 5_000, 5_000];
+  it('waits 10 ms, 20 ms, 40 ms … up to 800 ms between attempts while the outage is young, then 5 s, less the jitter', async () => {
+    const most = [10, 20, 40, 80, 160, 320, 640, 800, 800, 800, 800, 800, 800, 5_000];
     expect((await pauses(largest)).slice(0, 14)).toEqual(most);
-    expect((await pauses(() => 0)).slice(0, 8)).toEqual(most.slice(0, 8).map((ms) => ms * 0.75));
+    expect((await pauses(() => 0)).slice(0, 8)).toEqual(most.slice(0, 8).map((ms) => ms * 0.8));
     expect((await pauses(() => 0)).at(-1)).toBe(4_000);
   });
 

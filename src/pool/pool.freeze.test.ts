@@ -126,7 +126,7 @@ describe('Pool, callers in line when the process was stopped', () => {
 
   it('are told apart by whose time was up before: it is added once', async () => {
     const bench = poolBench({ maxSize: 1 });
-    bench.pool.start();
+    void bench.pool.start();
     await bench.lend();
     const waiting = [100, 200, 300].map((timeoutMs) => bench.ask({ timeoutMs }));
     bench.clock.freeze(10_000);
@@ -156,7 +156,7 @@ describe('Pool, callers in line when the process was stopped', () => {
 
   it('may abort meanwhile, and are gone', async () => {
     const bench = poolBench({ maxSize: 1 });
-    bench.pool.start();
+    void bench.pool.start();
     await bench.lend();
     const abort = new AbortController();
     const waiting = bench.ask({ timeoutMs: 2_000, signal: abort.signal });
@@ -199,7 +199,7 @@ describe('Pool, clocks that move', () => {
 
   it('gives up an attempt that was under way when its own time is over, and makes another', async () => {
     const bench = poolBench({ connectTimeoutMs: 5_000 });
-    bench.pool.start();
+    void bench.pool.start();
     bench.factory.next.create.push(slow(3_000), slow(100));
     const waiting = bench.ask({ timeoutMs: 4_000 });
     await bench.clock.advance(100);
@@ -212,7 +212,7 @@ describe('Pool, clocks that move', () => {
 /** A started pool with `count` resources at rest, used just now. */
 async function running(count: number): Promise<PoolBench> {
   const bench = poolBench();
-  bench.pool.start();
+  void bench.pool.start();
   await bench.warmUp(count);
   return bench;
 }

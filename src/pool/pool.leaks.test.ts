@@ -89,7 +89,7 @@ describe('Pool, leases held for long', () => {
 
   it('are not looked for with `leak` off', async () => {
     const bench = poolBench({ leak: false });
-    bench.pool.start();
+    void bench.pool.start();
     await bench.lend(session);
     await bench.clock.advance(60 * MINUTE_MS);
     expect([bench.names('lease:leak-suspected'), bench.pool.leaks()]).toEqual([[], []]);
@@ -292,6 +292,6 @@ describe('Pool.dropped', () => {
 /** A started pool that watches its leases. */
 function watched(leak: Partial<LeakConfig> = {}, config: Partial<PoolConfig> = {}): PoolBench {
   const bench = poolBench({ ...config, leak: { ...LEAK, ...leak } });
-  bench.pool.start();
+  void bench.pool.start();
   return bench;
 }

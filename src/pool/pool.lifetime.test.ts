@@ -168,7 +168,7 @@ describe('Pool.renew', () => {
     const leases: Awaited<ReturnType<PoolBench['lend']>>[] = [];
     for (let count = 1; count <= 5; count += 1) leases.push(await bench.lend());
     for (const lease of leases.slice(2)) lease.release();
-    bench.pool.start();
+    void bench.pool.start();
     bench.pool.renew();
     await bench.clock.advance(30_000);
     expect(closedIds(bench)).toEqual([3, 4, 5]);
@@ -214,7 +214,7 @@ describe('Pool.renew', () => {
 async function aged(config: Partial<PoolConfig>, count: number, random?: () => number): Promise<PoolBench> {
   const bench = poolBench(config, random);
   await bench.warmUp(count);
-  bench.pool.start();
+  void bench.pool.start();
   return bench;
 }
 

@@ -13,8 +13,8 @@ describe('Pool, the housekeeper', () => {
     const bench = poolBench({ maxSize: 10, maxIdle: 10, maxLifetimeMs: MINUTE_MS, keepaliveMs: 10_000 });
     await bench.warmUp(10);
     expect(tickers(bench)).toEqual([]);
-    bench.pool.start();
-    bench.pool.start();
+    void bench.pool.start();
+    void bench.pool.start();
     for (let second = 1; second <= 3; second += 1) {
       expect(tickers(bench)).toEqual([{ at: second * 1_000, keepAlive: false }]);
       await bench.clock.advance(1_000);
@@ -23,7 +23,7 @@ describe('Pool, the housekeeper', () => {
 
   it('stops when the pool closes, and does not start again', async () => {
     const bench = poolBench();
-    bench.pool.start();
+    void bench.pool.start();
     const closed = bench.pool.close(bench.clock.now());
     await bench.clock.settle();
     expect(await closed).toBe(0);
@@ -75,7 +75,7 @@ describe('Pool, idle resources', () => {
     const bench = poolBench({ maxSize: 5, minIdle: 2 });
     await bench.clock.advance(MINUTE_MS);
     expect(bench.pool.stats().total).toBe(0);
-    bench.pool.start();
+    void bench.pool.start();
     await bench.clock.settle();
     expect(bench.pool.stats()).toMatchObject({ idle: 2, total: 2 });
     await bench.lend();
@@ -89,7 +89,7 @@ describe('Pool, idle resources', () => {
 
   it('are refilled no further than `maxSize`', async () => {
     const bench = poolBench({ maxSize: 3, minIdle: 2, maxIdle: 3 });
-    bench.pool.start();
+    void bench.pool.start();
     for (let taken = 1; taken <= 3; taken += 1) await bench.lend();
     await bench.clock.advance(MINUTE_MS);
     expect(bench.pool.stats()).toMatchObject({ total: 3, idle: 0, inUse: 3 });
@@ -98,7 +98,7 @@ describe('Pool, idle resources', () => {
   it('are refilled again after failures, with the pauses of any attempt', async () => {
     const bench = poolBench({ minIdle: 1 });
     bench.factory.next.create.push(FAILS, FAILS, FAILS);
-    bench.pool.start();
+    void bench.pool.start();
     await bench.clock.advance(1_000);
     expect(bench.pool.stats()).toMatchObject({ idle: 1, total: 1 });
     expect(bench.factory.count('create')).toBe(4);
@@ -197,7 +197,7 @@ describe('Pool, keepalive', () => {
 async function rested(config: Partial<PoolConfig>, count: number, random?: () => number): Promise<PoolBench> {
   const bench = poolBench(config, random);
   await bench.warmUp(count);
-  bench.pool.start();
+  void bench.pool.start();
   return bench;
 }
 

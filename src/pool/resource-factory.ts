@@ -2,7 +2,7 @@
  * The port through which the pool makes and unmakes what it lends. The pool has never heard of SQL: connection/
  * implements this for database connections, and a test implements it for a plain object.
  */
-import type { FluxorError } from '../errors/fluxor-error.js';
+import type { FluxorError, Siblings } from '../errors/fluxor-error.js';
 
 /**
  * What the resource itself says about its readiness, asked without I/O at every release and before every loan.
@@ -14,7 +14,7 @@ export type Condition = 'clean' | 'dirty' | 'broken';
  * What one resource's trouble says about all others made before: `validate` = they may be dead too, so each proves
  * itself before it is lent again; `evict` = the other side is no longer the one wanted (a failover), so they are closed.
  */
-export type SiblingVerdict = 'validate' | 'evict';
+export type SiblingVerdict = Exclude<Siblings, 'keep'>;
 
 /** What people want to read about a resource in a report. */
 export interface ResourceFacts {

@@ -2,20 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeadlineTimer } from '../kernel/deadline.js';
 import { fakeClock } from '../testing/fake-clock.js';
-import { Waiter } from './waiter.js';
 import type { Priority } from './priority.js';
+import { HANDICAP_MS } from './priority.js';
+import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';
 
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
-const HANDICAP_MS: Readonly<Record<Priority, number>> = { high: 0, normal: 1_000, low: 5_000 };
 
-const clock = fakeClock();
-const timers = new DeadlineTimer(clock);
-
-function waiter(sinceAt: number, priority?: Priority): Waiter<object> {
-  return new Waiter<object>({ deadlineAt: Infinity, priority }, sinceAt, undefined, {
-    giveUp: () => undefined,
-  });
+function waiter(sinceAt: number, priority?: Priority, deadlineAt = Infinity): Waiter<object> {
+  return new Waiter<object>({ deadlineAt, priority }, sinceAt, undefined, { giveUp: () => undefined });
 }
 
 /** Serves everybody who waits; answers them in that order. */
@@ -25,8 +20,10 @@ function serveAll(line: WaitingLine<object>): Waiter<object>[] {
   return served;
 }
 
+/** A line whose clock stands still. */
 function lineOf(...waiters: Waiter<object>[]): WaitingLine<object> {
-  const line = new WaitingLine<object>(clock, timers, () => undefined);
+  const clock = fakeClock();
+  const line = new WaitingLine<object>(clock, new DeadlineTimer(clock), () => undefined);
   for (const one of waiters) line.push(one);
   return line;
 }
@@ -81,7 +78,7 @@ describe('WaitingLine', () => {
   it('does what a sorted array would do, whoever joins, leaves and is served', () => {
     fc.assert(
       fc.property(steps, (plan) => {
-        const line = new WaitingLine<object>(clock, timers, () => undefined);
+        const line = lineOf();
         const model: Waiter<object>[] = [];
         const everyone: Waiter<object>[] = [];
         let now = 0;
@@ -107,7 +104,7 @@ describe('WaitingLine', () => {
   it('lets nobody be overtaken by anybody who came later than the handicaps allow', () => {
     fc.assert(
       fc.property(steps, (plan) => {
-        const line = new WaitingLine<object>(clock, timers, () => undefined);
+        const line = lineOf();
         let now = 0;
         for (const step of plan) if (step.do === 'join') line.push(waiter((now += step.afterMs), step.priority));
         const served = serveAll(line);

@@ -1,0 +1,167 @@
+/**
+ * The whole database gone and back, under callers who never stop asking: how soon the first is served again, what the
+ * others hear meanwhile, and what it costs when nothing says that the connections are dead. The outage of a minute is
+ * test/nightly/outage-60s.mts; a restart without one failed call is in recovery.test.ts.
+ */
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DBRuntime, FluxorError } from 'fluxor-db';
+import { createRuntime, isFluxorError } from 'fluxor-db';
+import { postgres } from 'fluxor-db/postgres';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { PostgresServer } from '../servers/postgres-server.js';
+import { failure } from './proxied-database.js';
+import { SwitchedRoad } from './switched-road.js';
+
+const TASKS = 64;
+/** Room for a slow machine, on top of what is promised. */
+const SLACK_MS = 500;
+
+/** Callers who ask again and again; each notes how every call went. */
+class Crowd {
+  readonly errors: unknown[] = [];
+  /** When each task was last answered with a row. */
+  readonly successes: number[] = new Array<number>(TASKS).fill(-Infinity);
+  longestMs = 0;
+  readonly #db: DBRuntime;
+  readonly #tasks: Promise<void>[];
+  #isOver = false;
+
+  constructor(db: DBRuntime) {
+    this.#db = db;
+    this.#tasks = this.successes.map((_, task) => this.#ask(task));
+  }
+
+  /** The first answer with a row after a moment. */
+  firstSuccessAfter(moment: number): number {
+    return Math.min(...this.successes.filter((at) => at > moment));
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#tasks);
+  }
+
+  async #ask(task: number): Promise<void> {
+    while (!this.#isOver) {
+      const startedAt = performance.now();
+      try {
+        await this.#db.queryValue('select $1::int', [task], { timeout: '5s' });
+        // Only the first one after a break is kept until it is looked at: see `forget`.
+        if (this.successes[task] === -Infinity) this.successes[task] = performance.now();
+      } catch (error) {
+        this.errors.push(error);
+      }
+      this.longestMs = Math.max(this.longestMs, performance.now() - startedAt);
+      await pause(5);
+    }
+  }
+
+  forget(): void {
+    this.successes.fill(-Infinity);
+  }
+}
+
+describe('a PostgreSQL that is killed under 64 callers', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await PostgresServer.start({ major: 18 });
+  });
+  afterAll(() => server.remove());
+
+  // knex#1833, node-postgres#2973, oracledb#1592, mariadb#198
+  it('serves the first of them within a second after it listens again, and meanwhile nobody hangs', async () => {
+    const db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 16 } });
+    const crowd = new Crowd(db);
+    await expect.poll(() => Math.min(...crowd.successes)).toBeGreaterThan(0);
+
+    await server.kill();
+    crowd.forget();
+    await expect.poll(() => db.stats().breaker, { timeout: 5_000, interval: 10 }).toBe('open');
+    await refusesAtOnce(db);
+
+    const listening = listens(server);
+    await server.start();
+    const readyAt = performance.now();
+    const listensAt = await listening;
+    await expect.poll(() => Math.min(...crowd.successes), { timeout: 10_000 }).toBeGreaterThan(0);
+    const recoveredMs = crowd.firstSuccessAfter(0) - listensAt;
+    // For some of the time from listening to being ready it answers that it is starting up.
+    expect(recoveredMs).toBeLessThan(1_000 + Math.max(0, readyAt - listensAt) + SLACK_MS);
+    await crowd.end();
+
+    expect(crowd.longestMs).toBeLessThan(5_000 + SLACK_MS);
+    expect(crowd.errors.filter((error) => !isFluxorError(error))).toEqual([]);
+    const codes = new Set((crowd.errors as FluxorError[]).map(({ code }) => code));
+    expect([...codes].filter((code) => !['CONNECTION', 'TIMEOUT'].includes(code))).toEqual([]);
+    const { inUse, waiting, creating, checking, resetting, closing, breaker } = db.stats();
+    expect({ inUse, waiting, creating, checking, resetting, closing, breaker }).toEqual({
+      inUse: 0,
+      waiting: 0,
+      creating: 0,
+      checking: 0,
+      resetting: 0,
+      closing: 0,
+      breaker: 'closed',
+    });
+    console.log(`[outage] first success ${recoveredMs.toFixed(0)} ms after the server listened`);
+    await db.disconnect();
+  });
+});
+
+/** While the breaker is open a call costs nothing and says why. */
+async function refusesAtOnce(db: DBRuntime): Promise<void> {
+  const costs: number[] = [];
+  for (let call = 0; call < 20; call += 1) {
+    const { error, afterMs } = await failure(db.query('select 1'));
+    expect(error).toMatchObject({ code: 'CONNECTION', outcome: 'not-sent', retryable: true });
+    expect(error.message).toContain('ECONNREFUSED');
+    expect(error.retryAfterMs).toBeDefined();
+    costs.push(afterMs);
+  }
+  // The median: the event loop is busy with 64 others.
+  expect(costs.sort((a, b) => a - b)[10]).toBeLessThan(10);
+}
+
+/** When the port takes connections, seen from outside. */
+async function listens({ host, port }: PostgresServer): Promise<number> {
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect({ host, port });
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+    if (isOpen) return performance.now();
+    await pause(5);
+  }
+}
+
+for (const { name, url } of inject('postgresServers')) {
+  describe(`connections into a black hole, on ${name}`, () => {
+    const VALIDATION_MS = 400;
+
+    // node-postgres#1075, #3197, knex#1986, oracledb#1274, #1626, #1695
+    it('cost a call one proof of life and one connect, however many they are, when new ones go another way', async () => {
+      await using road = await SwitchedRoad.start(url);
+      const db = createRuntime({
+        driver: postgres({ url, host: road.host, port: road.port }),
+        pool: { maxSize: 5, warmUp: false, validation: { bypass: 0, timeout: VALIDATION_MS } },
+      });
+      await Promise.all([1, 2, 3, 4, 5].map(() => db.query('select pg_sleep(0.2)')));
+      expect(db.stats().idle).toBe(5);
+      road.loseOldConnections();
+      const startedAt = performance.now();
+      expect(await db.queryValue('select 1')).toBe(1);
+      const tookMs = performance.now() - startedAt;
+      expect(tookMs).toBeGreaterThanOrEqual(VALIDATION_MS - 1);
+      // Less than two proofs one after the other.
+      expect(tookMs).toBeLessThan(2 * VALIDATION_MS);
+      const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => db.queryValue('select $1::int', [n])));
+      expect(answers).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      // Nobody waited for the others: they are found out beside, and go.
+      await expect.poll(() => db.stats().totals.closed, { timeout: 4_000 }).toBe(5);
+      await db.disconnect();
+    });
+  });
+}
