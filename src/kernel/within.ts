@@ -2,6 +2,7 @@
  * Waiting for somebody else's promise without trusting it to settle: the promise, the deadline and the caller's signal
  * race, and whoever loses is forgotten without a leak (no timer, no listener, no unhandled rejection stays behind).
  */
+import { onAbort } from './abort-listener.js';
 import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from './deadline.js';
 
 /** What ends a wait early. */
@@ -33,7 +34,7 @@ class Race<T> implements DeadlineTarget {
   readonly #signal: AbortSignal | undefined;
   readonly #onLimit: (cause: LimitCause) => T | Promise<T>;
   readonly #resolve: (value: T | Promise<T>) => void;
-  readonly #onAbort: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
   #watched: WatchedDeadline | undefined;
   #isOver = false;
 
@@ -59,8 +60,7 @@ class Race<T> implements DeadlineTarget {
     }
     this.#watched = timers.watch(limits.deadlineAt, this);
     if (this.#signal === undefined) return;
-    this.#onAbort = () => this.#limit('aborted');
-    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(this.#signal, () => this.#limit('aborted'));
   }
 
   onDeadline(): void {
@@ -77,7 +77,7 @@ class Race<T> implements DeadlineTarget {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#timers.unwatch(this.#watched);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening?.();
     return true;
   }
 }

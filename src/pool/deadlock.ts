@@ -59,7 +59,7 @@ export class DeadlockDetector<R> {
   /** A caller who holds something has joined the line. */
   joined(outer: LeaseScope): void {
     if (!this.#hasTold) this.#tellNested(outer);
-    this.#suspect();
+    this.look();
   }
 
   stop(): void {
@@ -67,7 +67,8 @@ export class DeadlockDetector<R> {
     this.#suspicion = undefined;
   }
 
-  #suspect(): void {
+  /** Looks whether anybody can ever be served; called whenever that may have changed for the worse. */
+  look(): void {
     if (this.#suspicion !== undefined || !this.#isStuck()) return;
     const { clock, timers, tally } = this.#parts;
     this.#returnedThen = tally.returned;
@@ -78,11 +79,11 @@ export class DeadlockDetector<R> {
     this.#suspicion = undefined;
     if (!this.#isStuck()) return;
     // Something moved meanwhile, and all the same everybody is stuck now: look once more.
-    if (this.#returnedThen !== this.#parts.tally.returned) return this.#suspect();
+    if (this.#returnedThen !== this.#parts.tally.returned) return this.look();
     const youngest = this.#youngest();
     if (youngest === undefined) return;
     this.#parts.fail(youngest, deadlockError(this.#parts.label, this.#parts.book.count('in-use')));
-    this.#suspect();
+    this.look();
   }
 
   /** Nothing can come: no room to grow, nothing on its way, and every holder waits. */

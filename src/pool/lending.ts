@@ -197,7 +197,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const { pacer, hub, validator, clock } = this.#parts;
     const { delayMs, hasOpened } = pacer.failed(error);
     if (error.siblings !== 'keep') validator.distrustBefore = clock.now();
-    const retry = this.#isWanted(0) ? { retryInMs: delayMs } : {};
+    const retry = !this.isSuspended && this.#isWanted(0) ? { retryInMs: delayMs } : {};
     hub.tell('connection:create-failed', { durationMs, error, ...retry });
     if (hasOpened) hub.tell('pool:unreachable', { failures: pacer.failures, error });
     this.warmUp.failed(error);

@@ -131,6 +131,32 @@ describe('Pool, lifetime', () => {
     for (const lease of leases) lease.release();
     await bench.clock.advance(10 * MINUTE_MS);
     expect(bench.pool.stats().idle).toBe(2);
+    bench.factory.acts.create = OK;
+    await bench.clock.advance(MINUTE_MS);
+    expect(closedIds(bench)).toEqual([1, 2]);
+  });
+
+  it('ends for none while attempts fail and there is no room for another one', async () => {
+    const bench = await aged({ maxSize: 3, minIdle: 1, maxLifetimeMs: LIFETIME_MS }, 2);
+    const leases = [await bench.lend(), await bench.lend()];
+    bench.factory.acts.create = FAILS;
+    bench.ask({ timeoutMs: 5 });
+    await bench.clock.advance(10);
+    bench.reconfigure({ maxSize: 2, maxIdle: 2 });
+    for (const lease of leases) lease.release();
+    await bench.clock.advance(2 * LIFETIME_MS);
+    expect(bench.pool.stats().idle).toBe(2);
+  });
+
+  it('ends for none that needs a replacement while the pool is suspended', async () => {
+    const bench = await aged({ maxLifetimeMs: LIFETIME_MS, minIdle: 1 }, 1);
+    bench.pool.suspend();
+    await bench.clock.advance(LIFETIME_MS);
+    expect([bench.factory.count('create'), bench.pool.stats().idle]).toEqual([1, 1]);
+    bench.pool.resume();
+    await bench.clock.advance(1_000);
+    expect(closedIds(bench)).toEqual([1]);
+    expect(bench.pool.stats().idle).toBe(1);
   });
 });
 

@@ -157,11 +157,12 @@ export class Pool<R> {
     settings.current = config;
     const names = Object.keys(config) as (keyof PoolConfig)[];
     const changed = names.filter((name) => JSON.stringify(config[name]) !== JSON.stringify(before[name]));
-    hub.tell('pool:reconfigured', { changed: changed.map((name) => name.replace(/Ms$/, '')) });
+    if (changed.length > 0) hub.tell('pool:reconfigured', { changed: changed.map((name) => name.replace(/Ms$/, '')) });
     for (let idle = book.firstIdle; idle !== undefined && book.open > config.maxSize; idle = book.firstIdle) {
       this.#lending.care.close(idle, 'evicted');
     }
     this.#lending.pump();
+    this.#lending.deadlocks.look();
   }
 
   /** What user code has held for longer than the threshold. */

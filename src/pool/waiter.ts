@@ -2,6 +2,7 @@
  * Somebody waiting for a resource: the promise they hold, the moment they give up, and the signal that calls them away.
  * Leaving the line, for whatever reason, costs O(1) and leaves no timer and no listener behind.
  */
+import { onAbort } from '../kernel/abort-listener.js';
 import type { LimitCause } from '../kernel/within.js';
 import { QueueItem } from '../kernel/waiter-queue.js';
 import type { Lease } from './lease.js';
@@ -42,7 +43,7 @@ export class Waiter<R> extends QueueItem {
   trace: LeaseNote['trace'];
   /** Kept by the line, which tells the keeper. */
   deadlineAt: number;
-  #onAbort: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
   #resolve: ((lease: Lease<R>) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
@@ -59,8 +60,7 @@ export class Waiter<R> extends QueueItem {
     });
     outer?.countWaiting(1);
     if (request.signal === undefined) return;
-    this.#onAbort = () => keeper.giveUp(this, 'aborted');
-    request.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(request.signal, () => keeper.giveUp(this, 'aborted'));
   }
 
   resolve(lease: Lease<R>): void {
@@ -75,6 +75,6 @@ export class Waiter<R> extends QueueItem {
 
   #leave(): void {
     this.outer?.countWaiting(-1);
-    if (this.#onAbort !== undefined) this.request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening?.();
   }
 }

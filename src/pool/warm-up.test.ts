@@ -96,6 +96,7 @@ describe('Pool, warming up', () => {
     const warming = warm(bench);
     await bench.clock.advance(1_000);
     expect(warming.result).toMatchObject({ opened: 5 });
+    expect(bench.names('pool:warmed')[0]).not.toHaveProperty('error');
   });
 
   it('tells what was in the way when its time is up, and rejects nothing', async () => {

@@ -8,6 +8,7 @@ import type { StatementCall } from '../connection/statement-call.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
+import { onAbort } from '../kernel/abort-listener.js';
 import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
 import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
@@ -130,7 +131,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   readonly #startedAt: number;
   readonly #onEnd: (isReusable: boolean) => void;
   readonly #watched: WatchedDeadline | undefined;
-  readonly #onAbort = (): void => this.#giveUp('aborted');
+  readonly #stopListening: (() => void) | undefined;
   /** Why it was ended from outside, if it was. */
   #givenUp: LimitCause | undefined;
   /** COMMIT or ROLLBACK under way or done; a second end waits for it instead of cutting it off. */
@@ -145,7 +146,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     this.#onEnd = onEnd;
     scope.control.onEnded = () => this.#end();
     this.#watched = house.parts.timers.watch(deadline.at, this);
-    scope.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = scope.signal && onAbort(scope.signal, () => this.#giveUp('aborted'));
     house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.#id });
   }
 
@@ -198,8 +199,8 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
 
   /** Called by the state machine, once, in whatever way the transaction ended. */
   #end(): void {
-    const { house, connection, control, signal } = this.scope;
-    signal?.removeEventListener('abort', this.#onAbort);
+    const { house, connection, control } = this.scope;
+    this.#stopListening?.();
     const { state } = control;
     house.parts.timers.unwatch(this.#watched);
     if (state === 'committed' || state === 'rolled-back' || state === 'lost' || state === 'unknown') {
