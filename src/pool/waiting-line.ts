@@ -17,10 +17,43 @@ import type { Priority } from './priority.js';
 import { HANDICAP_MS } from './priority.js';
 import type { Waiter } from './waiter.js';
 
+/** Those of one priority. */
+class Lane<R> extends WaiterQueue<Waiter<R>> {
+  /**
+   * Nobody has an earlier deadline than whoever came before them, as with equal timeouts: then those who are late stand in
+   * front, and the rest need not be looked at.
+   */
+  isInOrder = true;
+  #lastDeadlineAt = -Infinity;
+
+  join(waiter: Waiter<R>): void {
+    if (this.length === 0) this.isInOrder = true;
+    else if (waiter.deadlineAt < this.#lastDeadlineAt) this.isInOrder = false;
+    this.#lastDeadlineAt = waiter.deadlineAt;
+    this.push(waiter);
+  }
+
+  lateAt(now: number): Waiter<R>[] {
+    const late: Waiter<R>[] = [];
+    for (const waiter of this) {
+      if (waiter.deadlineAt <= now) late.push(waiter);
+      else if (this.isInOrder) break;
+    }
+    return late;
+  }
+
+  earliest(): number {
+    if (this.isInOrder) return this.first?.deadlineAt ?? Infinity;
+    let earliest = Infinity;
+    for (const { deadlineAt } of this) earliest = Math.min(earliest, deadlineAt);
+    return earliest;
+  }
+}
+
 export class WaitingLine<R> implements DeadlineTarget {
-  readonly #high = new WaiterQueue<Waiter<R>>();
-  readonly #normal = new WaiterQueue<Waiter<R>>();
-  readonly #low = new WaiterQueue<Waiter<R>>();
+  readonly #high = new Lane<R>();
+  readonly #normal = new Lane<R>();
+  readonly #low = new Lane<R>();
   readonly #clock: Clock;
   readonly #timers: DeadlineTimer;
   readonly #onLate: (waiter: Waiter<R>) => void;
@@ -41,14 +74,14 @@ export class WaitingLine<R> implements DeadlineTarget {
   }
 
   push(waiter: Waiter<R>): void {
-    this.#queueOf(waiter).push(waiter);
+    this.#laneOf(waiter).join(waiter);
     this.#length += 1;
     if (waiter.deadlineAt < this.#watchedAt) this.#watch(waiter.deadlineAt);
   }
 
   /** Takes `waiter` out wherever it stands; answers whether it was there. */
   remove(waiter: Waiter<R>): boolean {
-    if (!this.#queueOf(waiter).remove(waiter)) return false;
+    if (!this.#laneOf(waiter).remove(waiter)) return false;
     this.#length -= 1;
     // A watch holds the process open, and nobody waits any more.
     if (this.#length === 0) this.#unwatch();
@@ -75,29 +108,32 @@ export class WaitingLine<R> implements DeadlineTarget {
 
   /** By priority, then in order of arrival. The one just given out may be removed while walking; others may not. */
   *[Symbol.iterator](): IterableIterator<Waiter<R>> {
-    for (const queue of [this.#high, this.#normal, this.#low]) yield* queue;
+    for (const lane of this.#lanes) yield* lane;
   }
 
   /** The process stood still for that long: time nobody lived through is not held against those who wait. */
   extend(lostMs: number, now: number): void {
     // Whoever came after it has lost nothing.
     for (const waiter of this) waiter.deadlineAt += Math.min(lostMs, now - waiter.sinceAt);
+    for (const lane of this.#lanes) lane.isInOrder = false;
   }
 
   onDeadline(): void {
     this.#watched = undefined;
     this.#watchedAt = Infinity;
     const now = this.#clock.now();
-    const late: Waiter<R>[] = [];
-    for (const waiter of this) if (waiter.deadlineAt <= now) late.push(waiter);
+    const late = this.#lanes.flatMap((lane) => lane.lateAt(now));
     // Whoever was served or extended because of the one before is not late any more.
     for (const waiter of late) if (waiter.queue !== undefined && waiter.deadlineAt <= now) this.#onLate(waiter);
-    let earliest = Infinity;
-    for (const { deadlineAt } of this) earliest = Math.min(earliest, deadlineAt);
+    const earliest = Math.min(...this.#lanes.map((lane) => lane.earliest()));
     if (earliest < this.#watchedAt) this.#watch(earliest);
   }
 
-  #queueOf({ priority }: Waiter<R>): WaiterQueue<Waiter<R>> {
+  get #lanes(): readonly Lane<R>[] {
+    return [this.#high, this.#normal, this.#low];
+  }
+
+  #laneOf({ priority }: Waiter<R>): Lane<R> {
     if (priority === 'normal') return this.#normal;
     return priority === 'high' ? this.#high : this.#low;
   }

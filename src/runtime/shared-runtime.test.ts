@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { postgres } from '../driver/postgres/index.js';
 import { createRuntime } from './create-runtime.js';
 import type { DBRuntime } from './runtime.js';
+import type * as SharedRuntimeModule from './shared-runtime.js';
 import { sharedRuntime } from './shared-runtime.js';
 
 const make = (): DBRuntime => createRuntime({ driver: postgres() });
@@ -18,7 +19,7 @@ describe('sharedRuntime', () => {
 
   it('gives another evaluation of this very module the same runtime', async () => {
     const specifier = './shared-runtime.js?reloaded';
-    const reloaded = (await import(specifier)) as typeof import('./shared-runtime.js');
+    const reloaded = (await import(specifier)) as typeof SharedRuntimeModule;
     expect(reloaded.sharedRuntime).not.toBe(sharedRuntime);
     const first = sharedRuntime('two modules', make);
     expect(reloaded.sharedRuntime('two modules', make)).toBe(first);

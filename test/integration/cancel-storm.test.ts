@@ -49,6 +49,7 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // node-postgres#3399, PR#3729, #1952, #1954
     it('never lends a connection before its stopped statement has ended at the server', async () => {
       await using house = await ProxiedDatabase.start(url, { pool: { maxSize: 1 } });
       await house.db.connect();

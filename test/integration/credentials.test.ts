@@ -42,6 +42,7 @@ describe('A provider of credentials', () => {
   };
   const backend = 'select pg_backend_pid() from (select pg_sleep(0.05)) as rest';
 
+  // node-mysql2#1983, #1017, mariadb#246, slonik#775, node-postgres#1924
   it('is asked again when the password was changed: open connections work on, new ones open, no caller hears of it', async () => {
     await using db = runtime({ maxSize: 3, warmUp: false });
     expect(await db.queryValue('select current_user')).toBe('rotating');

@@ -102,6 +102,7 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // node-mysql2#2152, #939, #2498, #2962, #964, node-postgres#2112, #1075
     it('finds idle connections that died unnoticed, before it lends them', async () => {
       await using house = await start({ pool: { validation: { bypass: 0, timeout: '200ms' } } });
       await Promise.all([1, 2, 3].map(() => house.db.query('select pg_sleep(0.05)')));
@@ -139,6 +140,7 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // node-mysql2#673, #4497, node-postgres#2243, tarn#61
     it('counts waiting for a connection into the timeout of a call', async () => {
       await using house = await start({ pool: { maxSize: 1 } });
       const session = await house.db.acquire();
@@ -150,6 +152,7 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // node-postgres#2774, #2625, PR#3212, PR#3751, drizzle-orm#1602
     describe('abort', () => {
       it('before the call: nothing happens', async () => {
         await using house = await start();
@@ -206,6 +209,7 @@ for (const { name, url } of inject('postgresServers')) {
       await expect.poll(() => house.activity()).toEqual([]);
     });
 
+    // node-mysql2#1280, #3559, #2325
     it('refuses statements on a released session, and a second release, and disturbs nobody by it', async () => {
       await using house = await start({ pool: { maxSize: 1 } });
       const session = await house.db.acquire();
@@ -261,6 +265,7 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // node-postgres#2199, #2648
     it('disconnects in time although a statement will not end, stops it at the server, and says so to its caller', async () => {
       await using house = await start();
       const sleeping = failure(house.db.query('select pg_sleep(30)'));

@@ -37,7 +37,13 @@ for (const { name, url } of inject('postgresServers')) {
       const [connectionId, ageMs, report] = called[0] as [number, number, LeakReport];
       expect(connectionId).toBe(session.id);
       expect(ageMs).toBeGreaterThanOrEqual(1_000);
-      expect(report).toMatchObject({ connectionId, ageMs, holder: 'session', label: 'checkout', state: 'in-transaction' });
+      expect(report).toMatchObject({
+        connectionId,
+        ageMs,
+        holder: 'session',
+        label: 'checkout',
+        state: 'in-transaction',
+      });
       expect(report.lastStatement).toMatch(/^select .* as order_id$/);
       expect(JSON.stringify(report)).not.toMatch(/secret-marker|4711/);
       expect(report.stack).toContain('leaks.test.ts');
@@ -75,26 +81,29 @@ for (const { name, url } of inject('postgresServers')) {
     it.each([
       ['session', async (db: DBRuntime) => (await db.acquire({ label: 'lost' })).exec('begin')],
       ['transaction', async (db: DBRuntime) => (await db.begin({ label: 'lost' })).exec('select 1')],
-    ] as const)('a %s that was dropped without release is found by the garbage collector, and whoever waits is served', async (holder, forget) => {
-      await using db = runtime({ maxSize: 1 });
-      const reports: LeakReport[] = [];
-      using _callback = db.setLeakCallback((_id, _age, report) => reports.push(report));
-      await forget(db);
-      const waiting = db.queryValue('select 1');
-      let isServed = false;
-      void waiting.then(() => (isServed = true));
-      expect(db.stats()).toMatchObject({ inUse: 1, waiting: 1 });
-      await expect
-        .poll(() => {
-          collectGarbage();
-          return isServed;
-        }, WITHIN)
-        .toBe(true);
-      expect(reports).toMatchObject([{ holder, label: 'lost', state: 'in-transaction' }]);
-      expect(reports[0]?.stack).toContain('leaks.test.ts');
-      expect(db.stats()).toMatchObject({ inUse: 0, total: 1, totals: { created: 1, leaksSuspected: 1 } });
-      await db.disconnect();
-    });
+    ] as const)(
+      'a %s that was dropped without release is found by the garbage collector, and whoever waits is served',
+      async (holder, forget) => {
+        await using db = runtime({ maxSize: 1 });
+        const reports: LeakReport[] = [];
+        using _callback = db.setLeakCallback((_id, _age, report) => reports.push(report));
+        await forget(db);
+        const waiting = db.queryValue('select 1');
+        let isServed = false;
+        void waiting.then(() => (isServed = true));
+        expect(db.stats()).toMatchObject({ inUse: 1, waiting: 1 });
+        await expect
+          .poll(() => {
+            collectGarbage();
+            return isServed;
+          }, WITHIN)
+          .toBe(true);
+        expect(reports).toMatchObject([{ holder, label: 'lost', state: 'in-transaction' }]);
+        expect(reports[0]?.stack).toContain('leaks.test.ts');
+        expect(db.stats()).toMatchObject({ inUse: 0, total: 1, totals: { created: 1, leaksSuspected: 1 } });
+        await db.disconnect();
+      },
+    );
 
     it('a session that is used and released in time is nobody’s leak, and names nobody', async () => {
       await using db = runtime({ maxSize: 1 });
@@ -116,7 +125,9 @@ for (const { name, url } of inject('postgresServers')) {
       await session.query("select 'secret-marker'");
       const { error } = await failure(db.query('select 1'));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'acquire' });
-      expect(error.message).toMatch(/longest held: connection 1 for \d+ ms by a session 'report', last statement: select/);
+      expect(error.message).toMatch(
+        /longest held: connection 1 for \d+ ms by a session 'report', last statement: select/,
+      );
       expect(error.message).not.toContain('secret-marker');
     });
   });

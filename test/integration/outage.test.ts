@@ -1,7 +1,7 @@
 /**
  * The whole database gone and back, under callers who never stop asking: how soon the first is served again, what the
  * others hear meanwhile, and what it costs when nothing says that the connections are dead. The outage of a minute is
- * test/nightly/outage-60s.mts; a restart without one failed call is in recovery.test.ts.
+ * test/nightly/outage-60s.ts; a restart without one failed call is in recovery.test.ts.
  */
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';

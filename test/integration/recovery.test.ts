@@ -35,6 +35,7 @@ for (const major of [18, 15] as const)
       await db.disconnect();
     });
 
+    // node-postgres#2973, knex#1833, #3844, oracledb#1592, mariadb#198
     it('recovers from kill -9: calls in flight fail honestly, waiting ones are served when it is back', async () => {
       await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
       await db.exec('create table if not exists survived (id int primary key)');
@@ -52,6 +53,7 @@ for (const major of [18, 15] as const)
       await db.disconnect();
     });
 
+    // knex#1986, #6160, node-postgres#1075, oracledb#1626
     it('recovers from a restart while idle without one failed call', async () => {
       await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
       await Promise.all([1, 2, 3, 4].map(() => db.query('select pg_sleep(0.05)')));
@@ -61,6 +63,7 @@ for (const major of [18, 15] as const)
       await db.disconnect();
     });
 
+    // node-postgres#557, #2264
     it('serves everybody with the connections a full server gives, and says "too many" to a runtime that gets none', async () => {
       await using greedy = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 20 } });
       await using second = createRuntime({ driver: postgres({ url: server.url }), pool: { acquireTimeout: '300ms' } });

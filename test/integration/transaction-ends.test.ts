@@ -47,6 +47,7 @@ for (const { name, url } of inject('postgresServers')) {
       expect(await ids(house)).toEqual([]);
     });
 
+    // postgres#1133, #861
     it("a transaction kept beyond its session ran on the next borrower's connection", async () => {
       await using house = await start({ pool: { maxSize: 1 } });
       const session = await house.db.acquire();

@@ -128,6 +128,7 @@ for (const { name, make } of targets) {
       expect(rows).toHaveLength(5);
     });
 
+    // node-postgres#391, node-pg-pool#122, node-mysql2#1087
     it('never shows a session left in a transaction to the next borrower', async () => {
       const session = await db.acquire();
       await session.exec('begin');

@@ -144,7 +144,12 @@ for (const { name, url } of inject('postgresServers')) {
       await turnReadOnly('off');
 
       const { error } = await failure(db.exec('insert into written values (1)'));
-      expect(error).toMatchObject({ code: 'TRANSACTION', reason: 'read-only', outcome: 'not-applied', retryable: true });
+      expect(error).toMatchObject({
+        code: 'TRANSACTION',
+        reason: 'read-only',
+        outcome: 'not-applied',
+        retryable: true,
+      });
       expect(told).toEqual([{ reason: 'siblings', count: 3 }]);
       await Promise.all([1, 2, 3, 4].map((id) => db.exec('insert into written values ($1)', [id])));
       expect(await direct.queryValue('select count(*)::int from written')).toBe(4);
