@@ -70,6 +70,7 @@ function stubFactory(server: StubServer): ResourceFactory<StubConnection> {
   return {
     label: 'stub',
     create: () => server.connect(),
+    isBusy: () => false,
     condition: (connection) => (connection.isOpen ? 'clean' : 'broken'),
     validate: async (connection) => {
       if (!connection.isOpen) throw new ConnectionError('lost', 'the stub is closed');

@@ -39,6 +39,10 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
     return connection.condition();
   }
 
+  isBusy(connection: Connection): boolean {
+    return connection.isBusy;
+  }
+
   validate(connection: Connection): Promise<void> {
     return connection.validate();
   }

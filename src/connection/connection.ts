@@ -113,6 +113,11 @@ export class Connection {
     return this.#native.state === 'idle' || this.#native.state === 'closed';
   }
 
+  /** A statement is on the wire, or has its turn. */
+  get isBusy(): boolean {
+    return !this.#turns.isFree;
+  }
+
   /** The server is ready, and in no transaction. */
   get isIdle(): boolean {
     return this.#native.state === 'idle';

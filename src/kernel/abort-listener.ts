@@ -11,29 +11,33 @@ interface Crowd {
   readonly tell: () => void;
 }
 
-/** Keyed by the callers' own signals, so it holds nothing alive and joins nobody who did not share a signal. */
-const CROWDS = new WeakMap<AbortSignal, Crowd>();
+/** Kept on the caller's own signal, so it lives as long as that and joins nobody who does not share it. */
+const CROWD = Symbol('fluxor.crowd');
+
+interface CrowdedSignal extends AbortSignal {
+  [CROWD]?: Crowd | undefined;
+}
 
 /**
  * Calls `fn` once when `signal` aborts; answers the way to stop listening. The signal must not be aborted already.
  * `fn` must not throw.
  */
-export function onAbort(signal: AbortSignal, fn: () => void): () => void {
-  const crowd = CROWDS.get(signal) ?? gather(signal);
+export function onAbort(signal: CrowdedSignal, fn: () => void): () => void {
+  const crowd = signal[CROWD] ?? gather(signal);
   // A function of its own, so that one given twice is heard twice and removed twice.
   const member = () => fn();
   crowd.members.add(member);
   return () => {
     if (!crowd.members.delete(member) || crowd.members.size > 0) return;
     signal.removeEventListener('abort', crowd.tell);
-    if (CROWDS.get(signal) === crowd) CROWDS.delete(signal);
+    if (signal[CROWD] === crowd) signal[CROWD] = undefined;
   };
 }
 
-function gather(signal: AbortSignal): Crowd {
+function gather(signal: CrowdedSignal): Crowd {
   const members = new Set<() => void>();
   const tell = () => {
-    CROWDS.delete(signal);
+    signal[CROWD] = undefined;
     // One by one: whoever stops listening because of the one before is not told any more.
     for (const member of members) {
       members.delete(member);
@@ -41,7 +45,7 @@ function gather(signal: AbortSignal): Crowd {
     }
   };
   const crowd = { members, tell };
-  CROWDS.set(signal, crowd);
+  signal[CROWD] = crowd;
   signal.addEventListener('abort', tell, { once: true });
   return crowd;
 }

@@ -3,8 +3,9 @@
  * will ever come back. `use(() => db.query(…))` fifty times at once is enough. The youngest waiter is failed; its
  * function ends, what it held comes back, and the others go on.
  *
- * Only functions given to `use()` and `transaction()` can be seen: they run in a scope (lease-scopes.ts). As their
- * statements in the background might still end, a deadlock counts only when nothing has come back for a moment.
+ * Only functions given to `use()` and `transaction()` can be seen: they run in a scope (lease-scopes.ts). As a function
+ * may end although a call in its background still waits, a deadlock counts only when nothing has come back for a moment,
+ * and nothing runs on anything held.
  */
 import type { UsageError } from '../errors/usage-error.js';
 import type { Clock } from '../kernel/clock.js';
@@ -15,6 +16,7 @@ import { captureStack } from './leak-detector.js';
 import type { LeaseScope, LeaseScopes } from './lease-scopes.js';
 import { deadlockError } from './pool-errors.js';
 import type { PoolSettings } from './pool-settings.js';
+import type { ResourceFactory } from './resource-factory.js';
 import type { Tally } from './pool-stats.js';
 import type { Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
@@ -30,7 +32,7 @@ export interface DeadlockParts<R> {
   readonly book: EntryBook<R>;
   readonly line: WaitingLine<R>;
   readonly tally: Tally;
-  readonly label: string;
+  readonly factory: ResourceFactory<R>;
   readonly scopes: LeaseScopes | undefined;
   /** Takes the waiter out of the line with this error. */
   readonly fail: (waiter: Waiter<R>, error: UsageError) => void;
@@ -78,11 +80,11 @@ export class DeadlockDetector<R> {
   #decide(): void {
     this.#suspicion = undefined;
     if (!this.#isStuck()) return;
-    // Something moved meanwhile, and all the same everybody is stuck now: look once more.
-    if (this.#returnedThen !== this.#parts.tally.returned) return this.look();
+    // Something came back meanwhile, or a holder is at work and may yet end: look once more.
+    if (this.#returnedThen !== this.#parts.tally.returned || this.#isAnyAtWork()) return this.look();
     const youngest = this.#youngest();
     if (youngest === undefined) return;
-    this.#parts.fail(youngest, deadlockError(this.#parts.label, this.#parts.book.count('in-use')));
+    this.#parts.fail(youngest, deadlockError(this.#parts.factory.label, this.#parts.book.count('in-use')));
     this.look();
   }
 
@@ -95,6 +97,12 @@ export class DeadlockDetector<R> {
       if (state.name === 'closing') return true;
       return state.name === 'in-use' && (state.lease.note?.scope?.waiting ?? 0) > 0;
     });
+  }
+
+  /** A statement is running on something held; the waiting may go on beside it, and end without us. */
+  #isAnyAtWork(): boolean {
+    const { book, factory } = this.#parts;
+    return book.all().some(({ state }) => state.name === 'in-use' && factory.isBusy(state.resource));
   }
 
   #youngest(): Waiter<R> | undefined {
@@ -111,11 +119,11 @@ export class DeadlockDetector<R> {
     const { held } = outer;
     if (held === undefined || !hub.hasListeners('lease:nested')) return;
     this.#hasTold = true;
-    const { stack } = captureStack();
-    const outerStack = held.lease.note?.trace?.stack;
+    const stack = captureStack();
+    const outerStack = held.lease.note?.stack;
     hub.tell('lease:nested', {
       connectionId: held.connectionId,
-      ...(stack === undefined ? {} : { stack }),
+      stack,
       ...(outerStack === undefined ? {} : { outerStack }),
     });
   }

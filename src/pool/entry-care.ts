@@ -16,6 +16,7 @@ import { Creator } from './creator.js';
 import type { EntryBook } from './entry-book.js';
 import type { EntryState } from './pool-entry.js';
 import { PoolEntry, resourceOf } from './pool-entry.js';
+import type { Detached } from './lease-scopes.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { Tally } from './pool-stats.js';
 import type { ResourceFactory, SiblingVerdict } from './resource-factory.js';
@@ -65,6 +66,7 @@ export interface CareParts<R> {
   readonly pacer: ConnectPacer;
   readonly validator: Validator<R>;
   readonly tally: Tally;
+  readonly detached: Detached;
 }
 
 export class EntryCare<R> {
@@ -80,7 +82,11 @@ export class EntryCare<R> {
   }
 
   /** One attempt; when it is ready, `replaces` is due to go. */
-  async create(replaces?: PoolEntry<R>): Promise<void> {
+  create(replaces?: PoolEntry<R>): Promise<void> {
+    return this.#parts.detached(() => this.#create(replaces));
+  }
+
+  async #create(replaces: PoolEntry<R> | undefined): Promise<void> {
     const { clock, hub, book, pacer, random, tally } = this.#parts;
     const abort = new AbortController();
     const startedAt = clock.now();
@@ -107,7 +113,11 @@ export class EntryCare<R> {
   }
 
   /** Asks for a proof of life, and answers whether it came; `patienceMs` bounds how long one answer is waited for. */
-  async check(entry: PoolEntry<R>, patienceMs: number): Promise<boolean> {
+  check(entry: PoolEntry<R>, patienceMs: number): Promise<boolean> {
+    return this.#parts.detached(() => this.#check(entry, patienceMs));
+  }
+
+  async #check(entry: PoolEntry<R>, patienceMs: number): Promise<boolean> {
     const { book, validator, factory, clock } = this.#parts;
     const { state } = entry;
     if (state.name !== 'idle') throw new Error(`bug: a ${state.name} entry cannot be checked`);
@@ -131,7 +141,11 @@ export class EntryCare<R> {
   }
 
   /** Cleans; then offers it, or closes it for `thenClose`. */
-  async reset(entry: PoolEntry<R>, limitMs: number, thenClose?: CloseReason): Promise<void> {
+  reset(entry: PoolEntry<R>, limitMs: number, thenClose?: CloseReason): Promise<void> {
+    return this.#parts.detached(() => this.#reset(entry, limitMs, thenClose));
+  }
+
+  async #reset(entry: PoolEntry<R>, limitMs: number, thenClose: CloseReason | undefined): Promise<void> {
     const { clock, hub, book, factory } = this.#parts;
     const resource = resourceOf(entry);
     const abort = new AbortController();
@@ -152,7 +166,7 @@ export class EntryCare<R> {
     const resource = resourceOf(entry);
     this.#parts.book.move(entry, { name: 'closing', resource, reason });
     if (state.name === 'checking' || state.name === 'resetting') state.abort.abort();
-    void this.#finish(entry, resource, reason);
+    void this.#parts.detached(() => this.#finish(entry, resource, reason));
     this.#host.pump();
   }
 

@@ -21,7 +21,7 @@ import type { AcquireRequest } from './waiter.js';
 const SAMPLE_EVERY = 16;
 
 /** Frames noted: the first ones are ours, on the way from the caller to the pool. */
-const STACK_FRAMES = 16;
+const STACK_FRAMES = 24;
 
 export interface LeakParts<R> {
   readonly clock: Clock;
@@ -38,6 +38,7 @@ export class LeakDetector<R> {
   readonly #parts: LeakParts<R>;
   #taken = 0;
   #hasSuspected = false;
+  #longest: { readonly at: number; readonly report: LeakReport | undefined } | undefined;
   #scannedAt = -Infinity;
 
   constructor(parts: LeakParts<R>) {
@@ -45,15 +46,15 @@ export class LeakDetector<R> {
   }
 
   /** What is noted of a new lease; nothing for one that ends with its statement. */
-  note(request: AcquireRequest, trace: LeaseNote['trace']): LeaseNote | undefined {
+  note(request: AcquireRequest, stack: string | undefined): LeaseNote | undefined {
     const { holder, label, scope } = request;
     if (holder === undefined) return undefined;
     const acquiredAt = this.#parts.clock.wallNow();
-    return { holder, label, acquiredAt, trace, scope, isSuspected: false, frozenMs: 0 };
+    return { holder, label, acquiredAt, stack, scope, isSuspected: false, frozenMs: 0 };
   }
 
   /** Where the caller asks. Whoever waits is served from somebody else's release, whose stack would accuse the wrong one. */
-  trace({ holder }: AcquireRequest): LeaseNote['trace'] {
+  stackOf({ holder }: AcquireRequest): string | undefined {
     const { leak } = this.#parts.settings.current;
     if (holder === undefined || leak === false || leak.stack === false) return undefined;
     this.#taken += 1;
@@ -112,8 +113,7 @@ export class LeakDetector<R> {
   report(entry: PoolEntry<R>, now: number): LeakReport | undefined {
     const { state } = entry;
     if (state.name !== 'in-use' || state.lease.note === undefined) return undefined;
-    const { holder, label, acquiredAt, trace, frozenMs } = state.lease.note;
-    const stack = trace?.stack;
+    const { holder, label, acquiredAt, stack, frozenMs } = state.lease.note;
     return {
       connectionId: entry.id,
       holder,
@@ -123,6 +123,20 @@ export class LeakDetector<R> {
       ...this.#parts.factory.describe(state.resource),
       ...(stack === undefined ? {} : { stack }),
     };
+  }
+
+  /** The lease that user code has held longest, whatever the threshold. */
+  longestHeld(): LeakReport | undefined {
+    const now = this.#parts.clock.now();
+    // Once a millisecond at most: when callers time out, many do, and each wants to know.
+    if (this.#longest !== undefined && now - this.#longest.at < 1) return this.#longest.report;
+    let [oldest, since]: [PoolEntry<R> | undefined, number] = [undefined, Infinity];
+    for (const entry of this.#parts.book.all()) {
+      if (noteOf(entry) === undefined || entry.state.name !== 'in-use' || entry.state.sinceAt >= since) continue;
+      [oldest, since] = [entry, entry.state.sinceAt];
+    }
+    this.#longest = { at: now, report: oldest && this.report(oldest, now) };
+    return this.#longest.report;
   }
 
   #suspect(entry: PoolEntry<R>, now: number, thresholdMs: number): LeakReport | undefined {
@@ -161,12 +175,15 @@ function unsuspect(entry: PoolEntry<unknown>): boolean {
   return true;
 }
 
-/** The frames of whoever calls. V8 collects them now and makes them text when `stack` is read. */
-export function captureStack(): { readonly stack?: string } {
+/**
+ * The frames of whoever calls, as text at once: frames that are not yet text hold on to every `this` on the stack, and a
+ * handle kept in one of those would never be found as dropped.
+ */
+export function captureStack(): string {
   const before = Error.stackTraceLimit;
-  const trace: { readonly stack?: string } = {};
+  const trace = { stack: '' };
   Error.stackTraceLimit = STACK_FRAMES;
   Error.captureStackTrace(trace, captureStack);
   Error.stackTraceLimit = before;
-  return trace;
+  return trace.stack.replace(/^Error\n/, '');
 }

@@ -19,8 +19,8 @@ export interface LeaseNote {
   readonly label: string | undefined;
   /** Epoch milliseconds. */
   readonly acquiredAt: number;
-  /** Where it was acquired; its `stack` is formatted when somebody reads it. */
-  readonly trace: { readonly stack?: string } | undefined;
+  /** Where it was acquired, if that was noted. */
+  readonly stack: string | undefined;
   /** The function that runs on it, where there is one. */
   readonly scope: LeaseScope | undefined;
   /** It has been reported as a leak; its end will be reported too. */
@@ -57,6 +57,12 @@ export class LeaseScope {
     this.parent?.countWaiting(change);
   }
 }
+
+/**
+ * Runs what the pool does for itself outside the context of the caller who happened to set it off: else a connection
+ * made during one request would keep that request's context alive, and tell its events in it, for as long as it lives.
+ */
+export type Detached = <T>(fn: () => T) => T;
 
 /** The way to ask in which scope the code runs that is calling now. */
 export interface LeaseScopes {

@@ -8,7 +8,7 @@ import type { Loan, PoolEntry } from './pool-entry.js';
 
 /** What a lease needs of its pool. */
 export interface LeaseKeeper<R> {
-  end(lease: Lease<R>, isDiscarded: boolean): void;
+  end(lease: Lease<R>, isDiscarded: boolean, reason?: string): void;
 }
 
 export class Lease<R> implements AsyncDisposable, Loan {
@@ -48,8 +48,8 @@ export class Lease<R> implements AsyncDisposable, Loan {
   }
 
   /** Ends the lease; the resource is closed. */
-  discard(): void {
-    this.#end(true);
+  discard(reason?: string): void {
+    this.#end(true, reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,9 +61,9 @@ export class Lease<R> implements AsyncDisposable, Loan {
     this.#resource = undefined;
   }
 
-  #end(isDiscarded: boolean): void {
+  #end(isDiscarded: boolean, reason?: string): void {
     if (this.#resource === undefined) return;
     this.#resource = undefined;
-    this.#keeper.end(this, isDiscarded);
+    this.#keeper.end(this, isDiscarded, reason);
   }
 }

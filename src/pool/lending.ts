@@ -15,12 +15,12 @@
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { LimitCause } from '../kernel/within.js';
-import type { CloseReason, LeakReport, LeaseEnd } from '../telemetry/events.js';
+import type { CloseReason, LeaseEnd } from '../telemetry/events.js';
 import { DeadlockDetector } from './deadlock.js';
 import type { CareHost, CareParts } from './entry-care.js';
 import { EntryCare, RESET_LIMIT_MS, REVOKE_LIMIT_MS } from './entry-care.js';
 import { LeakDetector } from './leak-detector.js';
-import type { LeaseNote, LeaseScopes } from './lease-scopes.js';
+import type { LeaseScopes } from './lease-scopes.js';
 import type { LeaseKeeper } from './lease.js';
 import { Lease } from './lease.js';
 import type { PoolEntry } from './pool-entry.js';
@@ -41,8 +41,6 @@ import { WarmUp } from './warm-up.js';
 
 /** The prober goes on by itself for so long after the last caller asked; a later caller's attempt finds out anew. */
 const PROBE_AFTER_DEMAND_MS = 30_000;
-
-type Trace = LeaseNote['trace'];
 
 /** What the pool around knows. */
 export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'> {
@@ -71,7 +69,6 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
    */
   #isDoubtful = false;
   #lastDemandAt = -Infinity;
-  #longest: { readonly at: number; readonly report: LeakReport | undefined } | undefined;
 
   constructor(parts: CareParts<R>, scopes: LeaseScopes | undefined, host: LendingHost<R>) {
     const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
@@ -82,7 +79,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.warmUp = new WarmUp(parts);
     this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => this.takeBack(entry, RESET_LIMIT_MS) });
     const fail = (waiter: Waiter<R>, error: FluxorError) => this.#refuse(waiter, error);
-    this.deadlocks = new DeadlockDetector({ ...parts, line, label: parts.factory.label, scopes, fail });
+    this.deadlocks = new DeadlockDetector({ ...parts, line, scopes, fail });
   }
 
   acquire(request: AcquireRequest): Promise<Lease<R>> {
@@ -95,18 +92,18 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const now = request.now ?? this.#parts.clock.now();
     if (this.line.length === 0 && !this.isSuspended) {
       const entry = this.#takeFresh(now);
-      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.#traceOf(request)));
+      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.#stackOf(request)));
     }
     return this.#join(request, now);
   }
 
   /** Called by a lease when it ends. */
-  end(lease: Lease<R>, isDiscarded: boolean): void {
+  end(lease: Lease<R>, isDiscarded: boolean, reason?: string): void {
     const { entry } = lease;
     const { state } = entry;
     if (state.name !== 'in-use' || state.lease !== lease) return;
     const { factory, settings } = this.#parts;
-    this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released');
+    this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released', reason);
     const condition = factory.condition(state.resource);
     if (condition === 'clean' && !isDiscarded) this.offer(entry);
     else if (condition === 'broken') this.care.close(entry, 'broken');
@@ -173,17 +170,18 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   }
 
   giveUp(waiter: Waiter<R>, cause: LimitCause): void {
-    if (cause === 'deadline' && this.#host.noticeFreeze()) return;
-    if (!this.line.remove(waiter)) return;
+    if (waiter.queue === undefined || (cause === 'deadline' && this.#host.noticeFreeze())) return;
     const { clock, tally, hub } = this.#parts;
     const waitedMs = clock.now() - waiter.sinceAt;
+    // Before it leaves: its own message counts it among those who wait.
+    const error = cause === 'aborted' ? undefined : this.#lateError(waitedMs);
+    this.line.remove(waiter);
     tally.waitedMs += waitedMs;
-    if (cause === 'aborted') {
+    if (error === undefined) {
       tally.aborted += 1;
       return waiter.reject(abortedWaitError(this.#label, waitedMs, waiter.request.signal?.reason));
     }
     tally.timedOut += 1;
-    const error = this.#lateError(waitedMs);
     hub.tell('acquire:timed-out', { waitedMs, error });
     waiter.reject(error);
   }
@@ -225,7 +223,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     if (request.failFast === true) pacer.clearPause();
     const outer = this.deadlocks.outerScope();
     const waiter = new Waiter<R>(request, now, outer, this);
-    waiter.trace = this.#traceOf(request);
+    waiter.stack = this.#stackOf(request);
     tally.waits += 1;
     this.line.push(waiter);
     // When everything there may be is lent, only a release can help.
@@ -235,8 +233,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   }
 
   /** Only user code can leak: a statement's lease ends with the statement. */
-  #traceOf(request: AcquireRequest): Trace {
-    return request.holder === undefined ? undefined : this.leaks.trace(request);
+  #stackOf(request: AcquireRequest): string | undefined {
+    return request.holder === undefined ? undefined : this.leaks.stackOf(request);
   }
 
   /** While nothing is alive and nothing can be made, a caller hears why at once instead of waiting for the impossible. */
@@ -264,10 +262,10 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     return undefined;
   }
 
-  #lend(entry: PoolEntry<R>, now: number, waitedMs: number, request: AcquireRequest, trace: Trace): Lease<R> {
+  #lend(entry: PoolEntry<R>, now: number, waitedMs: number, request: AcquireRequest, stack?: string): Lease<R> {
     const { book, hub, tally } = this.#parts;
     const resource = resourceOf(entry);
-    const note = request.holder === undefined ? undefined : this.leaks.note(request, trace);
+    const note = request.holder === undefined ? undefined : this.leaks.note(request, stack);
     const lease = new Lease(entry, resource, this, note);
     note?.scope?.hold(entry.id, lease);
     book.move(entry, { name: 'in-use', resource, sinceAt: now, lease });
@@ -279,7 +277,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
-    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.trace));
+    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.stack));
   }
 
   #serveLine(): void {
@@ -333,23 +331,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const { pacer, book } = this.#parts;
     const { lastError, failures } = pacer;
     if (book.alive === 0 && lastError !== undefined) return unreachableError(lastError, waitedMs, failures);
-    return acquireTimeoutError(this.#label, waitedMs, this.#host.stats(), this.#longestHeld());
-  }
-
-  /** Found once a millisecond at most: when callers time out, many do. */
-  #longestHeld(): LeakReport | undefined {
-    const { clock, book } = this.#parts;
-    const now = clock.now();
-    if (this.#longest !== undefined && now - this.#longest.at < 1) return this.#longest.report;
-    let oldest: PoolEntry<R> | undefined;
-    let since = Infinity;
-    for (const entry of book.all()) {
-      if (entry.state.name !== 'in-use' || entry.state.lease.note === undefined || entry.state.sinceAt >= since)
-        continue;
-      [oldest, since] = [entry, entry.state.sinceAt];
-    }
-    this.#longest = { at: now, report: oldest === undefined ? undefined : this.leaks.report(oldest, now) };
-    return this.#longest.report;
+    return acquireTimeoutError(this.#label, waitedMs, this.#host.stats(), this.leaks.longestHeld());
   }
 
   #refuse(waiter: Waiter<R>, error: FluxorError): void {
@@ -365,13 +347,19 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     return Promise.reject(error);
   }
 
-  #tellEnd(entry: PoolEntry<R>, sinceAt: number, { note }: Pick<Lease<R>, 'note'>, end: LeaseEnd): void {
+  #tellEnd(
+    entry: PoolEntry<R>,
+    sinceAt: number,
+    { note }: Pick<Lease<R>, 'note'>,
+    end: LeaseEnd,
+    reason?: string,
+  ): void {
     const { hub, clock, tally } = this.#parts;
     tally.returned += 1;
     const isSuspected = note?.isSuspected === true;
     if (!isSuspected && !hub.hasListeners('lease:released')) return;
     const heldMs = clock.now() - sinceAt;
-    hub.tell('lease:released', { connectionId: entry.id, heldMs, end });
+    hub.tell('lease:released', { connectionId: entry.id, heldMs, end, ...(reason === undefined ? {} : { reason }) });
     if (isSuspected) this.leaks.resolved(entry.id, heldMs);
   }
 

@@ -57,6 +57,12 @@ export function deadlockError(label: string, held: number): UsageError {
   return new UsageError('NESTED_LEASE', text);
 }
 
+/** A warm-up that somebody waits for ran out of time, with no attempt that failed. */
+export function warmUpError(label: string, opened: number, wanted: number, durationMs: number): TimeoutError {
+  const text = `${label}: the warm-up opened ${opened} of ${wanted} connections within ${formatMs(durationMs)}`;
+  return new TimeoutError('connect', text, { decision: 'new-connection' });
+}
+
 /** One attempt to create took too long. */
 export function connectTimeoutError(label: string, timeoutMs: number): TimeoutError {
   const text = `${label}: the server did not finish connecting within ${formatMs(timeoutMs)}`;

@@ -77,7 +77,7 @@ describe('Pool.acquire', () => {
     await bench.lend();
     const waiting = bench.ask({ timeoutMs: 1_000 });
     await bench.clock.advance(1_001);
-    expect(String(waiting.error)).toContain('within 1,000 ms (2/2 connections, 2 in use, 0 idle, 0 waiting)');
+    expect(String(waiting.error)).toContain('within 1,000 ms (2/2 connections, 2 in use, 0 idle, 1 waiting)');
   });
 
   it('tells an exhausted pool from an unreachable database, whose cause it names', async () => {

@@ -125,7 +125,7 @@ describe('Pool, stacks of leases', () => {
     const seen: boolean[] = [];
     for (let index = 0; index < count; index += 1) {
       const lease = await bench.lend(session);
-      seen.push(lease.note?.trace?.stack !== undefined);
+      seen.push(lease.note?.stack !== undefined);
       lease.release();
     }
     return seen;
@@ -158,8 +158,8 @@ describe('Pool, stacks of leases', () => {
     const waiting = culprit();
     innocent();
     await bench.clock.settle();
-    expect(waiting.lease?.note?.trace?.stack).toContain('culprit');
-    expect(waiting.lease?.note?.trace?.stack).not.toContain('innocent');
+    expect(waiting.lease?.note?.stack).toContain('culprit');
+    expect(waiting.lease?.note?.stack).not.toContain('innocent');
   });
 
   it('leave the limit of frames as it was', async () => {

@@ -141,7 +141,7 @@ describe('Making connections', () => {
   // mariadb#331, kind_robots PR#1491
   it('stopped for good after all were lost, where the minimum was zero', async () => {
     const bench = poolBench({ maxSize: 3, minIdle: 0, maxIdle: 3 });
-    bench.pool.start();
+    void bench.pool.start();
     await bench.warmUp(3);
     for (let round = 0; round < 3; round += 1) {
       for (const resource of bench.factory.made) resource.break();
@@ -265,7 +265,7 @@ describe('A process that stands still', () => {
   // node-postgres#2718, #2112, #2243, knex#3636
   it('(a frozen Lambda, a closed laptop) woke up to dead connections and to callers who had timed out asleep', async () => {
     const bench = poolBench({ maxSize: 2 });
-    bench.pool.start();
+    void bench.pool.start();
     await bench.warmUp(2);
     const held = await bench.lend();
     const other = await bench.lend();

@@ -22,7 +22,7 @@ import { ConnectPacer } from './connect-pacer.js';
 import type { CareParts } from './entry-care.js';
 import { REVOKE_LIMIT_MS } from './entry-care.js';
 import { EntryBook } from './entry-book.js';
-import type { LeaseScopes } from './lease-scopes.js';
+import type { Detached, LeaseScopes } from './lease-scopes.js';
 import type { Lease } from './lease.js';
 import { Lending } from './lending.js';
 import type { ReplaceOutcome } from './maintenance.js';
@@ -48,6 +48,8 @@ export interface PoolPorts {
   readonly hub: Hub;
   /** For the detection of deadlocks; without it there is none. */
   readonly scopes?: LeaseScopes | undefined;
+  /** Default: as it is called. */
+  readonly detached?: Detached;
 }
 
 export class Pool<R> {
@@ -58,11 +60,11 @@ export class Pool<R> {
   #closing: Promise<number> | undefined;
 
   constructor(factory: ResourceFactory<R>, settings: PoolSettings, ports: PoolPorts) {
-    const { clock, timers, random, hub, scopes } = ports;
+    const { clock, timers, random, hub, scopes, detached = (fn) => fn() } = ports;
     const pacer = new ConnectPacer({ clock, random, settings, onRetry: () => this.#lending.pump() });
     const validator = new Validator(factory, settings, clock, timers);
     const [book, tally] = [new EntryBook<R>(), new Tally()];
-    this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally };
+    this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally, detached };
     this.#lending = new Lending(this.#parts, scopes, {
       stats: () => this.stats(),
       noticeFreeze: () => this.#maintenance.noticeFreeze(),
@@ -207,7 +209,7 @@ export class Pool<R> {
     pacer.clearPause();
     this.#maintenance.stop();
     lending.deadlocks.stop();
-    lending.warmUp.stop();
+    lending.warmUp.stop(poolClosedError(factory.label));
     lending.refuseAll(() => poolClosedError(factory.label));
     for (const entry of book.all()) {
       if (entry.state.name === 'creating') entry.state.abort.abort();

@@ -43,6 +43,8 @@ export interface ResourceFactory<R> {
   /** Rejects with a FluxorError; `retryable` false means that trying again by itself is pointless. */
   create(request: CreateRequest): Promise<R>;
   condition(resource: R): Condition;
+  /** Whoever has it has given it work that has not ended. */
+  isBusy(resource: R): boolean;
   /** One proof of life. Rejects when the resource should not be lent. */
   validate(resource: R): Promise<void>;
   /** Makes a dirty resource clean, however long it takes; the pool bounds it. */

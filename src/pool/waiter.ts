@@ -6,7 +6,7 @@ import { onAbort } from '../kernel/abort-listener.js';
 import type { LimitCause } from '../kernel/within.js';
 import { QueueItem } from '../kernel/waiter-queue.js';
 import type { Lease } from './lease.js';
-import type { LeaseHolder, LeaseNote, LeaseScope } from './lease-scopes.js';
+import type { LeaseHolder, LeaseScope } from './lease-scopes.js';
 import type { Priority } from './priority.js';
 
 export interface AcquireRequest {
@@ -40,7 +40,7 @@ export class Waiter<R> extends QueueItem {
   /** The scope it waits in, when that scope holds a lease already. */
   readonly outer: LeaseScope | undefined;
   /** Where it was asked for, if that was noted: the stack is only there at the time. */
-  trace: LeaseNote['trace'];
+  stack: string | undefined;
   /** Kept by the line, which tells the keeper. */
   deadlineAt: number;
   #stopListening: (() => void) | undefined;

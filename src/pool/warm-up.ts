@@ -9,7 +9,9 @@ import { createDeferred } from '../kernel/deferred.js';
 import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { EntryBook } from './entry-book.js';
+import { warmUpError } from './pool-errors.js';
 import type { WarmUpConfig } from './pool-options.js';
+import type { ResourceFactory } from './resource-factory.js';
 
 /** How a warm-up ended. */
 export interface WarmUpResult {
@@ -24,6 +26,7 @@ export interface WarmUpParts<R> {
   readonly timers: DeadlineTimer;
   readonly hub: Hub;
   readonly book: EntryBook<R>;
+  readonly factory: ResourceFactory<R>;
 }
 
 class Run implements DeadlineTarget {
@@ -60,7 +63,7 @@ export class WarmUp<R> {
     return floor;
   }
 
-  /** Begins; the pump does the rest. Rejects only where `failFast`. */
+  /** Begins; the pump does the rest. With `failFast` it rejects whenever it ends with less than it wanted. */
   begin(config: WarmUpConfig): Promise<WarmUpResult> {
     const { clock, timers } = this.#parts;
     const run = new Run(config, clock.now(), (late) => this.#end(late));
@@ -81,8 +84,9 @@ export class WarmUp<R> {
     }
   }
 
-  stop(): void {
-    for (const run of this.#runs) this.#end(run);
+  /** The pool closes. */
+  stop(why: FluxorError): void {
+    for (const run of this.#runs) this.#end(run, why);
   }
 
   #end(run: Run, failure?: FluxorError): void {
@@ -91,9 +95,10 @@ export class WarmUp<R> {
     timers.unwatch(run.watched);
     const wanted = run.config.connections;
     const result = { wanted, opened: Math.min(wanted, book.alive), durationMs: clock.now() - run.startedAt };
-    const error = result.opened < wanted ? run.lastError : undefined;
+    const isShort = result.opened < wanted;
+    const error = isShort ? (failure ?? run.lastError) : undefined;
     hub.tell('pool:warmed', error === undefined ? result : { ...result, error });
-    if (failure === undefined) run.done.resolve(result);
-    else run.done.reject(failure);
+    if (!isShort || !run.config.failFast) return run.done.resolve(result);
+    run.done.reject(error ?? warmUpError(this.#parts.factory.label, result.opened, wanted, result.durationMs));
   }
 }

@@ -11,7 +11,13 @@ import type { Call, Holding } from './call.js';
 import { connectionOf } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
-import { checkOptions, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from './query-options.js';
+import {
+  checkOptions,
+  readBeginOptions,
+  readTimeout,
+  SESSION_TRANSACTION_OPTIONS,
+  TRANSACTION_OPTIONS,
+} from './query-options.js';
 import { TransactionHandle } from './transaction.js';
 
 export type TransactionPlace =
@@ -23,7 +29,7 @@ export async function openTransaction(
   options: TransactionOptions,
   place: TransactionPlace,
 ): Promise<TransactionHandle> {
-  checkOptions(options, TRANSACTION_OPTIONS);
+  checkOptions(options, place.road === 'inner' ? SESSION_TRANSACTION_OPTIONS : TRANSACTION_OPTIONS);
   const beginOptions = readBeginOptions(options);
   const { config, road, innerRoad } = house.parts;
   const timeoutMs = readTimeout(options.timeout, Infinity);

@@ -8,7 +8,7 @@ import { PoolSettings } from '../pool/pool-settings.js';
 import { Pool } from '../pool/pool.js';
 import { StatementCompiler } from '../sql/statement-compiler.js';
 import { Hub } from '../telemetry/hub.js';
-import { AsyncLeaseScopes } from './async-lease-scopes.js';
+import { AsyncLeaseScopes, createDetached, detachClock } from './async-lease-scopes.js';
 import { House } from './house.js';
 import { Lifecycle } from './lifecycle.js';
 import { buildInnerRoad, buildRoad } from './pipeline.js';
@@ -28,7 +28,9 @@ import { Runtime } from './runtime.js';
  */
 export function createRuntime(options: RuntimeOptions): DBRuntime {
   const config = resolveConfig(options);
-  const { clock, random, driver } = config;
+  const { random, driver } = config;
+  const detached = createDetached();
+  const clock = detachClock(config.clock, detached);
   const settings = new PoolSettings(config.pool);
   const timers = new DeadlineTimer(clock);
   const hub = new Hub(clock);
@@ -36,9 +38,9 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const ports = { driver, clock, timers, hub, config: () => connectionConfig };
   const factory = new ConnectionFactory(ports, config.types);
   const scopes = new AsyncLeaseScopes(settings);
-  const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes });
+  const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });
   const { maxSessions } = driver.capabilities;
-  const poolControl = new PoolController({ pool, settings, options: { ...options.pool }, maxSessions });
+  const poolControl = new PoolController({ pool, settings, options: structuredClone(options.pool ?? {}), maxSessions });
   const lifecycle = new Lifecycle(config.name);
   const start = () => {
     lifecycle.move('running');

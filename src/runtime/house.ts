@@ -19,7 +19,8 @@ import type { QueryOptions } from './query-options.js';
 import type { Handler } from './stages.js';
 
 export interface HouseParts {
-  readonly config: RuntimeConfig;
+  /** What never changes; the pool's part is in `settings`. */
+  readonly config: Omit<RuntimeConfig, 'pool'>;
   readonly hub: Hub;
   readonly timers: DeadlineTimer;
   readonly pool: Pool<Connection>;

@@ -86,6 +86,10 @@ export class PoolController implements PoolControl {
   }
 
   evict(connectionId?: number): number {
+    if (connectionId !== undefined && !Number.isInteger(connectionId)) {
+      const got = typeof connectionId === 'number' ? String(connectionId) : typeof connectionId;
+      throw ConfigError.fromIssues([{ path: 'evict', got, expected: "a connection's id, or nothing for all" }]);
+    }
     return this.#parts.pool.evict(connectionId);
   }
 
@@ -94,6 +98,7 @@ export class PoolController implements PoolControl {
   }
 
   reconfigure(changes: PoolChanges): void {
+    const { pool, settings, maxSessions } = this.#parts;
     const issues: OptionIssue[] = [];
     if (typeof changes !== 'object' || changes === null) {
       throw ConfigError.fromIssues([{ path: 'pool', got: String(changes), expected: 'an object' }]);
@@ -106,19 +111,24 @@ export class PoolController implements PoolControl {
       });
     }
     const options = mergePoolOptions(this.#options, changes);
-    const config = resolvePoolOptions(options, this.#parts.maxSessions, issues);
+    // The warm-up is over: what it was must not stand in the way of a smaller pool.
+    const config = resolvePoolOptions({ ...options, warmUp: false }, maxSessions, issues);
     checkPoolTimes(config, options, issues);
     if (issues.length > 0) throw ConfigError.fromIssues(issues);
     this.#options = options;
-    this.#parts.pool.reconfigure(config);
+    pool.reconfigure(Object.freeze({ ...config, warmUp: settings.current.warmUp }));
   }
 
   async warmUp(options: WarmUpCallOptions = {}): Promise<WarmUpResult> {
     const { settings, pool, maxSessions } = this.#parts;
     const issues: OptionIssue[] = [];
-    const { warmUp } = settings.current;
-    const usual = warmUp === false ? {} : { connections: warmUp.connections, timeout: warmUp.timeoutMs };
-    const asked = { maxSize: settings.current.maxSize, warmUp: { ...usual, ...options } };
+    const { warmUp, maxSize } = settings.current;
+    if (typeof options !== 'object' || options === null) {
+      throw ConfigError.fromIssues([{ path: 'warmUp', got: String(options), expected: 'an object: { connections }' }]);
+    }
+    const usual =
+      warmUp === false ? {} : { connections: Math.min(warmUp.connections, maxSize), timeout: warmUp.timeoutMs };
+    const asked = { maxSize, warmUp: { ...usual, ...options } };
     const config = resolvePoolOptions(asked, maxSessions, issues).warmUp;
     if (issues.length > 0 || config === false) throw ConfigError.fromIssues(issues);
     return pool.warmUp(config);

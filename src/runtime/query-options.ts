@@ -23,7 +23,8 @@ export interface QueryOptions {
   readonly name?: string;
   /**
    * Who is served first when calls wait for a connection: urgent ones overtake those of the next lower priority that came
-   * up to 1 s (normal) or 5 s (low) before. Default `'normal'`.
+   * up to 1 s (normal) or 5 s (low) before. Says nothing inside a session or transaction, which has its connection
+   * already. Default `'normal'`.
    */
   readonly priority?: Priority;
 }
@@ -49,6 +50,9 @@ export interface TransactionOptions extends BeginOptions {
   readonly timeout?: Duration | false;
   readonly signal?: AbortSignal;
 }
+
+/** Options of `session.begin()` and `session.transaction()`: the session's own connection is used, under its own label. */
+export type SessionTransactionOptions = Omit<TransactionOptions, 'priority' | 'label'>;
 
 /** Says what belongs there when a value does not. */
 type Check = (value: unknown) => string | undefined;
@@ -89,6 +93,10 @@ export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ['readOnly', isBoolean],
   ['retry', isLater],
 ]);
+/** A session has its connection already: nothing is waited for, and the lease is the session's. */
+export const SESSION_TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map(
+  [...TRANSACTION_OPTIONS].filter(([name]) => name !== 'priority' && name !== 'label'),
+);
 export const ACQUIRE_OPTIONS: ReadonlyMap<string, Check> = new Map(HOLDING);
 export const DISCONNECT_OPTIONS: ReadonlyMap<string, Check> = new Map([['timeout', isReadElsewhere]]);
 
@@ -129,13 +137,17 @@ const ISOLATION_LEVELS: readonly IsolationLevel[] = [
 ];
 
 /** Milliseconds of a call's timeout; `Infinity` for `false`. @throws ConfigError for anything else. */
-export function readTimeout(value: Duration | false | undefined, fallbackMs: number): number {
+export function readTimeout(value: Duration | false | undefined, fallbackMs: number, canBeFalse = true): number {
   if (value === undefined) return fallbackMs;
-  if (value === false) return Infinity;
+  if (value === false && canBeFalse) return Infinity;
   const ms = parseDuration(value);
   if (ms !== undefined && ms > 0) return ms;
   throw ConfigError.fromIssues([
-    { path: 'timeout', got: String(value), expected: `more than 0: ${DURATION_FORMS}, or false for never` },
+    {
+      path: 'timeout',
+      got: String(value),
+      expected: `more than 0: ${DURATION_FORMS}${canBeFalse ? ', or false for never' : ''}`,
+    },
   ]);
 }
 

@@ -159,7 +159,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     const { label, priority, signal } = options;
     const call = this.#house.newCall({
       kind: 'session',
-      timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs),
+      timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs, false),
       options: signal === undefined ? {} : { signal },
       holding: { holder: 'session', label, priority, scope },
       work: async (self: Call) => {
@@ -223,6 +223,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       const lease = await pool.acquire({ deadlineAt: at, failFast: true });
       lease.release();
       await this.#warmUp();
+      lifecycle.assertOpen();
       if (lifecycle.state !== 'starting') return;
       lifecycle.move('running');
       hub.tell('runtime:started', {});
@@ -234,13 +235,12 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   /** Begins the warm-up in the background, or waits for it where that was asked for. */
   async #warmUp(): Promise<void> {
-    const { lifecycle, pool, settings } = this.#house.parts;
+    const { pool, settings } = this.#house.parts;
     const { warmUp } = settings.current;
     const begun = pool.start();
     begun?.catch(() => undefined);
-    if (warmUp === false || !warmUp.failFast || lifecycle.state !== 'starting') return;
-    // A `connect()` that failed here warms up anew when it is called again.
-    await (begun ?? pool.warmUp(warmUp));
+    // Begun by an earlier call, or by a `connect()` that failed: it is gone through again, which costs nothing when all are open.
+    if (warmUp !== false && warmUp.failFast) await (begun ?? pool.warmUp(warmUp));
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {

@@ -9,7 +9,7 @@ import { openTransaction } from './begin.js';
 import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
-import type { QueryOptions, TransactionOptions } from './query-options.js';
+import type { QueryOptions, SessionTransactionOptions } from './query-options.js';
 import { assertFunction } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
@@ -22,14 +22,16 @@ export interface Session extends Executor, AsyncDisposable {
   readonly id: number;
   /** The server's own name for the session: a process id in PostgreSQL, as in `pg_stat_activity`. */
   readonly serverId: string;
-  begin(options?: TransactionOptions): Promise<Transaction>;
-  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** As `db.begin()`, on this connection. */
+  begin(options?: SessionTransactionOptions): Promise<Transaction>;
+  /** As `db.transaction()`, on this connection. */
+  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: SessionTransactionOptions): Promise<T>;
   /**
    * Gives the connection back; an open transaction is rolled back, off the caller's path.
    * @throws UsageError `LEASE_RELEASED` when it has been given back already; the pool is not disturbed by that.
    */
   release(): void;
-  /** Closes the connection instead of giving it back. */
+  /** Closes the connection instead of giving it back; `reason` is told with `lease:released`, and must not hold values. */
   discard(reason?: string): void;
 }
 
@@ -53,11 +55,11 @@ export class SessionHandle extends StatementExecutor implements Session {
     return this.#lease.resource.sessionId;
   }
 
-  async begin(options: TransactionOptions = {}): Promise<Transaction> {
+  async begin(options: SessionTransactionOptions = {}): Promise<Transaction> {
     return this.#open(options);
   }
 
-  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: SessionTransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
     return runInTransaction(await this.#open(options), fn);
   }
@@ -67,9 +69,9 @@ export class SessionHandle extends StatementExecutor implements Session {
     this.#lease.release();
   }
 
-  discard(_reason?: string): void {
+  discard(reason?: string): void {
     this.#assertLent();
-    this.#lease.discard();
+    this.#lease.discard(reason);
   }
 
   /** Unlike `release`, harmless after it: `await using` ends every scope, also one that has released by itself. */
@@ -77,7 +79,7 @@ export class SessionHandle extends StatementExecutor implements Session {
     this.#lease.release();
   }
 
-  async #open(options: TransactionOptions): Promise<TransactionScope> {
+  async #open(options: SessionTransactionOptions): Promise<TransactionScope> {
     return openTransaction(this.#house, options, { lease: this.#lease, road: 'inner' });
   }
 

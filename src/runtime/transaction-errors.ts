@@ -16,7 +16,7 @@ export function lostError(state: 'lost' | 'unknown'): TransactionError {
   const outcome = state === 'lost' ? 'not-applied' : 'unknown';
   return new TransactionError(
     'aborted',
-    'the connection was lost in the transaction, and the transaction export function did not say so',
+    'the connection was lost in the transaction, and the transaction function did not say so',
     {
       outcome,
       decision: state === 'lost' ? 'whole-transaction' : 'never',

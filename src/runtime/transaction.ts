@@ -146,7 +146,9 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     this.#onEnd = onEnd;
     scope.control.onEnded = () => this.#end();
     this.#watched = house.parts.timers.watch(deadline.at, this);
-    this.#stopListening = scope.signal && onAbort(scope.signal, () => this.#giveUp('aborted'));
+    // Weakly: a signal of the whole process must not keep a transaction alive that everybody else has dropped.
+    const self = new WeakRef(this);
+    this.#stopListening = scope.signal && onAbort(scope.signal, () => self.deref()?.onAbort());
     house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.#id });
   }
 
@@ -170,6 +172,10 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
 
   onDeadline(): void {
     this.#giveUp('deadline');
+  }
+
+  onAbort(): void {
+    this.#giveUp('aborted');
   }
 
   /** Its statements end by the same deadline or signal; what is open is rolled back. */

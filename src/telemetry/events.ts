@@ -68,7 +68,8 @@ export interface FluxorEvents {
   'connection:reset': ConnectionFact & { readonly durationMs: number };
 
   'lease:acquired': ConnectionFact & { readonly waitedMs: number };
-  'lease:released': ConnectionFact & { readonly heldMs: number; readonly end: LeaseEnd };
+  /** `reason` is what `session.discard(reason)` was given. */
+  'lease:released': ConnectionFact & { readonly heldMs: number; readonly end: LeaseEnd; readonly reason?: string };
   'acquire:timed-out': Fact & { readonly waitedMs: number; readonly error: FluxorError };
   /** Held longer than `pool.leak.threshold`. Told once for a lease. */
   'lease:leak-suspected': Fact & LeakReport;

@@ -40,6 +40,7 @@ export class FakeResource {
   readonly id: number;
   condition: Condition = 'clean';
   isDestroyed = false;
+  isBusy = false;
   /** What reports say about it. */
   facts: ResourceFacts = {};
   /** What the factory still does with it. */
@@ -117,6 +118,10 @@ export class FakeResources implements ResourceFactory<FakeResource> {
 
   condition(resource: FakeResource): Condition {
     return resource.condition;
+  }
+
+  isBusy(resource: FakeResource): boolean {
+    return resource.isBusy;
   }
 
   validate(resource: FakeResource): Promise<void> {

@@ -5,7 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import type { Session } from 'fluxor-db';
-import { createRuntime, isFluxorError } from 'fluxor-db';
+import { createRuntime, isFluxorError, sharedRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from '../proxied-database.js';
@@ -27,7 +27,7 @@ for (const { name, url } of inject('postgresServers')) {
     // node-postgres#2439, #3202, #2635, slonik#471, mariadb CONJS-246
     it('an idle client that lost its server took the process down', async () => {
       await using house = await start({ pool: { maxSize: 3 } });
-      const ends = [() => terminateAll(house), () => house.proxy.resetAll(), () => house.proxy.finAll()];
+      const ends = [() => terminateAll(house), async () => house.proxy.resetAll(), async () => house.proxy.finAll()];
       for (const end of ends) {
         await open(house);
         expect(house.db.stats().idle).toBe(3);
@@ -130,6 +130,25 @@ for (const { name, url } of inject('postgresServers')) {
     });
   });
 }
+
+describe('a module that is evaluated over and over', () => {
+  // prisma#1983, #10247, next.js#7811
+  it('opened another pool with every hot reload, until the server had no connection left', async () => {
+    const { url } = inject('postgresServers')[0] ?? { url: '' };
+    await using house = await ProxiedDatabase.start(url);
+    const { host, port } = house.proxy;
+    const evaluate = () =>
+      sharedRuntime('hot-reload', () =>
+        createRuntime({ driver: postgres({ url, host, port }), pool: { maxSize: 2, warmUp: 2 } }),
+      );
+    for (let reload = 0; reload < 30; reload += 1) {
+      const db = evaluate();
+      await Promise.all([1, 2, 3].map(() => db.query('select pg_sleep(0.01)')));
+    }
+    expect(house.proxy.accepted).toBe(2);
+    await evaluate().disconnect();
+  });
+});
 
 describe('a server that hangs up', () => {
   // postgres#1193, PR#1214, #1179, #1186: 3,271 connects in a second, and no query ever settled
