@@ -77,7 +77,10 @@ export class ConnectionSimulation {
     const config = { validationQuery: undefined, onRelease };
     const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
     const factory = new ConnectionFactory({ ...base, driver: this.#driver, config: () => config }, types);
-    this.#pool = new Pool(factory, new PoolSettings({ ...POOL_CONFIG, maxSize: 2, onRelease }), { ...base, random: this.#random });
+    this.#pool = new Pool(factory, new PoolSettings({ ...POOL_CONFIG, maxSize: 2, onRelease }), {
+      ...base,
+      random: this.#random,
+    });
   }
 
   async run(steps: number): Promise<void> {

@@ -1,95 +1,115 @@
-/** One random life of a pool, from a seed, with the invariants I1–I8 of the pool's design checked after every step. */
+/**
+ * One random life of a pool, from a seed: callers that come, wait, abort, hold, nest and forget; resources that break; a
+ * factory whose every act may work, fail, take long or hang; an operator (pool-operator.ts) who changes everything. The
+ * invariants (pool-invariants.ts) are checked after every step and in the states between.
+ */
+import { getEventListeners } from 'node:events';
 import type { Clock } from '../../src/kernel/clock.js';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
-import type { Random } from '../../src/kernel/random.js';
-import { seededRandom } from '../../src/kernel/random.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
+import { LeaseScope } from '../../src/pool/lease-scopes.js';
 import type { Lease } from '../../src/pool/lease.js';
-import type { PoolConfig } from '../../src/pool/pool-options.js';
+import { HOUSEKEEPING_MS } from '../../src/pool/maintenance.js';
 import { PoolSettings } from '../../src/pool/pool-settings.js';
+import type { Priority } from '../../src/pool/priority.js';
 import { Pool } from '../../src/pool/pool.js';
 import { Hub } from '../../src/telemetry/hub.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { FakeAct, FakeResource, FakeVerb } from '../fakes/fake-resources.js';
-import { POOL_CONFIG } from '../fakes/pool-bench.js';
-import { FakeResources, refused, wrongPassword } from '../fakes/fake-resources.js';
+import { FakeResources, OK, refused, wrongPassword } from '../fakes/fake-resources.js';
+import { Dice } from './dice.js';
+import type { Caller } from './pool-invariants.js';
+import { PoolInvariants, TICK_MS } from './pool-invariants.js';
+import { PoolOperator, randomConfig } from './pool-operator.js';
 
 const VERBS: readonly FakeVerb[] = ['create', 'validate', 'reset', 'close'];
-
-/** Deadlines are noticed up to this much late. */
-const TICK_MS = 1;
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'normal', 'normal', 'low'];
 
 /** Longest legal aftermath of a close's deadline: a hanging reset (5 s), then a hanging close (2 s), and their ticks. */
 const AFTERMATH_MS = 7_000 + 4 * TICK_MS;
 
-interface Caller {
-  readonly name: number;
-  readonly deadlineAt: number;
-  readonly abort: AbortController;
-  lease: Lease<FakeResource> | undefined;
-  isSettled: boolean;
-}
+/** What a thaw may add to a deadline beyond the freeze itself: the time since the housekeeper's last beat. */
+const THAW_SLACK_MS = HOUSEKEEPING_MS + TICK_MS;
 
 export class PoolSimulation {
   readonly history: string[] = [];
-  readonly happened = { lent: 0, timedOut: 0, aborted: 0, forced: 0, refused: 0 };
-  readonly #random: Random;
+  readonly happened = {
+    ...{ lent: 0, timedOut: 0, aborted: 0, forced: 0, refused: 0, deadlocked: 0, dropped: 0, reclaimed: 0 },
+    ...{ retired: 0, rested: 0, unreachable: 0, kept: 0, healed: 0 },
+  };
+  readonly operator: PoolOperator;
+  readonly #dice: Dice;
   readonly #clock = new FakeClock();
   readonly #timers = new DeadlineTimer(this.#clock);
   readonly #factory = new FakeResources(this.#clock);
-  readonly #config: PoolConfig;
   readonly #pool: Pool<FakeResource>;
+  readonly #settings: PoolSettings;
   readonly #callers: Caller[] = [];
-  /** Names of those in the line, in order of arrival; those who leave are struck out. I4 */
-  readonly #line: number[] = [];
-  readonly #violations: string[] = [];
-  #isClosing = false;
-  /** Timers of the pool's own: pauses after failures. Deadlines are watched elsewhere. */
+  readonly #invariants: PoolInvariants;
+  #scope: LeaseScope | undefined;
   #pauses = 0;
 
   constructor(seed: number) {
-    this.#random = seededRandom(seed);
-    this.#config = {
-      ...POOL_CONFIG,
-      maxSize: this.#upTo(4),
-      acquireTimeoutMs: 10_000,
-      connectTimeoutMs: this.#oneOf([200, 1_000, 5_000]),
-      maxWaiting: this.#oneOf([2, 5, 100]),
-      maxCreating: this.#upTo(3),
-      validation: this.#chance(0.2)
-        ? false
-        : {
-            bypassMs: this.#oneOf([0, 50, 500]),
-            timeoutMs: 300,
-            attempts: this.#upTo(3),
-            backoffMs: 100,
-            query: undefined,
-          },
-      onRelease: this.#oneOf(['rollback', 'destroy']),
-    };
+    this.#dice = new Dice(seed);
+    this.#settings = new PoolSettings(randomConfig(this.#dice));
     const hub = new Hub(this.#clock);
-    const ports = { clock: this.#countedClock(), timers: this.#timers, hub, random: this.#random };
-    this.#pool = new Pool(this.#factory, new PoolSettings(this.#config), ports);
-    hub.on('lease:acquired', ({ connectionId }) => this.#checkLoan(connectionId));
+    const scopes = { current: () => this.#scope };
+    const ports = { clock: this.#countedClock(), timers: this.#timers, hub, random: this.#dice.random, scopes };
+    this.#pool = new Pool(this.#factory, this.#settings, ports);
+    const [dice, clock, factory, settings, pool] = [
+      this.#dice,
+      this.#clock,
+      this.#factory,
+      this.#settings,
+      this.#pool,
+    ] as const;
+    const note = (text: string) => this.#note(text);
+    this.operator = new PoolOperator({ dice, clock, factory, settings, pool, hub, note });
+    this.#invariants = new PoolInvariants({
+      ...{ clock, timers: this.#timers, factory, settings, pool, note },
+      operator: this.operator,
+      callers: this.#callers,
+      pauses: () => this.#pauses,
+    });
+    this.#listen(hub);
   }
 
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps; step += 1) {
       this.#planTroubles();
       this.#act();
-      this.#check();
-      await this.#pass(this.#oneOf([0, 0, 1, 5, 20, 100, 600, 2_500]));
-      this.#check();
+      this.#invariants.check();
+      await this.#pass(this.#dice.oneOf([0, 0, 0, 1, 5, 20, 100, 600, 2_500, 2_500, 12_000]));
+      this.#invariants.check();
     }
+    if (this.#dice.chance(0.5)) await this.#heal();
     await this.#end();
   }
 
+  #listen(hub: Hub): void {
+    hub.on('lease:acquired', ({ connectionId }) => this.#invariants.checkLoan(connectionId));
+    // A use is a proof of life.
+    hub.on('lease:released', ({ connectionId }) => {
+      const resource = this.#factory.made.find(({ id }) => id === connectionId);
+      if (resource !== undefined) resource.provenAt = this.#clock.now();
+    });
+    hub.on('lease:reclaimed', () => (this.happened.reclaimed += 1));
+    hub.on('lease:dropped', () => (this.happened.dropped += 1));
+    hub.on('pool:unreachable', () => (this.happened.unreachable += 1));
+    hub.on('connection:closed', ({ reason }) => {
+      if (reason === 'max-lifetime') this.happened.retired += 1;
+      if (reason === 'idle-timeout') this.happened.rested += 1;
+    });
+  }
+
+  /** Counts the timers that will pump the pool; the housekeeper's, which comes every second, would hide a forgotten line. */
   #countedClock(): Clock {
     const clock = this.#clock;
     return {
       now: () => clock.now(),
       wallNow: () => clock.wallNow(),
       setTimer: (delayMs, fire, options) => {
+        if (delayMs === HOUSEKEEPING_MS) return clock.setTimer(delayMs, fire, options);
         let isPending = true;
         const end = () => {
           if (isPending) this.#pauses -= 1;
@@ -112,55 +132,80 @@ export class PoolSimulation {
 
   /** Lets time pass in short strides, so that the invariants are seen in the states between. */
   async #pass(ms: number): Promise<void> {
+    if (this.#dice.chance(0.03)) await this.#freeze();
     const strideMs = Math.max(1, ms / 4);
     for (let left = ms; left > 0; left -= strideMs) {
       await this.#clock.advance(Math.min(strideMs, left));
-      this.#check();
+      this.#invariants.check();
     }
+    await this.#clock.advance(0);
+  }
+
+  async #freeze(): Promise<void> {
+    // Not between two steps of one promise chain: there nobody can tell when something was proved.
     await this.#clock.settle();
+    const frozenMs = this.operator.freeze();
+    for (const caller of this.#callers) if (!caller.isSettled) caller.deadlineAt += frozenMs + THAW_SLACK_MS;
   }
 
   #planTroubles(): void {
-    const verb = this.#oneOf(VERBS);
+    const verb = this.#dice.oneOf(VERBS);
     const act = this.#randomAct(verb);
     // Mostly single acts; now and then a whole era of trouble, as in an outage.
-    if (this.#chance(0.2)) this.#factory.acts[verb] = act;
+    if (this.#dice.chance(0.2)) this.#factory.acts[verb] = act;
     else if (this.#factory.next[verb].length < 3) this.#factory.next[verb].push(act);
   }
 
   #randomAct(verb: FakeVerb): FakeAct {
-    const afterMs = this.#oneOf([0, 1, 30, 400, 3_000]);
-    const isDeaf = this.#chance(0.3);
-    const time = this.#chance(0.3) ? {} : { afterMs };
-    if (this.#chance(0.5)) return { end: 'ok', isDeaf, ...time };
-    if (this.#chance(0.3)) return { end: 'never', isDeaf };
+    const dice = this.#dice;
+    const afterMs = dice.oneOf([0, 1, 30, 400, 3_000]);
+    const isDeaf = dice.chance(0.3);
+    const time = dice.chance(0.3) ? {} : { afterMs };
+    if (dice.chance(0.5)) return { end: 'ok', isDeaf, ...time };
+    if (dice.chance(0.3)) return { end: 'never', isDeaf };
     if (verb !== 'create') return { end: 'error', ...time };
-    if (this.#chance(0.2)) return { end: 'ok', isStillborn: true, ...time };
-    return { end: 'error', isDeaf, error: this.#chance(0.2) ? wrongPassword() : refused(), ...time };
+    if (dice.chance(0.2)) return { end: 'ok', isStillborn: true, ...time };
+    return { end: 'error', isDeaf, error: dice.chance(0.2) ? wrongPassword() : refused(), ...time };
   }
 
   #act(): void {
-    const holders = this.#callers.filter((caller) => caller.lease?.isReleased === false);
-    const roll = this.#random();
-    if (roll < 0.45 || holders.length === 0) {
-      for (let count = this.#upTo(3); count > 0; count -= 1) this.#ask();
-    } else if (roll < 0.75) this.#giveBack(this.#oneOf(holders));
-    else if (roll < 0.85) this.#abortSomebody();
+    const holders = this.#holders();
+    const roll = this.#dice.random();
+    if (roll < 0.2) this.operator.act();
+    else if (roll < 0.55 || holders.length === 0) {
+      for (let count = this.#dice.upTo(3); count > 0; count -= 1) this.#ask(holders);
+    } else if (roll < 0.8) this.#giveBack(this.#dice.oneOf(holders));
+    else if (roll < 0.85) this.#drop(this.#dice.oneOf(holders));
+    else if (roll < 0.92) this.#abortSomebody();
     else this.#breakSomething();
   }
 
-  #ask(): void {
+  /** Sometimes from inside a function that holds something already. */
+  #ask(holders: readonly Caller[]): void {
+    const dice = this.#dice;
     const name = this.#callers.length + 1;
-    const timeoutMs = this.#oneOf([0, 1, 40, 300, 2_000, 9_000]);
-    const abort = new AbortController();
-    const deadlineAt = this.#clock.now() + timeoutMs;
-    const caller: Caller = { name, deadlineAt, abort, lease: undefined, isSettled: false };
+    const timeoutMs = dice.oneOf([0, 1, 40, 300, 2_000, 9_000]);
+    const outer = holders.length > 0 && dice.chance(0.5) ? dice.oneOf(holders).scope : undefined;
+    const isHeld = dice.chance(0.6);
+    const scope = isHeld && dice.chance(0.8) ? new LeaseScope(outer) : undefined;
+    const caller: Caller = {
+      ...{ name, priority: dice.oneOf(PRIORITIES), scope, lease: undefined },
+      ...{ abort: new AbortController(), isInLine: false, isSettled: false },
+      askedAt: this.#clock.now(),
+      deadlineAt: this.#clock.now() + timeoutMs,
+    };
     this.#callers.push(caller);
-    this.#note(`${name} asks for ${timeoutMs} ms`);
+    this.#note(`${name} asks (${caller.priority}) for ${timeoutMs} ms${outer === undefined ? '' : ', nested'}`);
     const waitingBefore = this.#pool.stats().waiting;
-    const failFast = this.#chance(0.1);
-    const promise = this.#pool.acquire({ deadlineAt, signal: abort.signal, failFast });
-    if (this.#pool.stats().waiting > waitingBefore) this.#line.push(name);
+    const { deadlineAt, priority, abort } = caller;
+    const holding = isHeld ? { holder: 'session' as const, scope } : {};
+    this.#scope = outer;
+    const promise = this.#pool.acquire({
+      ...{ deadlineAt, priority, signal: abort.signal, failFast: dice.chance(0.1) },
+      ...holding,
+    });
+    this.#scope = undefined;
+    caller.isInLine = this.#pool.stats().waiting > waitingBefore;
     promise.then(
       (lease) => this.#served(caller, lease),
       (error: unknown) => this.#refused(caller, error),
@@ -172,46 +217,55 @@ export class PoolSimulation {
     caller.lease = lease;
     this.happened.lent += 1;
     this.#note(`${caller.name} gets ${lease.entry.id}`);
-    this.#leaveLine(caller.name, true);
-    this.#checkTime(caller);
-    if (!lease.isReleased) this.#checkSoleHolder(caller, lease);
+    if (caller.isInLine) this.#invariants.checkOrder(caller);
+    this.#invariants.checkTime(caller);
+    if (!lease.isReleased) this.#invariants.checkSoleHolder(caller, lease);
   }
 
   #refused(caller: Caller, error: unknown): void {
     caller.isSettled = true;
-    this.#leaveLine(caller.name, false);
-    this.#checkTime(caller);
-    if (!isFluxorError(error))
-      return this.#violate(`${caller.name} got an error from outside the house: ${String(error)}`);
+    this.#invariants.checkTime(caller);
+    if (!isFluxorError(error)) {
+      return this.#invariants.violate(`${caller.name} got an error from outside the house: ${String(error)}`);
+    }
     this.#note(`${caller.name} is refused: ${error.code}`);
-    if (error.outcome !== 'not-sent') this.#violate(`${caller.name} was refused with outcome ${error.outcome}`);
+    if (error.outcome !== 'not-sent')
+      this.#invariants.violate(`${caller.name} was refused with outcome ${error.outcome}`);
     if (error.code === 'TIMEOUT') this.happened.timedOut += 1;
     else if (error.code === 'CANCELLED') this.happened.aborted += 1;
+    else if (error.code === 'NESTED_LEASE') this.happened.deadlocked += 1;
     else this.happened.refused += 1;
   }
 
   #giveBack(caller: Caller): void {
     const { lease } = caller;
-    if (lease === undefined) return;
+    if (lease === undefined || lease.isReleased) return;
     const { resource } = lease;
-    const isDirty = resource.condition === 'clean' && this.#chance(0.3);
-    if (isDirty) resource.condition = 'dirty';
+    if (resource.condition === 'clean' && this.#dice.chance(0.3)) resource.condition = 'dirty';
     this.#note(`${caller.name} gives ${resource.id} back, ${resource.condition}`);
-    if (this.#chance(0.2)) lease.discard();
+    if (this.#dice.chance(0.2)) lease.discard();
     else lease.release();
     // I8: a dead handle reaches nothing, and ending it again touches nobody.
     const before = JSON.stringify(this.#pool.stats());
     lease.release();
     lease.discard();
-    if (JSON.stringify(this.#pool.stats()) !== before)
-      this.#violate(`a second release of ${resource.id} changed the pool`);
-    this.#assertDead(lease);
+    if (JSON.stringify(this.#pool.stats()) !== before) {
+      this.#invariants.violate(`a second release of ${resource.id} changed the pool`);
+    }
+    this.#invariants.assertDead(lease);
+  }
+
+  /** The garbage collector finds the handle of a lease that nobody can release any more. */
+  #drop({ name, lease }: Caller): void {
+    if (lease === undefined) return;
+    this.#note(`${name} forgets ${lease.entry.id}`);
+    this.#pool.dropped(lease);
   }
 
   #abortSomebody(): void {
     const waiting = this.#callers.filter((caller) => !caller.isSettled);
     if (waiting.length === 0) return;
-    const caller = this.#oneOf(waiting);
+    const caller = this.#dice.oneOf(waiting);
     this.#note(`${caller.name} aborts`);
     caller.abort.abort();
   }
@@ -219,133 +273,97 @@ export class PoolSimulation {
   #breakSomething(): void {
     const alive = this.#factory.made.filter((resource) => !resource.isDestroyed);
     if (alive.length === 0) return;
-    const resource = this.#oneOf(alive);
+    const resource = this.#dice.oneOf(alive);
     this.#note(`${resource.id} breaks`);
     // Half of them silently: a resource may be found broken before it says so.
-    if (this.#chance(0.5)) resource.break();
+    if (this.#dice.chance(0.5)) resource.break();
     else resource.condition = 'broken';
   }
 
-  #check(): void {
-    const { total, idle, inUse, creating, checking, resetting, waiting, closing } = this.#pool.stats();
-    const { maxSize } = this.#config;
-    const numbers = JSON.stringify(this.#pool.stats());
-    if (Math.min(total, idle, inUse, creating, checking, resetting, waiting, closing) < 0)
-      this.#violate(`negative: ${numbers}`);
-    // I1
-    if (total > maxSize) this.#violate(`I1 more than ${maxSize}: ${numbers}`);
-    if (total !== idle + inUse + creating + checking + resetting) this.#violate(`I1 sums: ${numbers}`);
-    // I2: for those who wait somebody is on the way: an attempt, a proof of life, or the pause before the next attempt.
-    const isComing = creating + checking + this.#pauses > 0;
-    if (waiting > 0 && total < maxSize && !this.#isClosing && !isComing) this.#violate(`I2 forgotten: ${numbers}`);
-    // I3
-    const held = this.#callers.filter((caller) => caller.lease?.isReleased === false);
-    const ids = new Set(held.map((caller) => caller.lease?.entry.id));
-    if (ids.size !== held.length) this.#violate('I3 one resource, two leases');
-    if (inUse < held.length) this.#violate(`I3 ${held.length} leases held: ${numbers}`);
-    // I5, for those who have not settled at all; one more tick for the promise.
-    for (const caller of this.#callers) {
-      if (!caller.isSettled && this.#clock.now() > caller.deadlineAt + 2 * TICK_MS)
-        this.#violate(`I5 ${caller.name} still waits`);
+  #holders(): Caller[] {
+    return this.#callers.filter(({ lease }) => lease?.isReleased === false);
+  }
+
+  /** The troubles end, everybody lets go: the pool must come back by itself, and keep the floor it is told to keep. */
+  async #heal(): Promise<void> {
+    this.#note('the troubles end');
+    for (const verb of VERBS) {
+      this.#factory.acts[verb] = OK;
+      this.#factory.next[verb].length = 0;
     }
-    if (this.#factory.misuse.length > 0) this.#violate(this.#factory.misuse.join(', '));
-    if (this.#violations.length > 0) throw new Error(this.#violations.join('\n'));
-  }
-
-  /** I4: whoever is served stood at the head of the line. */
-  #leaveLine(name: number, isServed: boolean): void {
-    const index = this.#line.indexOf(name);
-    if (index === -1) return;
-    const passedOver = this.#line.slice(0, index).filter((other) => this.#isReallyWaiting(other));
-    if (isServed && passedOver.length > 0) this.#violate(`I4 ${name} was served before ${passedOver.join(', ')}`);
-    this.#line.splice(index, 1);
-  }
-
-  /** Aborted or timed out in this very tick, with the rejection still on its way, is not waiting. */
-  #isReallyWaiting(name: number): boolean {
-    const caller = this.#callers[name - 1];
-    if (caller === undefined || caller.isSettled) return false;
-    return !caller.abort.signal.aborted && this.#clock.now() < caller.deadlineAt;
-  }
-
-  /** I5 */
-  #checkTime(caller: Caller): void {
-    if (this.#clock.now() > caller.deadlineAt + TICK_MS) this.#violate(`I5 ${caller.name} settled too late`);
-  }
-
-  /** I6, in the moment of the loan. */
-  #checkLoan(connectionId: number): void {
-    const resource = this.#factory.made.find((made) => made.id === connectionId);
-    if (resource?.condition !== 'clean' || resource.isDestroyed)
-      this.#violate(`I6 ${connectionId} lent ${resource?.condition}`);
-  }
-
-  #checkSoleHolder(caller: Caller, lease: Lease<FakeResource>): void {
-    const others = this.#callers.filter((other) => other !== caller && other.lease?.isReleased === false);
-    if (others.some((other) => other.lease?.entry === lease.entry)) this.#violate(`I3 ${lease.entry.id} is lent twice`);
-  }
-
-  #assertDead(lease: Lease<FakeResource>): void {
-    try {
-      this.#violate(`I8 a dead lease still reaches ${lease.resource.id}`);
-    } catch (error) {
-      if (!isFluxorError(error, 'LEASE_RELEASED')) this.#violate(`I8 ${String(error)}`);
+    this.operator.resume();
+    for (const caller of this.#holders()) caller.lease?.release();
+    for (let second = 0; second < 30; second += 1) {
+      for (const caller of this.#holders()) caller.lease?.release();
+      await this.#clock.advance(1_000);
+      this.#invariants.check();
     }
-  }
-
-  #violate(text: string): void {
-    this.#note(`VIOLATION ${text}`);
-    this.#violations.push(text);
+    this.#ask([]);
+    const caller = this.#callers.at(-1);
+    await this.#clock.advance(100);
+    const mayWait = caller !== undefined && caller.deadlineAt - caller.askedAt > 40;
+    if (mayWait && caller.lease === undefined) this.#invariants.violate('a pool without troubles does not lend');
+    caller?.lease?.release();
+    await this.#clock.advance(2 * HOUSEKEEPING_MS);
+    const { idle, checking, creating, waiting } = this.#pool.stats();
+    const { minIdle, connectRate } = this.#settings.current;
+    if (waiting > 0) this.#invariants.violate(`${waiting} still wait for a pool without troubles`);
+    if (this.operator.isStarted) {
+      this.happened.kept += 1;
+      // One may just have been retired, with its successor waiting for the rate of attempts.
+      const floor = connectRate === Infinity ? minIdle : minIdle - 1;
+      const atRest = idle + checking + creating;
+      if (atRest < floor) this.#invariants.violate(`the floor of ${minIdle} is not kept: ${atRest} at rest`);
+    }
+    this.happened.healed += 1;
+    this.#invariants.check();
   }
 
   async #end(): Promise<void> {
-    this.#isClosing = true;
-    const timeoutMs = this.#oneOf([0, 100, 3_000]);
+    this.#invariants.isClosing = true;
+    const timeoutMs = this.#dice.oneOf([0, 100, 3_000]);
     this.#note(`close within ${timeoutMs} ms`);
     let forced: number | undefined;
     const closing = this.#pool.close(this.#clock.now() + timeoutMs);
     void closing.then((count) => (forced = count));
-    if (this.#pool.close(0) !== closing) this.#violate('a second close does not join the first');
+    if (this.#pool.close(0) !== closing) this.#invariants.violate('a second close does not join the first');
     await this.#clock.settle();
     // I7: those who waited are gone at once.
-    if (this.#pool.stats().waiting > 0) this.#violate('I7 somebody still waits');
-    for (const caller of this.#callers)
-      if (!caller.isSettled) this.#violate(`I7 ${caller.name} was not told of the close`);
+    if (this.#pool.stats().waiting > 0) this.#invariants.violate('I7 somebody still waits');
+    for (const { isSettled, name } of this.#callers)
+      if (!isSettled) this.#invariants.violate(`I7 ${name} was not told of the close`);
     for (let passed = 0; passed < timeoutMs + AFTERMATH_MS && forced === undefined; passed += 50) {
       await this.#clock.advance(50);
-      this.#check();
-      const holders = this.#callers.filter((caller) => caller.lease?.isReleased === false);
-      if (holders.length > 0 && this.#chance(0.1)) this.#giveBack(this.#oneOf(holders));
+      this.#invariants.check();
+      const holders = this.#holders();
+      if (holders.length > 0 && this.#dice.chance(0.1)) this.#giveBack(this.#dice.oneOf(holders));
     }
-    if (forced === undefined) this.#violate(`I7 the close never ended: ${JSON.stringify(this.#pool.stats())}`);
+    if (forced === undefined)
+      this.#invariants.violate(`I7 the close never ended: ${JSON.stringify(this.#pool.stats())}`);
     this.happened.forced += forced ?? 0;
-    const { total, closing: leaving, waiting } = this.#pool.stats();
-    if (total + leaving + waiting !== 0) this.#violate(`I7 left over: ${JSON.stringify(this.#pool.stats())}`);
-    if (this.#timers.size !== 0) this.#violate(`I7 ${this.#timers.size} deadlines still watched`);
-    if (this.#pauses !== 0) this.#violate(`I7 ${this.#pauses} pauses still run`);
-    for (const { lease } of this.#callers) if (lease !== undefined) this.#assertDead(lease);
+    await this.#checkNothingLeft();
+  }
+
+  /** I7 */
+  async #checkNothingLeft(): Promise<void> {
+    const { total, closing, waiting } = this.#pool.stats();
+    if (total + closing + waiting !== 0)
+      this.#invariants.violate(`I7 left over: ${JSON.stringify(this.#pool.stats())}`);
+    if (this.#timers.size !== 0) this.#invariants.violate(`I7 ${this.#timers.size} deadlines still watched`);
+    if (this.#pauses !== 0) this.#invariants.violate(`I7 ${this.#pauses} pauses still run`);
+    for (const { lease, abort, name } of this.#callers) {
+      if (lease !== undefined) this.#invariants.assertDead(lease);
+      if (getEventListeners(abort.signal, 'abort').length > 0)
+        this.#invariants.violate(`I7 ${name} is still listened to`);
+    }
     // Attempts that were given up may still bring something; it must go at once.
     await this.#clock.advance(10_000);
     const alive = this.#factory.made.filter((resource) => !resource.isDestroyed);
-    if (alive.length > 0) this.#violate(`I7 alive after the close: ${alive.map((resource) => resource.id).join(', ')}`);
+    if (alive.length > 0) this.#invariants.violate(`I7 alive after the close: ${alive.map(({ id }) => id).join(', ')}`);
     this.#timers.stop();
-    if (this.#clock.pendingTimerCount > 0)
-      this.#violate(`I7 timers left: ${JSON.stringify(this.#clock.pendingTimers)}`);
-    this.#check();
-  }
-
-  #chance(probability: number): boolean {
-    return this.#random() < probability;
-  }
-
-  /** 1 … max */
-  #upTo(max: number): number {
-    return 1 + Math.floor(this.#random() * max);
-  }
-
-  #oneOf<T>(choices: readonly T[]): T {
-    const choice = choices[Math.floor(this.#random() * choices.length)];
-    if (choice === undefined) throw new Error('nothing to choose from');
-    return choice;
+    if (this.#clock.pendingTimerCount > 0) {
+      this.#invariants.violate(`I7 timers left: ${JSON.stringify(this.#clock.pendingTimers)}`);
+    }
+    this.#invariants.check();
   }
 }

@@ -41,6 +41,8 @@ export class FakeResource {
   condition: Condition = 'clean';
   isDestroyed = false;
   isBusy = false;
+  /** When it was last seen alive: made, validated, reset; a use is noted by whoever ends it. */
+  provenAt = 0;
   /** What reports say about it. */
   facts: ResourceFacts = {};
   /** What the factory still does with it. */
@@ -102,6 +104,7 @@ export class FakeResources implements ResourceFactory<FakeResource> {
       const finish = () => {
         if (act.end === 'error') return reject(act.error ?? refused());
         const resource = new FakeResource(request);
+        resource.provenAt = this.#clock.now();
         this.made.push(resource);
         if (act.isStillborn === true) resource.break();
         resolve(resource);
@@ -166,6 +169,7 @@ export class FakeResources implements ResourceFactory<FakeResource> {
       const finish = () => {
         if (timer !== undefined) resource.timers.delete(timer);
         if (act.end === 'error') return reject(act.error ?? new Error(`${verb} said no`));
+        resource.provenAt = this.#clock.now();
         onOk();
         resolve();
       };

@@ -81,6 +81,8 @@ describe('a PostgreSQL that is killed under 64 callers', () => {
     crowd.forget();
     await expect.poll(() => db.stats().breaker, { timeout: 5_000, interval: 10 }).toBe('open');
     await refusesAtOnce(db);
+    // Long enough for the pauses between attempts to have grown as long as they may in an outage like this.
+    await pause(1_700);
 
     const listening = listens(server);
     await server.start();
