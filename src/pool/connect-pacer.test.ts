@@ -67,6 +67,13 @@ describe('ConnectPacer, pausing', () => {
     expect(pauses.slice(-2)).toEqual([4_000, 4_000]);
   });
 
+  it('grew to its longest pause after one hiccup that met ten attempts made at once', () => {
+    const { pacer } = pacerBench({ maxCreating: 10 });
+    for (let count = 0; count < 10; count += 1) pacer.begun();
+    const pauses = Array.from({ length: 10 }, () => pacer.failed(refused()).delayMs);
+    expect(pauses).toEqual(Array(10).fill(10));
+  });
+
   it('begins each outage with the shortest pause', async () => {
     const bench = pacerBench();
     await failFor(bench, 500);

@@ -49,6 +49,8 @@ export interface PacerPorts {
 export class ConnectPacer {
   readonly #ports: PacerPorts;
   #failures = 0;
+  /** Failures that did not fall into the pause after another one. */
+  #rounds = 0;
   #firstFailureAt = 0;
   #lastFailureAt = -Infinity;
   #isOldNews = false;
@@ -146,6 +148,7 @@ export class ConnectPacer {
     else this.#slowStart *= 2;
     if (this.#slowStart >= this.#ports.settings.current.maxCreating) this.#slowStart = Infinity;
     this.#failures = 0;
+    this.#rounds = 0;
     this.#lastError = undefined;
     this.#isOpen = false;
     // Another attempt may have failed a moment ago; what has just succeeded proves its pause needless.
@@ -158,6 +161,8 @@ export class ConnectPacer {
     const now = this.#ports.clock.now();
     this.#attempts -= 1;
     if (this.#failures === 0) this.#firstFailureAt = now;
+    // Attempts made at once fail at once: one hiccup, one step of the back-off.
+    if (this.#failures === 0 || this.#pause === undefined) this.#rounds += 1;
     this.#failures += 1;
     this.#lastFailureAt = now;
     this.#lastError = error;
@@ -182,7 +187,7 @@ export class ConnectPacer {
   #backoff(outageMs: number): number {
     const isYoung = outageMs < OUTAGE_IS_YOUNG_MS;
     const largest = isYoung ? BACKOFF_YOUNG_MS : BACKOFF_MAX_MS;
-    const cap = Math.min(largest, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures - 1, 30));
+    const cap = Math.min(largest, BACKOFF_FIRST_MS * 2 ** Math.min(this.#rounds - 1, 30));
     return cap * (JITTER_FROM + (1 - JITTER_FROM) * this.#ports.random());
   }
 

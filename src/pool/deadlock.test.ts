@@ -248,3 +248,33 @@ describe('Pool, nested acquires', () => {
     expect(holder.scope.waiting).toBe(0);
   });
 });
+
+describe('A call in the background of functions whose statements take long', () => {
+  it('was failed as deadlocked although the statement ended and everything came back', async () => {
+    const { bench, holders } = await full(2);
+    const attempts = holders.map((holder) => {
+      holder.lease.resource.isBusy = true;
+      return holder.ask();
+    });
+    await bench.clock.advance(1_000);
+    expect(attempts.map(({ error }) => error)).toEqual([undefined, undefined]);
+    for (const { lease } of holders) {
+      lease.resource.isBusy = false;
+      lease.release();
+    }
+    await bench.clock.settle();
+    expect(attempts.map(({ lease }) => lease?.entry.id).sort()).toEqual([1, 2]);
+  });
+
+  it('is failed when the statements have ended and nothing comes back all the same', async () => {
+    const { bench, holders } = await full(2);
+    const attempts = holders.map((holder) => {
+      holder.lease.resource.isBusy = true;
+      return holder.ask();
+    });
+    await bench.clock.advance(1_000);
+    for (const { lease } of holders) lease.resource.isBusy = false;
+    await bench.clock.advance(250);
+    expect(attempts.filter(({ error }) => error !== undefined)).toMatchObject([{ error: nested }]);
+  });
+});

@@ -45,7 +45,7 @@ describe('Pool, creating', () => {
       const bench = poolBench({}, () => jitter);
       bench.factory.acts.create = FAILS;
       for (let second = 0; second < 60; second += 1) {
-        bench.ask({ timeoutMs: 500 });
+        for (let caller = 0; caller < 64; caller += 1) bench.ask({ timeoutMs: 500 });
         await bench.clock.advance(1_000);
       }
       expect(bench.factory.count('create')).toBeLessThanOrEqual(30);

@@ -204,7 +204,7 @@ export class Pool<R> {
   async #drain(deadlineAt: number): Promise<number> {
     // Let `#closing` be set first: a listener of what is told below may call `close` again.
     await Promise.resolve();
-    const { book, pacer, factory, timers } = this.#parts;
+    const { book, pacer, factory, timers, clock } = this.#parts;
     const lending = this.#lending;
     pacer.clearPause();
     this.#maintenance.stop();
@@ -218,7 +218,10 @@ export class Pool<R> {
     }
     await book.untilEmpty(deadlineAt, timers);
     const forced = book.all().filter((entry) => lending.takeBack(entry, REVOKE_LIMIT_MS)).length;
-    // What is left is bounded by its own limits: resetting, closing, attempts that were aborted.
+    // What was being cleaned before the deadline gets no longer than what is cleaned because of it.
+    await book.untilEmpty(clock.now() + REVOKE_LIMIT_MS, timers);
+    for (const entry of book.all()) if (entry.state.name === 'resetting') lending.care.close(entry, 'shutdown');
+    // What is left is bounded by its own limits: farewells, attempts that were aborted.
     await book.untilEmpty(Infinity, timers);
     return forced;
   }
