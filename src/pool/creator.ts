@@ -9,6 +9,8 @@ import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import { within } from '../kernel/within.js';
+import type { FreezeWatch } from './freeze-watch.js';
+import { frozenSince } from './freeze-watch.js';
 import { connectTimeoutError, stillbornError } from './pool-errors.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { CreateRequest, ResourceFactory } from './resource-factory.js';
@@ -17,6 +19,7 @@ export interface CreatorPorts {
   readonly clock: Clock;
   readonly timers: DeadlineTimer;
   readonly settings: PoolSettings;
+  readonly freeze: FreezeWatch;
 }
 
 export class Creator<R> {
@@ -30,7 +33,7 @@ export class Creator<R> {
 
   /** `abort` is raised by the timeout, and by the pool when it closes. */
   async create(request: Omit<CreateRequest, 'signal'>, abort: AbortController): Promise<R> {
-    const { clock, timers, settings } = this.#ports;
+    const { clock, timers, settings, freeze } = this.#ports;
     const { connectTimeoutMs } = settings.current;
     let lostBecause: FluxorError | undefined;
     const onLost = (error: FluxorError) => {
@@ -38,11 +41,16 @@ export class Creator<R> {
       request.onLost(error);
     };
     const attempt = this.#factory.create({ ...request, onLost, signal: abort.signal });
-    const limits = { deadlineAt: clock.now() + connectTimeoutMs, signal: abort.signal };
-    const resource = await within(attempt, limits, timers, () => {
+    const startedAt = clock.now();
+    const limits = () => ({ deadlineAt: clock.now() + connectTimeoutMs, signal: abort.signal });
+    const giveUp = () => {
       abort.abort();
       attempt.then((late) => this.#factory.destroy(late), ignoreLateFailure);
       throw connectTimeoutError(this.#factory.label, connectTimeoutMs);
+    };
+    const resource = await within(attempt, limits(), timers, (cause) => {
+      const isExcused = cause === 'deadline' && frozenSince(freeze, startedAt);
+      return isExcused ? within(attempt, limits(), timers, giveUp) : giveUp();
     });
     // Called a success, a server that hangs up right after login would be called again at once, for ever, without a pause.
     if (this.#factory.condition(resource) !== 'clean') {

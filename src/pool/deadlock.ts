@@ -73,7 +73,7 @@ export class DeadlockDetector<R> {
   look(): void {
     if (this.#suspicion !== undefined || !this.#isStuck()) return;
     const { clock, timers, tally } = this.#parts;
-    this.#returnedThen = tally.returned;
+    this.#returnedThen = tally.lent - this.#parts.book.inUse;
     this.#suspicion = timers.watch(clock.now() + SUSPICION_MS, { onDeadline: () => this.#decide() });
   }
 
@@ -81,7 +81,8 @@ export class DeadlockDetector<R> {
     this.#suspicion = undefined;
     if (!this.#isStuck()) return;
     // Something came back meanwhile, or a holder is at work and may yet end: look once more.
-    if (this.#returnedThen !== this.#parts.tally.returned || this.#isAnyAtWork()) return this.look();
+    if (this.#returnedThen !== this.#parts.tally.lent - this.#parts.book.inUse || this.#isAnyAtWork())
+      return this.look();
     const youngest = this.#youngest();
     if (youngest === undefined) return;
     this.#parts.fail(youngest, deadlockError(this.#parts.factory.label, this.#parts.book.count('in-use')));

@@ -27,6 +27,9 @@ export class EntryBook<R> {
     closed: 0,
   };
   #open = 0;
+  #asked = 0;
+  /** Broken, and still lent. */
+  #lost = 0;
   /** Resolved whenever an entry leaves, while somebody waits for the last to go. */
   #left: Deferred<void> | undefined;
 
@@ -37,7 +40,14 @@ export class EntryBook<R> {
 
   /** How many were opened and are still alive, whatever they do. */
   get alive(): number {
-    return this.#open - this.#counts.creating;
+    return this.#open - this.#counts.creating - this.#lost;
+  }
+
+  /** It has broken. One in use stays in the book until its lease ends, and is not counted as alive. */
+  markLost(entry: PoolEntry<R>): void {
+    if (entry.isLost || entry.state.name !== 'in-use') return;
+    entry.isLost = true;
+    this.#lost += 1;
   }
 
   /** How many were ever given up or closed. */
@@ -53,6 +63,11 @@ export class EntryBook<R> {
   /** The idle entry that has rested longest. */
   get firstIdle(): PoolEntry<R> | undefined {
     return this.#idle[0];
+  }
+
+  /** How many are asked for a proof of life on behalf of somebody in line. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** How many are lent. */
@@ -78,12 +93,16 @@ export class EntryBook<R> {
   /** With `add`, the only writer of states, counts and memberships. */
   move(entry: PoolEntry<R>, to: EntryState<R>): void {
     entry.assertCanMove(to.name);
-    const from = entry.state.name;
+    const { state } = entry;
+    const from = state.name;
     if (from === 'idle') this.#removeIdle(entry);
+    else if (from === 'checking' && state.isForLine) this.#asked -= 1;
     this.#count(from, -1);
     this.#count(to.name, 1);
     entry.state = to;
+    if (entry.isLost) this.#forgetLost(entry);
     if (to.name === 'idle') this.#insertIdle(entry, to.sinceAt);
+    else if (to.name === 'checking' && to.isForLine) this.#asked += 1;
     else if (to.name === 'closing' || to.name === 'closed') this.#leave(entry, from, to.name);
   }
 
@@ -103,6 +122,11 @@ export class EntryBook<R> {
     if (name === 'in-use') this.#counts['in-use'] += change;
     else if (name === 'idle') this.#counts.idle += change;
     else this.#counts[name] += change;
+  }
+
+  #forgetLost(entry: PoolEntry<R>): void {
+    entry.isLost = false;
+    this.#lost -= 1;
   }
 
   #leave(entry: PoolEntry<R>, from: EntryStateName, to: EntryStateName): void {

@@ -15,11 +15,13 @@ import type { ConnectPacer } from './connect-pacer.js';
 import { Creator } from './creator.js';
 import type { EntryBook } from './entry-book.js';
 import type { EntryState } from './pool-entry.js';
-import { PoolEntry, resourceOf } from './pool-entry.js';
+import { isOpenState, PoolEntry, resourceOf } from './pool-entry.js';
+import { strangeError } from './pool-errors.js';
 import type { Detached } from './lease-scopes.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { Tally } from './pool-stats.js';
 import type { ResourceFactory, SiblingVerdict } from './resource-factory.js';
+import type { FreezeWatch } from './freeze-watch.js';
 import type { Validator } from './validator.js';
 
 /** How long an unclean return may take to be cleaned before the resource is destroyed. Nobody waits for it. */
@@ -67,6 +69,7 @@ export interface CareParts<R> {
   readonly validator: Validator<R>;
   readonly tally: Tally;
   readonly detached: Detached;
+  readonly freeze: FreezeWatch;
 }
 
 export class EntryCare<R> {
@@ -102,12 +105,13 @@ export class EntryCare<R> {
       book.move(entry, { name: 'closed' });
       return this.#failed(error, clock.now() - startedAt, replaces);
     }
-    tally.created += 1;
     const downMs = pacer.succeeded();
     const now = clock.now();
+    tally.created += 1;
+    // Before anything is told: a listener may look at the statistics, or take it.
+    book.move(entry, { name: 'idle', resource, sinceAt: now, provenAt: now });
     hub.tell('connection:created', { connectionId: entry.id, durationMs: now - startedAt });
     if (downMs !== undefined) hub.tell('pool:reachable', { downMs });
-    book.move(entry, { name: 'idle', resource, sinceAt: now, provenAt: now });
     if (replaces !== undefined) this.#retire(replaces);
     this.#host.rested(entry);
   }
@@ -123,7 +127,7 @@ export class EntryCare<R> {
     if (state.name !== 'idle') throw new Error(`bug: a ${state.name} entry cannot be checked`);
     const { resource, sinceAt } = state;
     const abort = new AbortController();
-    const checking: EntryState<R> = { name: 'checking', resource, sinceAt, abort };
+    const checking: EntryState<R> = { name: 'checking', resource, sinceAt, isForLine: patienceMs !== Infinity, abort };
     book.move(entry, checking);
     const isAlive = await validator.validate(resource, abort.signal, patienceMs).then(
       () => true,
@@ -184,9 +188,8 @@ export class EntryCare<R> {
     // The old one stays while there is nothing better; the next round tries again.
     if (replaces !== undefined && replaces.retirement === 'replacing') replaces.retirement = 'none';
     if (this.#host.isClosing) return pacer.abandoned();
-    if (!isFluxorError(cause)) throw new Error('bug: a factory must reject with a FluxorError', { cause });
     tally.createFailed += 1;
-    this.#host.createFailed(cause, durationMs);
+    this.#host.createFailed(isFluxorError(cause) ? cause : strangeError(this.#parts.factory.label, cause), durationMs);
   }
 
   /** Its replacement is ready. */
@@ -197,11 +200,13 @@ export class EntryCare<R> {
 
   /** The resource broke by itself. One in use is closed when its lease ends: its caller hears of it from the statement. */
   #lose(entry: PoolEntry<R>, error: FluxorError): void {
-    const { name } = entry.state;
     // One that breaks while being made is a failed attempt, and told as such.
-    if (name === 'creating' || name === 'closing' || name === 'closed') return;
+    if (entry.state.name === 'creating' || !isOpenState(entry.state.name)) return;
+    this.#parts.book.markLost(entry);
     this.#parts.hub.tell('connection:lost', { connectionId: entry.id, error });
-    if (name !== 'in-use') this.close(entry, 'broken');
+    // Asked anew: a listener may have evicted it, or have acquired, which finds what is broken.
+    const { name } = entry.state;
+    if (name !== 'in-use' && isOpenState(name)) this.close(entry, 'broken');
   }
 
   async #finish(entry: PoolEntry<R>, resource: R, reason: CloseReason): Promise<void> {

@@ -72,7 +72,8 @@ export class LeakDetector<R> {
       const report = this.#suspect(entry, now, leak.thresholdMs);
       if (note === undefined || report === undefined) continue;
       if (!note.isSuspected) this.#tell(note, report);
-      if (leak.reclaim) this.#reclaim(entry, report.ageMs);
+      // A listener may have released it, and it may be somebody else's by now.
+      if (leak.reclaim && noteOf(entry) === note) this.#reclaim(entry, report.ageMs);
     }
   }
 
@@ -154,8 +155,6 @@ export class LeakDetector<R> {
 
   #reclaim(entry: PoolEntry<R>, heldMs: number): void {
     const { hub, tally, reclaim } = this.#parts;
-    // A listener may have released it.
-    if (entry.state.name !== 'in-use') return;
     tally.leaksReclaimed += 1;
     unsuspect(entry);
     reclaim(entry);

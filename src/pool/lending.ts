@@ -68,6 +68,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
    * for one proof after the other (50 connections behind a cut cable would take 50 s): a creation runs beside them.
    */
   #isDoubtful = false;
+  #isPumping = false;
+  #mustPump = false;
   #lastDemandAt = -Infinity;
 
   constructor(parts: CareParts<R>, scopes: LeaseScopes | undefined, host: LendingHost<R>) {
@@ -150,14 +152,31 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.pump();
   }
 
+  /** Whatever it closes or makes pumps again: one after the other, not one inside the other. */
   pump(): void {
+    this.#mustPump = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#mustPump) {
+        this.#mustPump = false;
+        this.#pumpOnce();
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #pumpOnce(): void {
     if (this.isClosing || this.isSuspended) return;
     if (this.line.length > 0) this.#serveLine();
     while (this.#shouldCreate()) void this.care.create();
     this.warmUp.settle();
-    const { pacer, book } = this.#parts;
+    const { pacer, book, settings } = this.#parts;
+    if (this.line.length === 0) return;
+    if (book.inUse >= settings.current.maxSize) this.deadlocks.look();
     // An attempt still under way may know better.
-    if (this.line.length === 0 || !pacer.isHopeless || book.open > 0) return;
+    if (!pacer.isHopeless || book.alive > 0 || book.count('creating') > 0) return;
     const { lastError, isPausing, failures } = pacer;
     if (lastError === undefined || !isPausing) return;
     // With nothing alive and no hope, waiting would only hide the cause until the deadline.
@@ -245,7 +264,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
       return undefined;
     // After the pause one caller's attempt finds out anew: the password may have been corrected at the server.
     const isBeingTried = breaker === 'half-open' && !pacer.isOldNews;
-    const isRefusing = lastError.retryable ? pacer.isPausing || isBeingTried : pacer.isPausing && book.open === 0;
+    const isRefusing = lastError.retryable
+      ? pacer.isPausing || isBeingTried
+      : pacer.isPausing && book.count('creating') === 0;
     if (!isRefusing) return undefined;
     return refusedWhileDownError(lastError, pacer.failures, pacer.pauseLeftMs);
   }
@@ -292,7 +313,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
       if (entry === undefined || waiter === undefined) break;
       this.#serve(waiter, entry, now);
     }
-    while (book.count('checking') < this.line.length) {
+    while (book.asked < this.line.length) {
       const entry = book.lastIdle;
       if (entry === undefined) break;
       void this.check(entry, ((this.line.first?.deadlineAt ?? Infinity) - now) / 2);
@@ -308,10 +329,10 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
 
   #isWanted(creating: number): boolean {
     const { book, settings, pacer, clock } = this.#parts;
-    const onTheWay = creating + (this.#isDoubtful ? 0 : book.count('checking'));
+    const onTheWay = creating + (this.#isDoubtful ? 0 : book.asked);
     if (this.line.length > onTheWay) return true;
     // In the background nobody tries what trying won't change: it would lock accounts.
-    if (pacer.isHopeless) return false;
+    if (pacer.isHopeless) return book.open < this.warmUp.insistentFloor;
     if (book.open < this.warmUp.floor) return true;
     const atRest = book.count('idle') + book.count('checking') + creating - this.line.length;
     if (this.isStarted && atRest < settings.current.minIdle) return true;
@@ -354,8 +375,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     end: LeaseEnd,
     reason?: string,
   ): void {
-    const { hub, clock, tally } = this.#parts;
-    tally.returned += 1;
+    const { hub, clock } = this.#parts;
     const isSuspected = note?.isSuspected === true;
     if (!isSuspected && !hub.hasListeners('lease:released')) return;
     const heldMs = clock.now() - sinceAt;

@@ -18,8 +18,17 @@ export type EntryState<R> =
   | { readonly name: 'creating'; readonly abort: AbortController; readonly replaces: PoolEntry<R> | undefined }
   /** `sinceAt` is its last use, `provenAt` its last proof of life; a use is a proof. */
   | { readonly name: 'idle'; readonly resource: R; readonly sinceAt: number; readonly provenAt: number }
-  /** `abort` is raised when the entry is closed meanwhile: nobody needs the answer any more. */
-  | { readonly name: 'checking'; readonly resource: R; readonly sinceAt: number; readonly abort: AbortController }
+  /**
+   * `isForLine` when somebody waits for the answer; nobody counts on that to a keepalive. `abort` is raised when the entry
+   * is closed meanwhile: then nobody needs the answer any more.
+   */
+  | {
+      readonly name: 'checking';
+      readonly resource: R;
+      readonly sinceAt: number;
+      readonly isForLine: boolean;
+      readonly abort: AbortController;
+    }
   /** Lent to one lease. (Shared leases of several statements will be a second kind of loan, not a second state.) */
   | { readonly name: 'in-use'; readonly resource: R; readonly sinceAt: number; readonly lease: Loan }
   | { readonly name: 'resetting'; readonly resource: R; readonly abort: AbortController }
@@ -59,6 +68,8 @@ export class PoolEntry<R> {
   state: EntryState<R>;
   /** Too old, and on its way out: its replacement is being opened, or is there (or needless), and it goes when it comes free. */
   retirement: 'none' | 'replacing' | 'due' = 'none';
+  /** It broke while it was lent. Written by the book. */
+  isLost = false;
   /** Somebody told this one to go; it does when it comes free. */
   isEvicted = false;
   /** As good as too old, whatever its age (`Pool.renew`). */

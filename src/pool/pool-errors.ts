@@ -69,6 +69,12 @@ export function connectTimeoutError(label: string, timeoutMs: number): TimeoutEr
   return new TimeoutError('connect', text, { decision: 'new-connection', breaker: 'failure', isConnectionFatal: true });
 }
 
+/** A driver that fails in no way it should. */
+export function strangeError(label: string, cause: unknown): ConnectionError {
+  const text = `${label}: connecting failed in an unknown way; see cause`;
+  return new ConnectionError('protocol', text, { cause, decision: 'new-connection', breaker: 'failure' });
+}
+
 /** A connection that broke, or was not ready, before anybody could have used it: as good as none. */
 export function stillbornError(label: string): ConnectionError {
   const text = `${label}: the connection was lost right after login`;

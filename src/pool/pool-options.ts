@@ -31,7 +31,10 @@ export interface PoolOptions {
   readonly acquireTimeout?: Duration;
   /** The longest one attempt to connect may take, login included. 1 ms to 10 min. Default `'5s'`. */
   readonly connectTimeout?: Duration;
-  /** Most callers waiting at once; the next is refused with `POOL_EXHAUSTED`. 1 to 1,000,000. Default 1000. */
+  /**
+   * Most callers waiting at once, also those for whom a connection is just being opened; the next is refused with
+   * `POOL_EXHAUSTED`. 1 to 1,000,000. Default 1000.
+   */
   readonly maxWaiting?: number;
   /** Most attempts to connect at once; one while the database is failing. 1 to 100. Default 2. */
   readonly maxCreating?: number;

@@ -46,10 +46,9 @@ export interface PoolTotals {
   readonly leaksReclaimed: number;
 }
 
-/** Where the pool counts. */
-export class Tally implements PoolTotals {
+/** Where the pool counts. What has been returned follows from what was lent and is in use, at every moment. */
+export class Tally implements Omit<PoolTotals, 'returned'> {
   lent = 0;
-  returned = 0;
   waits = 0;
   waitedMs = 0;
   timedOut = 0;

@@ -22,6 +22,7 @@ import { ConnectPacer } from './connect-pacer.js';
 import type { CareParts } from './entry-care.js';
 import { REVOKE_LIMIT_MS } from './entry-care.js';
 import { EntryBook } from './entry-book.js';
+import type { FreezeWatch } from './freeze-watch.js';
 import type { Detached, LeaseScopes } from './lease-scopes.js';
 import type { Lease } from './lease.js';
 import { Lending } from './lending.js';
@@ -62,9 +63,10 @@ export class Pool<R> {
   constructor(factory: ResourceFactory<R>, settings: PoolSettings, ports: PoolPorts) {
     const { clock, timers, random, hub, scopes, detached = (fn) => fn() } = ports;
     const pacer = new ConnectPacer({ clock, random, settings, onRetry: () => this.#lending.pump() });
-    const validator = new Validator(factory, settings, clock, timers);
+    const freeze: FreezeWatch = { thawedAt: -Infinity, notice: () => void this.#maintenance.noticeFreeze() };
+    const validator = new Validator(factory, settings, clock, timers, freeze);
     const [book, tally] = [new EntryBook<R>(), new Tally()];
-    this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally, detached };
+    this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally, detached, freeze };
     this.#lending = new Lending(this.#parts, scopes, {
       stats: () => this.stats(),
       noticeFreeze: () => this.#maintenance.noticeFreeze(),
@@ -110,8 +112,12 @@ export class Pool<R> {
   /** Opens resources before somebody asks. Rejects only where `failFast`. */
   warmUp(config: WarmUpConfig): Promise<WarmUpResult> {
     if (this.#closing !== undefined) return Promise.reject(poolClosedError(this.#parts.factory.label));
-    const { maxSize } = this.#parts.settings.current;
+    const { settings, pacer } = this.#parts;
+    const { maxSize } = settings.current;
+    // Somebody waits for the truth: it may have changed since the last refusal.
+    if (config.failFast && pacer.isHopeless) pacer.clearPause();
     const ended = this.#lending.warmUp.begin({ ...config, connections: Math.min(config.connections, maxSize) });
+    this.#lending.warmUp.settle();
     this.#lending.pump();
     return ended;
   }
@@ -164,7 +170,6 @@ export class Pool<R> {
       this.#lending.care.close(idle, 'evicted');
     }
     this.#lending.pump();
-    this.#lending.deadlocks.look();
   }
 
   /** What user code has held for longer than the threshold. */
@@ -186,7 +191,7 @@ export class Pool<R> {
       waiting: this.#lending.line.length,
       isSuspended: this.#lending.isSuspended,
       breaker: pacer.breaker,
-      totals: Object.freeze({ ...tally }),
+      totals: Object.freeze({ ...tally, returned: tally.lent - book.inUse }),
     });
   }
 
@@ -238,9 +243,10 @@ export class Pool<R> {
 
   /** Time nobody lived through proves nothing, and is not held against those who wait. */
   #thaw(frozenMs: number, lostMs: number): void {
-    const { validator, clock, hub } = this.#parts;
+    const { validator, clock, hub, freeze } = this.#parts;
     const now = clock.now();
     validator.distrustBefore = now;
+    freeze.thawedAt = now;
     this.#lending.line.extend(lostMs, now);
     this.#lending.leaks.forgive(lostMs, now);
     hub.tell('pool:frozen', { frozenMs });

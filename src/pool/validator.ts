@@ -9,6 +9,8 @@ import { createDeferred } from '../kernel/deferred.js';
 import { formatMs } from '../kernel/duration.js';
 import { within } from '../kernel/within.js';
 import { TimeoutError } from '../errors/timeout-error.js';
+import type { FreezeWatch } from './freeze-watch.js';
+import { frozenSince } from './freeze-watch.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { ResourceFactory } from './resource-factory.js';
 
@@ -23,8 +25,16 @@ export class Validator<R> {
   readonly #settings: PoolSettings;
   readonly #clock: Clock;
   readonly #timers: DeadlineTimer;
+  readonly #freeze: FreezeWatch;
 
-  constructor(factory: ResourceFactory<R>, settings: PoolSettings, clock: Clock, timers: DeadlineTimer) {
+  constructor(
+    factory: ResourceFactory<R>,
+    settings: PoolSettings,
+    clock: Clock,
+    timers: DeadlineTimer,
+    freeze: FreezeWatch,
+  ) {
+    this.#freeze = freeze;
     this.#factory = factory;
     this.#settings = settings;
     this.#clock = clock;
@@ -42,31 +52,40 @@ export class Validator<R> {
 
   /**
    * Resolves when the resource has proved itself; rejects with the last failure, or when `signal` says it is gone.
-   * Nobody's wait may go into one dead resource alone: `patienceMs` is half of what the caller next in line has left.
+   * Nobody's wait may go into one doubtful resource alone: all questions together end within `patienceMs`, which is half
+   * of what the caller next in line has left.
    */
   async validate(resource: R, signal: AbortSignal, patienceMs: number): Promise<void> {
     const validation = this.#settings.current.validation || KEEPALIVE_ONLY;
-    const { attempts, backoffMs } = validation;
-    const timeoutMs = Math.max(MIN_TIMEOUT_MS, Math.min(validation.timeoutMs, patienceMs));
+    const { attempts, backoffMs, timeoutMs } = validation;
+    const giveUpAt = this.#clock.now() + Math.max(MIN_TIMEOUT_MS, patienceMs);
     for (let attempt = 1; ; attempt += 1) {
+      const pauseMs = backoffMs * 2 ** (attempt - 1);
       try {
-        return await this.#ask(resource, timeoutMs, signal);
+        return await this.#ask(resource, Math.min(timeoutMs, giveUpAt - this.#clock.now()), signal);
       } catch (error) {
         // A resource that broke or did not answer will not do better; only an answer of "no" is worth another question.
         const isAnswer = !(error instanceof TimeoutError) && this.#factory.condition(resource) === 'clean';
-        if (attempt >= attempts || !isAnswer) throw error;
+        const isLast = attempt >= attempts || this.#clock.now() + pauseMs >= giveUpAt;
+        if (isLast || !isAnswer) throw error;
       }
-      await this.#pause(backoffMs * 2 ** (attempt - 1), signal);
+      await this.#pause(pauseMs, signal);
       signal.throwIfAborted();
     }
   }
 
   #ask(resource: R, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const limits = { deadlineAt: this.#clock.now() + timeoutMs, signal };
-    return within(this.#factory.validate(resource), limits, this.#timers, () => {
+    const startedAt = this.#clock.now();
+    const limits = () => ({ deadlineAt: this.#clock.now() + timeoutMs, signal });
+    const proof = this.#factory.validate(resource);
+    const giveUp = () => {
       throw new TimeoutError('validate', `${this.#factory.label}: no proof of life within ${formatMs(timeoutMs)}`, {
         isConnectionFatal: true,
       });
+    };
+    return within(proof, limits(), this.#timers, (cause) => {
+      const isExcused = cause === 'deadline' && frozenSince(this.#freeze, startedAt);
+      return isExcused ? within(proof, limits(), this.#timers, giveUp) : giveUp();
     });
   }
 

@@ -9,8 +9,12 @@ import { createDeferred } from '../kernel/deferred.js';
 import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { EntryBook } from './entry-book.js';
+import type { ConnectPacer } from './connect-pacer.js';
+import type { FreezeWatch } from './freeze-watch.js';
+import { frozenSince } from './freeze-watch.js';
 import { warmUpError } from './pool-errors.js';
 import type { WarmUpConfig } from './pool-options.js';
+import type { PoolSettings } from './pool-settings.js';
 import type { ResourceFactory } from './resource-factory.js';
 
 /** How a warm-up ended. */
@@ -27,6 +31,9 @@ export interface WarmUpParts<R> {
   readonly hub: Hub;
   readonly book: EntryBook<R>;
   readonly factory: ResourceFactory<R>;
+  readonly settings: PoolSettings;
+  readonly pacer: ConnectPacer;
+  readonly freeze: FreezeWatch;
 }
 
 class Run implements DeadlineTarget {
@@ -35,6 +42,8 @@ class Run implements DeadlineTarget {
   readonly done: Deferred<WarmUpResult> = createDeferred();
   watched: WatchedDeadline | undefined;
   lastError: FluxorError | undefined;
+  /** The process stood still in it: it has got its whole time once more. */
+  isExcused = false;
   readonly #onLate: (run: Run) => void;
 
   constructor(config: WarmUpConfig, startedAt: number, onLate: (run: Run) => void) {
@@ -58,15 +67,19 @@ export class WarmUp<R> {
 
   /** How many resources there should be now; 0 when nothing is being warmed. */
   get floor(): number {
-    let floor = 0;
-    for (const { config } of this.#runs) floor = Math.max(floor, config.connections);
-    return floor;
+    return Math.max(0, ...[...this.#runs].map((run) => this.#goalOf(run)));
+  }
+
+  /** The same, of those who wait for the first failure: they want it tried although it was refused before. */
+  get insistentFloor(): number {
+    return Math.max(0, ...[...this.#runs].filter(({ config }) => config.failFast).map((run) => this.#goalOf(run)));
   }
 
   /** Begins; the pump does the rest. With `failFast` it rejects whenever it ends with less than it wanted. */
   begin(config: WarmUpConfig): Promise<WarmUpResult> {
-    const { clock, timers } = this.#parts;
-    const run = new Run(config, clock.now(), (late) => this.#end(late));
+    const { clock, timers, pacer } = this.#parts;
+    const run = new Run(config, clock.now(), (late) => this.#late(late));
+    run.lastError = pacer.lastError;
     this.#runs.add(run);
     run.watched = timers.watch(clock.now() + config.timeoutMs, run);
     return run.done.promise;
@@ -74,7 +87,7 @@ export class WarmUp<R> {
 
   /** Called by the pump: whatever has been reached ends. */
   settle(): void {
-    for (const run of this.#runs) if (this.#parts.book.alive >= run.config.connections) this.#end(run);
+    for (const run of this.#runs) if (this.#parts.book.alive >= this.#goalOf(run)) this.#end(run);
   }
 
   failed(error: FluxorError): void {
@@ -89,13 +102,25 @@ export class WarmUp<R> {
     for (const run of this.#runs) this.#end(run, why);
   }
 
+  /** The pool may have been made smaller meanwhile. */
+  #goalOf({ config }: Run): number {
+    return Math.min(config.connections, this.#parts.settings.current.maxSize);
+  }
+
+  #late(run: Run): void {
+    const { clock, timers, freeze } = this.#parts;
+    if (run.isExcused || !frozenSince(freeze, run.startedAt)) return this.#end(run);
+    run.isExcused = true;
+    run.watched = timers.watch(clock.now() + run.config.timeoutMs, run);
+  }
+
   #end(run: Run, failure?: FluxorError): void {
     const { clock, timers, hub, book } = this.#parts;
     if (!this.#runs.delete(run)) return;
     timers.unwatch(run.watched);
     const wanted = run.config.connections;
     const result = { wanted, opened: Math.min(wanted, book.alive), durationMs: clock.now() - run.startedAt };
-    const isShort = result.opened < wanted;
+    const isShort = result.opened < this.#goalOf(run);
     const error = isShort ? (failure ?? run.lastError) : undefined;
     hub.tell('pool:warmed', error === undefined ? result : { ...result, error });
     if (!isShort || !run.config.failFast) return run.done.resolve(result);
