@@ -169,6 +169,7 @@ export class Pool<R> {
     for (let idle = book.firstIdle; idle !== undefined && book.open > config.maxSize; idle = book.firstIdle) {
       this.#lending.care.close(idle, 'evicted');
     }
+    this.#lending.warmUp.settle();
     this.#lending.pump();
   }
 
