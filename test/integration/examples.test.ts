@@ -37,6 +37,16 @@ runtime:draining
 connection:closed
 runtime:closed
 a new one is running`,
+  '05-operating-the-pool.ts': `
+leaked: the session 'checkout', last statement: select ? as item, ? as price
+checkout has it
+suspended, 1 waiting
+served after the resume
+acquireTimeout is 2000 ms now
+2 options are wrong:
+  pool.maxSize: got 0, expected a whole number, 1 to 1
+  pool.keepalive: got '1ms', expected a duration of 1000 to 86400000 ms (milliseconds as a number, or '250ms', '30s', '5m', '1h'), or false for never
+1 connection told to go`,
 };
 
 const examples = readdirSync(`${ROOT}/examples`).filter((file) => file.endsWith('.ts'));
