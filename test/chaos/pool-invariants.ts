@@ -117,7 +117,17 @@ export class PoolInvariants {
     const stats = this.#world.pool.stats();
     const { total, idle, inUse, creating, checking, resetting, waiting, closing, maxSize, totals } = stats;
     const numbers = JSON.stringify(stats);
-    const all = [total, idle, inUse, creating, checking, resetting, waiting, closing, ...Object.values<number>({ ...totals })];
+    const all = [
+      total,
+      idle,
+      inUse,
+      creating,
+      checking,
+      resetting,
+      waiting,
+      closing,
+      ...Object.values<number>({ ...totals }),
+    ];
     if (Math.min(...all) < 0) this.violate(`negative: ${numbers}`);
     // I1; a pool made smaller only shrinks until it fits.
     if (total > maxSize && total > this.#totalBefore) this.violate(`I1 more than ${maxSize}: ${numbers}`);

@@ -314,7 +314,8 @@ export class PoolSimulation {
       // One may just have been retired, with its successor waiting for the rate of attempts.
       const floor = connectRate === Infinity ? minIdle : minIdle - 1;
       const atRest = idle + checking + creating;
-      if (atRest < floor) this.#invariants.violate(`the floor of ${minIdle} is not kept: ${JSON.stringify(this.#pool.stats())}`);
+      if (atRest < floor)
+        this.#invariants.violate(`the floor of ${minIdle} is not kept: ${JSON.stringify(this.#pool.stats())}`);
     }
     this.happened.healed += 1;
     this.#invariants.check();
