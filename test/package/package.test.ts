@@ -158,6 +158,7 @@ describe('the modules', () => {
           "createRuntime",
           "describeConfig",
           "isFluxorError",
+          "sharedRuntime",
           "sql",
         ],
         "fluxor-db/pglite": [
