@@ -45,6 +45,8 @@ export interface CareHost<R> {
   readonly isClosing: boolean;
   /** Entries born now belong to it. */
   readonly generation: number;
+  /** Why an entry that comes free is not to be lent again. */
+  reasonToGo(entry: PoolEntry<R>): CloseReason | undefined;
   /** A clean entry has come free. */
   offer(entry: PoolEntry<R>): void;
   /** A newborn, or one that has proved itself, rests; somebody may be waiting for it. */
@@ -107,11 +109,16 @@ export class EntryCare<R> {
     }
     const downMs = pacer.succeeded();
     const now = clock.now();
-    tally.created += 1;
-    // Before anything is told: a listener may look at the statistics, or take it.
-    book.move(entry, { name: 'idle', resource, sinceAt: now, provenAt: now });
+    const rest = () => {
+      tally.created += 1;
+      book.move(entry, { name: 'idle', resource, sinceAt: now, provenAt: now });
+    };
+    // Before anything is told: a listener may look at the statistics, or acquire. One that was told to go is kept from it.
+    const mustGo = this.#host.reasonToGo(entry) !== undefined;
+    if (!mustGo) rest();
     hub.tell('connection:created', { connectionId: entry.id, durationMs: now - startedAt });
     if (downMs !== undefined) hub.tell('pool:reachable', { downMs });
+    if (mustGo) rest();
     if (replaces !== undefined) this.#retire(replaces);
     this.#host.rested(entry);
   }

@@ -1,17 +1,13 @@
 /**
- * Who is served next, and when something new is made for them. Here every acquire begins and every lease ends; each
- * change ends with `pump()`, which serves the line with what there is, asks stale entries for a proof of life, and grows
- * where that is not enough.
+ * Who is served next. Here every acquire begins and every lease ends; each change ends with `pump()`, which serves the line
+ * with what there is, asks stale entries for a proof of life, and makes something new where that is not enough (growth.ts).
  *
  *     acquire ──► fresh idle entry? ──yes──► lease
  *        │no
  *        ▼
  *     the waiting line ◄── release, validated, created: whoever comes free goes to the head of the line
  *
- * Creation belongs to nobody: there are as many attempts as there are callers that nothing else is on its way to
- * (HikariCP's elision), and whatever comes first, a release or a newborn, serves the head of the line.
- *
- * About 350 lines, because what decides over the next lease can be checked only where all of it is seen.
+ * Over 300 lines, because what decides over the next lease can be checked only where all of it is seen.
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { LimitCause } from '../kernel/within.js';
@@ -19,6 +15,7 @@ import type { CloseReason, LeaseEnd } from '../telemetry/events.js';
 import { DeadlockDetector } from './deadlock.js';
 import type { CareHost, CareParts } from './entry-care.js';
 import { EntryCare, RESET_LIMIT_MS, REVOKE_LIMIT_MS } from './entry-care.js';
+import { Growth } from './growth.js';
 import { LeakDetector } from './leak-detector.js';
 import type { LeaseScopes } from './lease-scopes.js';
 import type { LeaseKeeper } from './lease.js';
@@ -39,8 +36,8 @@ import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';
 import { WarmUp } from './warm-up.js';
 
-/** The prober goes on by itself for so long after the last caller asked; a later caller's attempt finds out anew. */
-const PROBE_AFTER_DEMAND_MS = 30_000;
+/** Whatever is hung on it runs when this turn of promise callbacks is over. */
+const SETTLED = Promise.resolve();
 
 /** What the pool around knows. */
 export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'> {
@@ -55,22 +52,20 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   readonly leaks: LeakDetector<R>;
   readonly deadlocks: DeadlockDetector<R>;
   readonly warmUp: WarmUp<R>;
+  readonly growth: Growth<R>;
   /** Entries of earlier generations are not lent again. */
   generation = 1;
   isClosing = false;
   isSuspended = false;
-  /** The floor of `minIdle` is kept from the start on. */
-  isStarted = false;
   readonly #parts: CareParts<R>;
   readonly #host: LendingHost<R>;
-  /**
-   * The last proof of life failed: others that rested as long are probably dead too. So a caller no longer has to wait
-   * for one proof after the other (50 connections behind a cut cable would take 50 s): a creation runs beside them.
-   */
-  #isDoubtful = false;
+  /** When the hand-overs of this turn take place. */
+  #turnAt: number | undefined;
+  readonly #endTurn = (): void => {
+    this.#turnAt = undefined;
+  };
   #isPumping = false;
   #mustPump = false;
-  #lastDemandAt = -Infinity;
 
   constructor(parts: CareParts<R>, scopes: LeaseScopes | undefined, host: LendingHost<R>) {
     const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
@@ -79,6 +74,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.#host = host;
     this.care = new EntryCare(parts, this);
     this.warmUp = new WarmUp(parts);
+    this.growth = new Growth(parts, line, this.warmUp);
     this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => this.takeBack(entry, RESET_LIMIT_MS) });
     const fail = (waiter: Waiter<R>, error: FluxorError) => this.#refuse(waiter, error);
     this.deadlocks = new DeadlockDetector({ ...parts, line, scopes, fail });
@@ -130,11 +126,11 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
 
   /** A clean entry goes to the head of the line, in this very tick, or rests. */
   offer(entry: PoolEntry<R>): void {
-    const reason = this.#reasonToGo(entry);
+    const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
-    const now = this.#parts.clock.now();
     const waiter = this.isSuspended ? undefined : this.line.shift();
-    if (waiter !== undefined) return this.#serve(waiter, entry, now);
+    if (waiter !== undefined) return this.#serve(waiter, entry, this.#handOverAt());
+    const now = this.#parts.clock.now();
     this.#parts.book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
   }
 
@@ -145,7 +141,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const { factory, clock } = this.#parts;
     // One that broke while being born is found by the pump.
     const isClean = factory.condition(resourceOf(entry)) === 'clean';
-    const reason = this.#reasonToGo(entry);
+    const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
     const waiter = isClean && !this.isSuspended ? this.line.shift() : undefined;
     if (waiter !== undefined) this.#serve(waiter, entry, clock.now());
@@ -170,7 +166,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   #pumpOnce(): void {
     if (this.isClosing || this.isSuspended) return;
     if (this.line.length > 0) this.#serveLine();
-    while (this.#shouldCreate()) void this.care.create();
+    while (this.growth.isDue()) void this.care.create();
     this.warmUp.settle();
     const { pacer, book, settings } = this.#parts;
     if (this.line.length === 0) return;
@@ -184,8 +180,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   }
 
   async check(entry: PoolEntry<R>, patienceMs: number): Promise<void> {
-    this.#isDoubtful = !(await this.care.check(entry, patienceMs));
-    if (this.#isDoubtful) this.pump();
+    this.growth.isDoubtful = !(await this.care.check(entry, patienceMs));
+    if (this.growth.isDoubtful) this.pump();
   }
 
   giveUp(waiter: Waiter<R>, cause: LimitCause): void {
@@ -214,7 +210,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const { pacer, hub, validator, clock } = this.#parts;
     const { delayMs, hasOpened } = pacer.failed(error);
     if (error.siblings !== 'keep') validator.distrustBefore = clock.now();
-    const retry = !this.isSuspended && this.#isWanted(0) ? { retryInMs: delayMs } : {};
+    const retry = !this.isSuspended && this.growth.isWanted(0) ? { retryInMs: delayMs } : {};
     hub.tell('connection:create-failed', { durationMs, error, ...retry });
     if (hasOpened) hub.tell('pool:unreachable', { failures: pacer.failures, error });
     this.warmUp.failed(error);
@@ -232,7 +228,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
 
   #join(request: AcquireRequest, now: number): Promise<Lease<R>> {
     const { settings, pacer, book, tally } = this.#parts;
-    this.#lastDemandAt = now;
+    this.growth.lastDemandAt = now;
     const down = this.#refusalWhileDown(request);
     if (down !== undefined) return this.#refusal(down);
     if (this.line.length >= settings.current.maxWaiting) {
@@ -295,6 +291,18 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     return lease;
   }
 
+  /**
+   * The clock, read once for all hand-overs of one turn of promise callbacks: reading it is a tenth of a hand-over, and
+   * what depends on it here are statistics.
+   */
+  #handOverAt(): number {
+    if (this.#turnAt === undefined) {
+      this.#turnAt = this.#parts.clock.now();
+      void SETTLED.then(this.#endTurn);
+    }
+    return this.#turnAt;
+  }
+
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
@@ -320,28 +328,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     }
   }
 
-  #shouldCreate(): boolean {
-    const { book, settings, pacer } = this.#parts;
-    const creating = book.count('creating');
-    if (book.open >= settings.current.maxSize || creating >= pacer.limit) return false;
-    return this.#isWanted(creating) && pacer.mayBegin();
-  }
-
-  #isWanted(creating: number): boolean {
-    const { book, settings, pacer, clock } = this.#parts;
-    const onTheWay = creating + (this.#isDoubtful ? 0 : book.asked);
-    if (this.line.length > onTheWay) return true;
-    // In the background nobody tries what trying won't change: it would lock accounts.
-    if (pacer.isHopeless) return book.open < this.warmUp.insistentFloor;
-    if (book.open < this.warmUp.floor) return true;
-    const atRest = book.count('idle') + book.count('checking') + creating - this.line.length;
-    if (this.isStarted && atRest < settings.current.minIdle) return true;
-    const isProbing = pacer.breaker !== 'closed' && book.alive === 0;
-    return isProbing && creating === 0 && clock.now() - this.#lastDemandAt <= PROBE_AFTER_DEMAND_MS;
-  }
-
   /** Why an entry that comes free is not to be lent again. */
-  #reasonToGo(entry: PoolEntry<R>): CloseReason | undefined {
+  reasonToGo(entry: PoolEntry<R>): CloseReason | undefined {
     if (this.isClosing) return 'shutdown';
     if (entry.isEvicted || entry.generation < this.generation) return 'evicted';
     if (entry.retirement === 'due') return 'max-lifetime';

@@ -47,6 +47,33 @@ describe('A listener that acts', () => {
     expect(wrong).toEqual([]);
   });
 
+  it.each([
+    ['one by its id', (bench: PoolBench) => bench.pool.evict(1)],
+    ['all', (bench: PoolBench) => bench.pool.evict()],
+  ])('acquired when it heard of the eviction of %s, and got the very one', async (_what, evict) => {
+    const bench = poolBench();
+    await bench.warmUp(1);
+    let asked: ReturnType<PoolBench['ask']> | undefined;
+    bench.hub.on('pool:evicted', () => (asked = bench.ask()));
+    evict(bench);
+    await bench.clock.settle();
+    expect(asked?.lease?.entry.id).toBe(2);
+    asked?.lease?.release();
+  });
+
+  it('acquired when it heard of a newborn, and got one that had been told to go while it was made', async () => {
+    const bench = poolBench();
+    bench.factory.next.create.push(slow(100));
+    const first = bench.ask();
+    bench.pool.evict();
+    let asked: ReturnType<PoolBench['ask']> | undefined;
+    bench.hub.on('connection:created', () => (asked ??= bench.ask({ priority: 'high' })));
+    await bench.clock.advance(100);
+    expect(bench.names('connection:closed')).toMatchObject([{ connectionId: 1, reason: 'evicted' }]);
+    expect([first, asked].map((attempt) => attempt?.lease?.entry.id).sort()).toEqual([2, 3]);
+    for (const attempt of [first, asked]) attempt?.lease?.release();
+  });
+
   it('released a leaked lease, and its connection was taken from the next borrower', async () => {
     const leak = { thresholdMs: 1_000, intervalMs: 1_000, stack: false, reclaim: true } as const;
     const bench = poolBench({ maxSize: 1, leak });

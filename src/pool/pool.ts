@@ -2,7 +2,8 @@
  * Lends things and takes them back. Generic: it has never heard of SQL, and talks to what it lends only through the
  * ResourceFactory port. Start reading here: this is what the house sees of the pool, and where its parts are put together.
  *
- *     lending.ts       who is served next, and when something new is made     (waiting-line, waiter, lease)
+ *     lending.ts       who is served next                                     (waiting-line, waiter, lease)
+ *     growth.ts        when something new is made
  *     entry-care.ts    what takes time: make, ask, clean, close               (creator, connect-pacer, validator)
  *     maintenance.ts   what is too old, too much, too quiet; once a second
  *     leak-detector.ts, deadlock.ts, warm-up.ts
@@ -100,8 +101,8 @@ export class Pool<R> {
    * the answer rejects only where `failFast`. A second call does nothing.
    */
   start(): Promise<WarmUpResult> | undefined {
-    if (this.#closing !== undefined || this.#lending.isStarted) return undefined;
-    this.#lending.isStarted = true;
+    if (this.#closing !== undefined || this.#lending.growth.isStarted) return undefined;
+    this.#lending.growth.isStarted = true;
     this.#maintenance.start();
     const { warmUp } = this.#parts.settings.current;
     if (warmUp !== false) return this.warmUp(warmUp);
@@ -148,8 +149,9 @@ export class Pool<R> {
     const entry = this.#parts.book.all().find(({ id }) => id === connectionId);
     if (entry === undefined || entry.state.name === 'closing') return 0;
     entry.isEvicted = true;
-    this.#parts.hub.tell('pool:evicted', { reason: 'asked', count: 1 });
+    // Closed before it is told: a listener may acquire.
     if (entry.state.name === 'idle') this.#lending.care.close(entry, 'evicted');
+    this.#parts.hub.tell('pool:evicted', { reason: 'asked', count: 1 });
     return 1;
   }
 
@@ -269,8 +271,9 @@ export class Pool<R> {
     const count = book.open;
     this.#lending.generation += 1;
     this.#generationSince = clock.now();
-    hub.tell('pool:evicted', { reason, count });
+    // Closed before it is told: a listener may acquire.
     for (const entry of book.all()) if (entry.state.name === 'idle') this.#lending.care.close(entry, 'evicted');
+    hub.tell('pool:evicted', { reason, count });
     return count;
   }
 }

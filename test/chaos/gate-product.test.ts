@@ -55,6 +55,38 @@ describe('A pool whose factory', () => {
   });
 });
 
+const atRest = Object.keys(WAYS).flatMap((proof) =>
+  Object.keys(WAYS).flatMap((successor) => Object.keys(WAYS).map((close) => [proof, successor, close] as const)),
+);
+
+describe('A pool at rest', () => {
+  it.each(atRest)(
+    'whose keepalives go: %s, replacements of the old: %s, closes: %s',
+    async (proof, successor, close) => {
+      const bench = poolBench({
+        maxSize: 4,
+        minIdle: 2,
+        keepaliveMs: 3_000,
+        maxLifetimeMs: 12_000,
+        connectTimeoutMs: 1_000,
+      });
+      void bench.pool.start();
+      await bench.clock.advance(1_000);
+      Object.assign(bench.factory.acts, { validate: WAYS[proof], close: WAYS[close] });
+      // Whatever keepalives find dead is made anew without trouble; the old meet theirs.
+      await bench.clock.advance(6_000);
+      bench.assertSums();
+      expect(bench.factory.count('validate'), 'keepalives').toBeGreaterThan(0);
+      const old = bench.factory.count('create');
+      Object.assign(bench.factory.acts, { create: WAYS[successor] });
+      await bench.clock.advance(AFTERMATH_MS);
+      bench.assertSums();
+      expect(bench.factory.count('create'), 'replacements').toBeGreaterThan(old);
+      await assertWorksAgain(bench);
+    },
+  );
+});
+
 /** One clean, one unclean, one discarded: every way a lease can end. */
 function giveBack(bench: PoolBench, callers: readonly ReturnType<PoolBench['ask']>[]): void {
   callers.forEach(({ lease }, index) => {

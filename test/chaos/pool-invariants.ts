@@ -1,122 +1,51 @@
 /**
- * What must hold for a pool at every moment of its life: the invariants I1–I8 of its design, asked of the pool itself, of
- * its callers, and of the resources. `check()` throws everything that does not hold.
+ * What must hold for a pool at every moment of its life, seen from outside: its numbers (I1), that nobody in the line is
+ * forgotten (I2), and that no deadlock lasts. What callers and loans are promised is in pool-callers.ts and pool-loans.ts.
  */
-import { isFluxorError } from '../../src/errors/fluxor-error.js';
-import type { DeadlineTimer } from '../../src/kernel/deadline.js';
-import type { LeaseScope } from '../../src/pool/lease-scopes.js';
-import type { Lease } from '../../src/pool/lease.js';
-import type { PoolSettings } from '../../src/pool/pool-settings.js';
-import { HANDICAP_MS } from '../../src/pool/priority.js';
-import type { Priority } from '../../src/pool/priority.js';
-import type { Pool } from '../../src/pool/pool.js';
-import type { FakeClock } from '../../src/testing/fake-clock.js';
-import type { FakeResource, FakeResources } from '../fakes/fake-resources.js';
-import type { PoolOperator } from './pool-operator.js';
+import type { PoolStats } from '../../src/pool/pool-stats.js';
+import type { PoolCallers } from './pool-callers.js';
+import type { PoolWorld } from './pool-world.js';
 
-/** Deadlines are noticed up to this much late. */
-export const TICK_MS = 1;
-
-export interface Caller {
-  readonly name: number;
-  readonly askedAt: number;
-  readonly priority: Priority;
-  readonly abort: AbortController;
-  readonly scope: LeaseScope | undefined;
-  /** Later than asked for when the process stood still meanwhile. */
-  deadlineAt: number;
-  isInLine: boolean;
-  lease: Lease<FakeResource> | undefined;
-  isSettled: boolean;
-}
-
-export interface World {
-  readonly clock: FakeClock;
-  readonly timers: DeadlineTimer;
-  readonly factory: FakeResources;
-  readonly settings: PoolSettings;
-  readonly pool: Pool<FakeResource>;
-  readonly operator: PoolOperator;
-  readonly callers: readonly Caller[];
-  /** Timers that will pump the pool: pauses after failures and for the rate of attempts. */
-  readonly pauses: () => number;
-  readonly note: (text: string) => void;
-}
+/** A deadlock is suspected for 250 ms, and once more when something came back meanwhile; then somebody must be failed. */
+const DEADLOCK_MS = 505;
 
 export class PoolInvariants {
-  isClosing = false;
-  readonly #world: World;
-  readonly #violations: string[] = [];
-  #totalBefore = 0;
+  readonly #world: PoolWorld;
+  readonly #callers: PoolCallers;
+  #before = { total: 0, creating: 0, waiting: 0 };
+  /** Of all sizes the pool has had. */
+  #largestSize = 0;
+  #rate = { perSecond: Infinity, since: -Infinity };
+  #stuck = { key: '', since: 0 };
 
-  constructor(world: World) {
+  constructor(world: PoolWorld, callers: PoolCallers) {
     this.#world = world;
+    this.#callers = callers;
   }
 
-  violate(text: string): void {
-    this.#world.note(`VIOLATION ${text}`);
-    this.#violations.push(text);
-  }
-
+  /** Between any two acts. */
   check(): void {
-    this.#checkNumbers();
-    this.#checkProgress();
-    this.#checkCallers();
-    const { misuse } = this.#world.factory;
-    if (misuse.length > 0) this.violate(misuse.join(', '));
-    if (this.#violations.length > 0) throw new Error(this.#violations.join('\n'));
-  }
-
-  /** I6, in the moment of the loan. */
-  checkLoan(connectionId: number): void {
-    const { factory, operator, settings, clock } = this.#world;
-    const resource = factory.made.find(({ id }) => id === connectionId);
-    if (resource?.condition !== 'clean' || resource.isDestroyed)
-      return this.violate(`I6 ${connectionId} lent ${resource?.condition}`);
-    if (connectionId <= operator.evictedUpTo || operator.evictedIds.has(connectionId))
-      this.violate(`I6 ${connectionId} lent after its eviction`);
-    if (operator.isSuspended) this.violate(`I6 ${connectionId} lent by a suspended pool`);
-    const { validation } = settings.current;
-    const now = clock.now();
-    if (validation === false || resource.provenAt === now) return;
-    const isTrusted = now - resource.provenAt <= validation.bypassMs && resource.provenAt > operator.distrustBefore;
-    if (!isTrusted) this.violate(`I6 ${connectionId} lent ${now - resource.provenAt} ms after its last proof of life`);
-  }
-
-  /** I4: nobody who waits has come earlier, counted by virtual arrival. */
-  checkOrder(served: Caller): void {
-    const before = this.#world.callers.filter((other) => other !== served && this.#isReallyWaiting(other));
-    for (const other of before) {
-      const lead = virtualArrival(served) - virtualArrival(other);
-      const isPassedOver = lead > 0 || (lead === 0 && other.priority === served.priority && other.name < served.name);
-      if (isPassedOver) this.violate(`I4 ${served.name} was served before ${other.name}`);
-    }
-  }
-
-  /** I3, in the moment of the loan. */
-  checkSoleHolder(caller: Caller, lease: Lease<FakeResource>): void {
-    const others = this.#holders().filter((other) => other !== caller);
-    if (others.some((other) => other.lease?.entry === lease.entry)) this.violate(`I3 ${lease.entry.id} is lent twice`);
-  }
-
-  /** I5 */
-  checkTime(caller: Caller): void {
-    if (this.#world.clock.now() > caller.deadlineAt + TICK_MS) this.violate(`I5 ${caller.name} settled too late`);
-  }
-
-  /** I8 */
-  assertDead(lease: Lease<FakeResource>): void {
-    try {
-      this.violate(`I8 a dead lease still reaches ${lease.resource.id}`);
-    } catch (error) {
-      if (!isFluxorError(error, 'LEASE_RELEASED')) this.violate(`I8 ${String(error)}`);
-    }
-  }
-
-  #checkNumbers(): void {
     const stats = this.#world.pool.stats();
-    const { total, idle, inUse, creating, checking, resetting, waiting, closing, maxSize, totals } = stats;
-    const numbers = JSON.stringify(stats);
+    this.#checkSums(stats);
+    this.#checkBounds(stats);
+    this.#checkRate();
+    const { misuse } = this.#world.factory;
+    if (misuse.length > 0) this.#world.violate(misuse.join(', '));
+    this.#world.throwViolations();
+  }
+
+  /** When every promise that can has settled. */
+  checkSettled(): void {
+    const stats = this.#world.pool.stats();
+    this.#checkProgress(stats);
+    this.#checkDeadlock(stats);
+    this.check();
+  }
+
+  /** I1, the sums. */
+  #checkSums(stats: PoolStats): void {
+    const { total, idle, inUse, creating, checking, resetting, closing, waiting, totals } = stats;
+    const violate = (text: string) => this.#world.violate(`I1 ${text}: ${JSON.stringify(stats)}`);
     const all = [
       total,
       idle,
@@ -124,49 +53,62 @@ export class PoolInvariants {
       creating,
       checking,
       resetting,
-      waiting,
       closing,
+      waiting,
       ...Object.values<number>({ ...totals }),
     ];
-    if (Math.min(...all) < 0) this.violate(`negative: ${numbers}`);
-    // I1; a pool made smaller only shrinks until it fits.
-    if (total > maxSize && total > this.#totalBefore) this.violate(`I1 more than ${maxSize}: ${numbers}`);
-    this.#totalBefore = total;
-    if (total !== idle + inUse + creating + checking + resetting) this.violate(`sums of states: ${numbers}`);
-    if (inUse !== totals.lent - totals.returned) this.violate(`lent − returned: ${numbers}`);
-    if (total - creating + closing !== totals.created - totals.closed) this.violate(`created − closed: ${numbers}`);
-    if (!Object.isFrozen(stats) || !Object.isFrozen(totals)) this.violate('the statistics can be changed');
+    if (Math.min(...all) < 0) violate('negative');
+    if (total !== idle + inUse + creating + checking + resetting) violate('sum of states');
+    if (inUse !== totals.lent - totals.returned) violate('lent − returned');
+    if (total - creating + closing !== totals.created - totals.closed) violate('created − closed');
   }
 
-  /** I2: for those who wait somebody is on the way: an attempt, a proof of life, or the pause before the next attempt. */
-  #checkProgress(): void {
-    const { pool, operator, pauses } = this.#world;
-    const { waiting, total, maxSize, creating, checking } = pool.stats();
-    if (waiting === 0 || total >= maxSize || this.isClosing || operator.isSuspended) return;
-    if (creating + checking + pauses() === 0) this.violate(`I2 forgotten: ${JSON.stringify(pool.stats())}`);
+  /** I1: nothing exceeds its limit, and what exceeds one that was lowered does not grow. */
+  #checkBounds({ total, creating, waiting, closing }: PoolStats): void {
+    const { maxSize, maxCreating, maxWaiting } = this.#world.settings.current;
+    const before = this.#before;
+    this.#largestSize = Math.max(this.#largestSize, maxSize);
+    const violate = (text: string) => this.#world.violate(`I1 ${text}`);
+    if (total > Math.max(maxSize, before.total)) violate(`${total} of ${maxSize}, ${before.total} before`);
+    if (creating > Math.max(maxCreating, before.creating)) violate(`${creating} attempts at once of ${maxCreating}`);
+    if (waiting > Math.max(maxWaiting, before.waiting)) violate(`${waiting} wait of ${maxWaiting}`);
+    if (closing > this.#largestSize) violate(`${closing} are closing in a pool of ${maxSize}`);
+    this.#before = { total, creating, waiting };
   }
 
-  #checkCallers(): void {
-    const held = this.#holders();
-    const ids = new Set(held.map(({ lease }) => lease?.entry.id));
-    if (ids.size !== held.length) this.violate('I3 one resource, two leases');
-    if (this.#world.pool.stats().inUse < held.length) this.violate(`I3 ${held.length} leases held`);
-    // I5, for those who have not settled at all; one more tick for the promise.
-    for (const { isSettled, deadlineAt, name } of this.#world.callers) {
-      if (!isSettled && this.#world.clock.now() > deadlineAt + 2 * TICK_MS) this.violate(`I5 ${name} still waits`);
-    }
+  #checkRate(): void {
+    const { settings, clock, factory } = this.#world;
+    const { connectRate } = settings.current;
+    const now = clock.now();
+    if (connectRate !== this.#rate.perSecond) this.#rate = { perSecond: connectRate, since: now };
+    const from = Math.max(this.#rate.since, now - 1_000);
+    const recent = factory.attempts.slice(-100).filter((at) => at > from).length;
+    if (recent > connectRate + 1) this.#world.violate(`${recent} attempts in a second of ${connectRate}`);
   }
 
-  #holders(): Caller[] {
-    return this.#world.callers.filter(({ lease }) => lease?.isReleased === false);
+  /** I2: whoever waits is waited for: by an attempt, a proof of life, a pause before the next attempt, or a full house. */
+  #checkProgress(stats: PoolStats): void {
+    const { waiting, total, maxSize, idle, creating, checking, isSuspended } = stats;
+    if (waiting === 0 || isSuspended || this.#world.isClosing) return;
+    const violate = (text: string) => this.#world.violate(`I2 ${text}: ${JSON.stringify(stats)}`);
+    if (idle > 0 && checking < waiting) violate('some rest while others wait');
+    if (total >= maxSize || creating > 0 || this.#world.pauses > 0) return;
+    if (waiting > checking) violate('forgotten');
   }
 
-  /** Aborted or timed out in this very tick, with the rejection still on its way, is not waiting. */
-  #isReallyWaiting({ isInLine, isSettled, abort, deadlineAt }: Caller): boolean {
-    return isInLine && !isSettled && !abort.signal.aborted && this.#world.clock.now() < deadlineAt;
+  /** A pool whose every resource is held by somebody who waits for another one fails one of them in time. */
+  #checkDeadlock({ inUse, total, maxSize, waiting, isSuspended, totals }: PoolStats): void {
+    const { clock, settings, isClosing } = this.#world;
+    const now = clock.now();
+    const { holders } = this.#callers;
+    const isFull = inUse > 0 && inUse === total && inUse >= maxSize;
+    const isStuck = isFull && waiting > 0 && !isSuspended && !isClosing;
+    const areWaiting = holders.every(({ scope, lease }) => {
+      return (scope?.waiting ?? 0) > 0 && lease?.resource.isBusy === false;
+    });
+    const isOver = !isStuck || !areWaiting || !settings.current.deadlockDetection;
+    const key = isOver ? '' : `${totals.lent} ${totals.returned} ${totals.refused} ${maxSize}`;
+    if (key !== this.#stuck.key) this.#stuck = { key, since: now };
+    if (key !== '' && now - this.#stuck.since > DEADLOCK_MS) this.#world.violate('a deadlock that nobody ends');
   }
-}
-
-function virtualArrival({ askedAt, priority }: Caller): number {
-  return askedAt + HANDICAP_MS[priority];
 }

@@ -1,192 +1,172 @@
 /**
  * Whoever runs the pool in a simulation: starts it, warms it up, suspends, resumes, evicts, renews and reconfigures it at
- * random, stops the process for a while and sets its clock. Remembers what the invariants must allow for because of it.
+ * random, stops the process for a while and sets its clock.
  */
-import type { PoolConfig } from '../../src/pool/pool-options.js';
-import type { PoolSettings } from '../../src/pool/pool-settings.js';
-import type { Pool } from '../../src/pool/pool.js';
-import type { Hub } from '../../src/telemetry/hub.js';
-import type { FakeClock } from '../../src/testing/fake-clock.js';
-import type { FakeResource, FakeResources } from '../fakes/fake-resources.js';
-import { POOL_CONFIG } from '../fakes/pool-bench.js';
-import type { Dice } from './dice.js';
+import { isFluxorError } from '../../src/errors/fluxor-error.js';
+import type { WarmUpConfig } from '../../src/pool/pool-options.js';
+import type { WarmUpResult } from '../../src/pool/warm-up.js';
+import type { PoolLoans } from './pool-loans.js';
+import { changedConfig } from './pool-random-config.js';
+import type { PoolWorld } from './pool-world.js';
+import { TICK_MS } from './pool-world.js';
 
-export interface OperatorParts {
-  readonly dice: Dice;
-  readonly clock: FakeClock;
-  readonly factory: FakeResources;
-  readonly settings: PoolSettings;
-  readonly pool: Pool<FakeResource>;
-  readonly hub: Hub;
-  readonly note: (text: string) => void;
+/** A tick of the housekeeper that is 5 s late must be noticed, and its own second comes on top. */
+const NOTICED_MS = 6_000;
+
+interface Warming {
+  readonly timeoutMs: number;
+  dueAt: number;
+  /** What a freeze fell into gets its whole time once more, once. */
+  isExcused: boolean;
+  isSettled: boolean;
 }
 
 export class PoolOperator {
-  isStarted = false;
-  isSuspended = false;
-  /** Resources up to this id, and those of `evictedIds`, must not be lent any more. */
-  evictedUpTo = 0;
-  readonly evictedIds = new Set<number>();
-  /** Nothing that was proved before counts. */
-  distrustBefore = -Infinity;
-  readonly happened = { started: 0, suspended: 0, evicted: 0, renewed: 0, reconfigured: 0, warmed: 0, frozen: 0 };
-  readonly #parts: OperatorParts;
+  readonly #world: PoolWorld;
+  readonly #loans: PoolLoans;
+  readonly #warmings = new Set<Warming>();
+  #thawedAt = -Infinity;
+  /** What is there several times is done more often. */
+  readonly #acts: readonly (() => void)[] = [
+    ...[() => this.start(), () => this.start(), () => this.renew(), () => this.#leapWall(), () => this.#look()],
+    ...[() => this.#suspend(), () => this.resume(), () => this.resume(), () => this.#warmUp(), () => this.#warmUp()],
+    ...[() => this.#evictAll(), () => this.#evictOne(), () => this.#evictOne()],
+    ...[() => this.#reconfigure(), () => this.#reconfigure(), () => this.#reconfigure(), () => this.#reconfigure()],
+  ];
 
-  constructor(parts: OperatorParts) {
-    this.#parts = parts;
-    const { hub, clock } = parts;
-    hub.on('pool:evicted', ({ reason }) => reason === 'siblings' && this.#evictedAll());
-    hub.on('pool:warmed', () => (this.happened.warmed += 1));
-    hub.on('pool:frozen', () => {
-      this.happened.frozen += 1;
-      this.distrustBefore = clock.now();
+  constructor(world: PoolWorld, loans: PoolLoans) {
+    this.#world = world;
+    this.#loans = loans;
+    world.hub.on('pool:frozen', () => {
+      this.#thawedAt = world.clock.now();
+      for (const warming of this.#warmings) warming.isExcused = true;
     });
   }
 
   act(): void {
-    const { dice } = this.#parts;
-    const acts = [
-      () => this.#start(),
-      () => this.#suspendOrResume(),
-      () => this.#evict(),
-      () => this.#renew(),
-      () => this.#reconfigure(),
-      () => this.#reconfigure(),
-      () => this.#warmUp(),
-      () => this.#leapWall(),
-      () => this.#doubtSiblings(),
-    ];
-    dice.oneOf(acts)();
+    this.#world.dice.oneOf(this.#acts)();
+  }
+
+  start(): void {
+    const world = this.#world;
+    const { warmUp } = world.settings.current;
+    const isFirst = !world.isStarted && !world.isClosing;
+    world.note('start');
+    // Before it really is: the housekeeper's timer, set at once, is told apart from the others by this.
+    world.isStarted ||= isFirst;
+    const ended = world.pool.start();
+    if ((ended !== undefined) !== (isFirst && warmUp !== false)) world.violate('started twice, or not at all');
+    if (ended !== undefined && warmUp !== false) this.#follow(ended, warmUp);
   }
 
   resume(): void {
-    this.isSuspended = false;
-    this.#parts.pool.resume();
+    this.#world.note('resume');
+    this.#world.pool.resume();
   }
 
-  /** How long the process stands still now; 0 for most of the time. */
-  freeze(): number {
-    const { dice, clock, note } = this.#parts;
-    const ms = dice.oneOf([200, 4_000, 7_000, 60_000]);
-    note(`the process stands still for ${ms} ms`);
-    clock.freeze(ms);
-    return ms;
+  renew(): void {
+    this.#world.note('renew');
+    this.#world.happenings.count('renewed');
+    this.#world.pool.renew();
   }
 
-  #start(): void {
-    if (this.isStarted) return;
-    this.isStarted = true;
-    this.happened.started += 1;
-    this.#parts.note('start');
-    this.#parts.pool.start()?.catch(() => undefined);
+  /** The process stands still; `meanwhile` is what its sockets bring before its timers run. */
+  async freeze(meanwhile: () => void): Promise<void> {
+    const world = this.#world;
+    const ms = world.dice.oneOf([200, 4_000, NOTICED_MS, 60_000]);
+    await world.clock.settle();
+    const noticedBefore = world.happenings.of('pool:frozen');
+    world.note(`the process stands still for ${ms} ms`);
+    world.clock.freeze(ms);
+    world.frozenMs = ms >= NOTICED_MS ? ms : 0;
+    for (const warming of this.#warmings) warming.dueAt = Math.max(warming.dueAt, world.clock.now());
+    meanwhile();
+    await world.clock.advance(0);
+    world.frozenMs = 0;
+    const isNoticed = world.happenings.of('pool:frozen') > noticedBefore;
+    if (ms >= NOTICED_MS && world.isStarted && !isNoticed) world.violate(`a freeze of ${ms} ms was not noticed`);
   }
 
-  #suspendOrResume(): void {
-    if (this.isSuspended) {
-      this.#parts.note('resume');
-      return this.resume();
+  /** Every warm-up ends by its time. */
+  check(): void {
+    for (const warming of this.#warmings) {
+      if (warming.isSettled) this.#warmings.delete(warming);
+      else if (this.#world.clock.now() > latestAt(warming)) this.#world.violate('a warm-up goes on');
     }
-    this.happened.suspended += 1;
-    this.isSuspended = true;
-    this.#parts.note('suspend');
-    this.#parts.pool.suspend();
   }
 
-  #evict(): void {
-    const { dice, pool, factory, note } = this.#parts;
-    this.happened.evicted += 1;
-    if (dice.chance(0.4)) {
-      note('evict all');
-      this.#evictedAll();
-      pool.evict();
-      return;
-    }
-    const made = factory.made.filter((resource) => !resource.isDestroyed);
-    if (made.length === 0) return;
-    const { id } = dice.oneOf(made);
-    note(`evict ${id}`);
-    if (pool.evict(id) > 0) this.evictedIds.add(id);
+  #suspend(): void {
+    this.#world.note('suspend');
+    this.#world.pool.suspend();
   }
 
-  #evictedAll(): void {
-    const ids = this.#parts.factory.log
-      .filter((line) => line.startsWith('create '))
-      .map((line) => Number(line.slice(7)));
-    this.evictedUpTo = Math.max(0, ...ids);
+  #evictAll(): void {
+    const { pool, factory } = this.#world;
+    this.#world.note('evict all');
+    this.#loans.evictedUpTo(factory.lastId);
+    pool.evict();
   }
 
-  #renew(): void {
-    this.happened.renewed += 1;
-    this.#parts.note('renew');
-    this.#parts.pool.renew();
+  #evictOne(): void {
+    const { dice, pool, factory } = this.#world;
+    const id = factory.living.length > 0 ? dice.oneOf(factory.living).id : dice.upTo(5);
+    const count = pool.evict(id);
+    this.#world.note(`evict ${id}: ${count}`);
+    if (count > 0) this.#loans.evicted(id);
   }
 
   #reconfigure(): void {
-    const { dice, pool, note } = this.#parts;
-    this.happened.reconfigured += 1;
-    const config = randomConfig(dice);
-    note(`reconfigure ${JSON.stringify(config)}`);
+    const { dice, pool, settings, happenings } = this.#world;
+    const config = changedConfig(settings.current, dice);
+    this.#world.note(`reconfigure ${JSON.stringify(config)}`);
+    if (config.maxSize < pool.stats().total) happenings.count('made smaller than it was');
     pool.reconfigure(config);
   }
 
   #warmUp(): void {
-    const { dice, pool, note } = this.#parts;
-    const config = { connections: dice.upTo(5), timeoutMs: dice.oneOf([50, 5_000]), failFast: dice.chance(0.3) };
-    note(`warm up ${JSON.stringify(config)}`);
-    pool.warmUp(config).catch(() => undefined);
+    const { dice, pool } = this.#world;
+    const config = { connections: dice.upTo(5), timeoutMs: dice.oneOf([50, 1_000, 5_000]), failFast: dice.chance(0.3) };
+    this.#world.note(`warm up ${JSON.stringify(config)}`);
+    this.#follow(pool.warmUp(config), config);
+  }
+
+  #follow(ended: Promise<WarmUpResult>, { timeoutMs, failFast }: WarmUpConfig): void {
+    const { clock, happenings } = this.#world;
+    const now = clock.now();
+    const isExcused = this.#thawedAt === now;
+    const warming: Warming = { timeoutMs, dueAt: now + timeoutMs, isExcused, isSettled: false };
+    this.#warmings.add(warming);
+    ended.then(
+      ({ opened, wanted }) => {
+        warming.isSettled = true;
+        happenings.count(opened < wanted ? 'warmed up partly' : 'warmed up fully');
+      },
+      (error: unknown) => {
+        warming.isSettled = true;
+        const isOfTheClose = isFluxorError(error, 'RUNTIME_CLOSED') && this.#world.isClosing;
+        if (isOfTheClose) return;
+        happenings.count('warm-up failed fast');
+        if (!isFluxorError(error) || !failFast) this.#world.violate(`a warm-up failed: ${String(error)}`);
+      },
+    );
   }
 
   #leapWall(): void {
-    const { dice, clock, note } = this.#parts;
+    const { dice, clock } = this.#world;
     const ms = dice.oneOf([-3_600_000, -200, 3_000, 8_000, 3_600_000]);
-    note(`the wall clock leaps by ${ms} ms`);
+    this.#world.note(`the wall clock leaps by ${ms} ms`);
     clock.leapWall(ms);
   }
 
-  #doubtSiblings(): void {
-    const { dice, factory, note } = this.#parts;
-    const made = factory.made.filter((resource) => !resource.isDestroyed);
-    if (made.length === 0) return;
-    const [resource, verdict] = [dice.oneOf(made), dice.oneOf(['validate', 'evict'] as const)];
-    if (dice.chance(0.3)) {
-      note(`${resource.id} was made with fresh credentials`);
-      return resource.rotate();
-    }
-    note(`${resource.id} says of its siblings: ${verdict}`);
-    this.distrustBefore = this.#parts.clock.now();
-    resource.doubtSiblings(verdict);
+  /** Reports only look. */
+  #look(): void {
+    const { pool } = this.#world;
+    const before = JSON.stringify(pool.stats());
+    pool.leaks();
+    if (JSON.stringify(pool.stats()) !== before) this.#world.violate('a look at the leaks changed something');
   }
 }
 
-/** Sizes small and times short, so that everything meets everything. */
-export function randomConfig(dice: Dice): PoolConfig {
-  const maxSize = dice.upTo(4);
-  const maxIdle = dice.upTo(maxSize + 1) - 1;
-  return {
-    ...POOL_CONFIG,
-    maxSize,
-    maxIdle,
-    minIdle: dice.upTo(maxIdle + 1) - 1,
-    acquireTimeoutMs: 10_000,
-    connectTimeoutMs: dice.oneOf([200, 1_000, 5_000]),
-    maxWaiting: dice.oneOf([2, 5, 100]),
-    maxCreating: dice.upTo(3),
-    connectRate: dice.oneOf([Infinity, Infinity, 5, 50]),
-    maxLifetimeMs: dice.oneOf([Infinity, 5_000, 60_000]),
-    idleTimeoutMs: dice.oneOf([Infinity, 3_000, 60_000]),
-    keepaliveMs: dice.oneOf([Infinity, 2_000, 10_000]),
-    validation: dice.chance(0.2)
-      ? false
-      : {
-          bypassMs: dice.oneOf([0, 50, 500]),
-          timeoutMs: 300,
-          attempts: dice.upTo(3),
-          backoffMs: 100,
-          query: undefined,
-        },
-    onRelease: dice.oneOf(['rollback', 'destroy']),
-    leak: dice.chance(0.5) ? false : { thresholdMs: 3_000, intervalMs: 1_000, stack: false, reclaim: dice.chance(0.5) },
-    deadlockDetection: dice.chance(0.8),
-    warmUp: dice.chance(0.3) ? { connections: dice.upTo(4), timeoutMs: 2_000, failFast: false } : false,
-  };
+function latestAt({ dueAt, timeoutMs, isExcused }: Warming): number {
+  return dueAt + TICK_MS + (isExcused ? timeoutMs + TICK_MS : 0);
 }
