@@ -51,8 +51,9 @@ export class DeadlockDetector<R> {
 
   /** The scope the caller runs in, if that scope holds something already. */
   outerScope(): LeaseScope | undefined {
-    if (!this.#parts.settings.current.deadlockDetection) return undefined;
-    for (let scope = this.#parts.scopes?.current(); scope !== undefined; scope = scope.parent) {
+    const { scopes, settings } = this.#parts;
+    if (scopes === undefined || !settings.current.deadlockDetection) return undefined;
+    for (let scope = scopes.current(); scope !== undefined; scope = scope.parent) {
       if (scope.held !== undefined) return scope;
     }
     return undefined;

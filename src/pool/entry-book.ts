@@ -95,6 +95,11 @@ export class EntryBook<R> {
     entry.assertCanMove(to.name);
     const { state } = entry;
     const from = state.name;
+    // The hand-over: another lease, and nothing to count.
+    if (from === 'in-use' && to.name === 'in-use' && !entry.isLost) {
+      entry.state = to;
+      return;
+    }
     if (from === 'idle') this.#removeIdle(entry);
     else if (from === 'checking' && state.isForLine) this.#asked -= 1;
     this.#count(from, -1);

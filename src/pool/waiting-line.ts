@@ -101,6 +101,7 @@ export class WaitingLine<R> implements DeadlineTarget {
   }
 
   shift(): Waiter<R> | undefined {
+    if (this.#length === 0) return undefined;
     const waiter = this.first;
     if (waiter !== undefined) this.remove(waiter);
     return waiter;
