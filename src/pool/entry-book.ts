@@ -50,11 +50,6 @@ export class EntryBook<R> {
     this.#lost += 1;
   }
 
-  /** How many were ever given up or closed. */
-  get closed(): number {
-    return this.#counts.closed;
-  }
-
   /** The idle entry used last. */
   get lastIdle(): PoolEntry<R> | undefined {
     return this.#idle.at(-1);

@@ -70,10 +70,6 @@ export class Maintenance<R> {
     this.#host = host;
   }
 
-  get isRunning(): boolean {
-    return this.#timer !== undefined;
-  }
-
   start(): void {
     if (this.#timer === undefined) this.#arm();
   }
