@@ -19,7 +19,7 @@ export type { TransactionState } from './connection/transaction-control.js';
 export type { PoolChanges, PoolControl, WarmUpCallOptions } from './runtime/pool-control.js';
 export type { PoolStats, PoolTotals } from './pool/pool-stats.js';
 export type { BreakerState } from './pool/connect-pacer.js';
-export type { Priority } from './pool/priority.js';
+export type { Priority } from './kernel/priority.js';
 export type { WarmUpResult } from './pool/warm-up.js';
 
 // Writing SQL

@@ -4,7 +4,7 @@ import { NEVER, slow } from '../../test/fakes/fake-resources.js';
 import type { Attempt, PoolBench } from '../../test/fakes/pool-bench.js';
 import { checkLeftovers, poolBench } from '../../test/fakes/pool-bench.js';
 import type { Lease } from './lease.js';
-import type { Priority } from './priority.js';
+import type { Priority } from '../kernel/priority.js';
 
 checkLeftovers();
 

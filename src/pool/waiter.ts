@@ -7,7 +7,7 @@ import type { LimitCause } from '../kernel/within.js';
 import { QueueItem } from '../kernel/waiter-queue.js';
 import type { Lease } from './lease.js';
 import type { LeaseHolder, LeaseScope } from './lease-scopes.js';
-import type { Priority } from './priority.js';
+import type { Priority } from '../kernel/priority.js';
 
 export interface AcquireRequest {
   /** Monotonic milliseconds by which the wait must have ended. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DeadlineTimer } from '../kernel/deadline.js';
 import type { FakeClock } from '../testing/fake-clock.js';
 import { fakeClock } from '../testing/fake-clock.js';
-import type { Priority } from './priority.js';
+import type { Priority } from '../kernel/priority.js';
 import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeadlineTimer } from '../kernel/deadline.js';
 import { fakeClock } from '../testing/fake-clock.js';
-import type { Priority } from './priority.js';
+import type { Priority } from '../kernel/priority.js';
 import { HANDICAP_MS } from './priority.js';
 import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';

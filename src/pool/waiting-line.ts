@@ -13,7 +13,7 @@
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
 import { WaiterQueue } from '../kernel/waiter-queue.js';
-import type { Priority } from './priority.js';
+import type { Priority } from '../kernel/priority.js';
 import { HANDICAP_MS } from './priority.js';
 import type { Waiter } from './waiter.js';
 

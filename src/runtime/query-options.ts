@@ -5,7 +5,7 @@ import { DURATION_FORMS, parseDuration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { nearestName } from '../kernel/option-reader.js';
 import type { BeginOptions, IsolationLevel } from '../driver/driver.js';
-import type { Priority } from '../pool/priority.js';
+import type { Priority } from '../kernel/priority.js';
 
 /** Options of one statement. */
 export interface QueryOptions {

@@ -9,7 +9,7 @@ import { TimeoutError } from '../../src/errors/timeout-error.js';
 import { LeaseScope } from '../../src/pool/lease-scopes.js';
 import type { Lease } from '../../src/pool/lease.js';
 import { HOUSEKEEPING_MS } from '../../src/pool/maintenance.js';
-import type { Priority } from '../../src/pool/priority.js';
+import type { Priority } from '../../src/kernel/priority.js';
 import { HANDICAP_MS } from '../../src/pool/priority.js';
 import type { FakeResource } from '../fakes/fake-resources.js';
 import type { PoolWorld } from './pool-world.js';
