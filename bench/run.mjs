@@ -4,7 +4,7 @@
  * with 1 when one does not hold. Ctrl-C stops it: everything it started goes with it.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,8 @@ const build = join(folder, '.build');
 const require = createRequire(import.meta.url);
 
 /** What runs when nothing is named, and what must be named. */
-const BENCHES = ['pool-cycle', 'spike', 'waiters'];
-const TOOLS = ['profile'];
+const BENCHES = ['pool-cycle', 'spike', 'waiters', 'guards'];
+const TOOLS = ['profile', 'guards-profile'];
 
 const isOption = (argument) => argument.startsWith('-');
 const named = process.argv.slice(2).filter((argument) => !isOption(argument));
@@ -52,7 +52,9 @@ const run = (command, args, cwd = folder) =>
     child.on('exit', (code) => resolve(code ?? 1));
   });
 
-const isReady = existsSync(join(folder, 'node_modules')) || (await run('npm', ['ci'])) === 0;
+const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+const isInstalled = Object.keys(devDependencies).every((name) => existsSync(join(folder, 'node_modules', name)));
+const isReady = isInstalled || (await run('npm', ['ci'])) === 0;
 if (!isReady) end(1);
 
 rmSync(build, { recursive: true, force: true });

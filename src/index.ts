@@ -29,7 +29,8 @@ export type { Dialect } from './sql/dialect.js';
 
 // Options
 export { describeConfig } from './config/describe-config.js';
-export type { GateOptions, QueryDefaults, RuntimeConfig, RuntimeOptions } from './config/runtime-options.js';
+export type { QueryDefaults, RuntimeConfig, RuntimeOptions } from './config/runtime-options.js';
+export type { GateConfig, GateOptions } from './gate/gate-options.js';
 export type { LeakOptions, PoolOptions, ReleasePolicy, ValidationOptions, WarmUpOptions } from './pool/pool-options.js';
 export type { TypeOptions } from './driver/query.js';
 export type { Duration } from './kernel/duration.js';

@@ -10,9 +10,9 @@ import type { RuntimeConfig } from './runtime-options.js';
  * // pool.maxSize: 50
  */
 export function describeConfig(config: RuntimeConfig): string {
-  const { name, driver, pool, query, types } = config;
+  const { name, driver, pool, gate, query, types } = config;
   const lines = [`name: ${name}`, `driver: ${driver.name} (${driver.endpoint})`];
-  for (const [group, values] of Object.entries({ pool, query, types })) addLines(lines, group, values);
+  for (const [group, values] of Object.entries({ pool, gate, query, types })) addLines(lines, group, values);
   return lines.join('\n');
 }
 

@@ -5,6 +5,8 @@
 import type { Driver } from '../driver/driver.js';
 import type { TypeConfig } from '../driver/query.js';
 import { ConfigError } from '../errors/config-error.js';
+import { resolveGateOptions } from '../gate/gate-options.js';
+import { resolveRetryOptions } from '../gate/retry-options.js';
 import type { Clock } from '../kernel/clock.js';
 import { systemClock } from '../kernel/clock.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
@@ -23,10 +25,12 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
   const reader = new OptionReader(options, '', issues);
   const driver = readDriver(reader);
   const pool = resolvePoolOptions(reader.raw('pool'), driver?.capabilities.maxSessions ?? Infinity, issues);
-  const query = readQueryDefaults(reader.group('query'));
+  const gate = resolveGateOptions(reader.raw('gate'), pool.maxSize, issues);
+  const query = readQueryDefaults(reader.group('query'), driver, issues);
   const config = {
     name: reader.text('name', driver?.name ?? 'fluxor'),
     pool,
+    gate,
     query: Object.freeze(query),
     types: Object.freeze(readTypes(reader.group('types'))),
     clock: readClock(reader),
@@ -58,11 +62,24 @@ function readRandom(reader: OptionReader): Random {
   return typeof value === 'function' ? (value as Random) : reader.refuse('random', 'a function', systemRandom);
 }
 
-function readQueryDefaults(reader: OptionReader): RuntimeConfig['query'] {
+function readQueryDefaults(
+  reader: OptionReader,
+  driver: Driver | undefined,
+  issues: OptionIssue[],
+): RuntimeConfig['query'] {
   const timeoutMs = reader.duration('timeout', 30_000, { minMs: 1, maxMs: DAY_MS, canBeFalse: true });
-  for (const name of ['slowThreshold', 'statementCache', 'retry', 'pipelining']) reader.onlyOff(name);
+  const retry = reader.raw('retry');
+  const resolveOutcome = readResolveOutcome(reader, driver);
+  for (const name of ['slowThreshold', 'statementCache', 'pipelining']) reader.onlyOff(name);
   reader.refuseUnknown();
-  return { timeoutMs };
+  return { timeoutMs, retry: retry !== false && resolveRetryOptions(retry, 'query.retry', issues), resolveOutcome };
+}
+
+function readResolveOutcome(reader: OptionReader, driver: Driver | undefined): boolean {
+  const isWanted = reader.boolean('resolveOutcome', false);
+  if (!isWanted || driver === undefined || driver.outcomes !== undefined) return isWanted;
+  const expected = `false; the ${driver.name} driver cannot ask what became of a transaction`;
+  return reader.refuse('resolveOutcome', expected, false);
 }
 
 function readTypes(reader: OptionReader): TypeConfig {
@@ -77,9 +94,6 @@ function readTypes(reader: OptionReader): TypeConfig {
 
 /** Parts of the public surface that later versions fill. */
 function readFuture(reader: OptionReader): void {
-  const gate = reader.group('gate');
-  for (const name of ['circuitBreaker', 'rateLimit', 'connectionLimit']) gate.onlyOff(name);
-  gate.refuseUnknown();
   const monitor = reader.group('monitor');
   monitor.onlyOff('interval');
   monitor.refuseUnknown();

@@ -1,6 +1,8 @@
 /** What a user may say to `createRuntime`, and the complete configuration the runtime works with. */
 import type { Driver } from '../driver/driver.js';
 import type { TypeConfig, TypeOptions } from '../driver/query.js';
+import type { GateConfig, GateOptions } from '../gate/gate-options.js';
+import type { RetryConfig, RetryOptions } from '../gate/retry-options.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Duration } from '../kernel/duration.js';
 import type { Random } from '../kernel/random.js';
@@ -17,17 +19,16 @@ export interface QueryDefaults {
   readonly slowThreshold?: false;
   /** Not in this version yet; `false` says so. */
   readonly statementCache?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly retry?: false;
+  /** What is tried again, how often and how fast; `false` for one attempt. See `docs/guide/resilience.md`. */
+  readonly retry?: RetryOptions | false;
+  /**
+   * Whether transactions ask the database what became of a COMMIT whose answer was lost; a transaction's own
+   * `resolveOutcome` wins. Costs one round trip before every COMMIT. Turn it on where a lost COMMIT must not wait for a
+   * person. `true` is refused where the database cannot tell. Default false.
+   */
+  readonly resolveOutcome?: boolean;
   /** Not in this version yet; `false` says so. */
   readonly pipelining?: false;
-}
-
-/** Options of the gate; not in this version yet, `false` says so. */
-export interface GateOptions {
-  readonly circuitBreaker?: false;
-  readonly rateLimit?: false;
-  readonly connectionLimit?: false;
 }
 
 /** Options of `createRuntime()`. Everything but `driver` has a default. */
@@ -38,6 +39,7 @@ export interface RuntimeOptions {
   readonly name?: string;
   readonly pool?: PoolOptions;
   readonly query?: QueryDefaults;
+  /** Circuit breaker, rate limit, connection limit. */
   readonly gate?: GateOptions;
   /** How values come back; the defaults lose nothing. See `docs/reference/types.md`. */
   readonly types?: TypeOptions;
@@ -54,7 +56,8 @@ export interface RuntimeConfig {
   readonly name: string;
   readonly driver: Driver;
   readonly pool: PoolConfig;
-  readonly query: { readonly timeoutMs: number };
+  readonly gate: GateConfig;
+  readonly query: { readonly timeoutMs: number; readonly retry: RetryConfig | false; readonly resolveOutcome: boolean };
   readonly types: TypeConfig;
   readonly clock: Clock;
   readonly random: Random;

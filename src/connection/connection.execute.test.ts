@@ -116,25 +116,6 @@ describe('Connection.execute', () => {
     expect(bench.wire).toEqual([]);
     expect(bench.connection.condition()).toBe('clean');
   });
-
-  it('leads the stack of an error to the line that sent the statement', async () => {
-    const bench = connectionBench();
-    bench.session.answers.set('a', new ServerError('unique'));
-    const refused = await placeTheOrder(bench, 'a').catch((error: unknown) => error as Error);
-    expect(refused).toMatchObject({ code: 'CONSTRAINT' });
-    expect(stackOf(refused)).toEqual(['Connection.execute', 'throughOneLayer', 'throughAnother', 'placeTheOrder']);
-  });
-
-  it('does so for an error that a timer has made, too', async () => {
-    const bench = connectionBench();
-    bench.session.answers.set('a', 'hang');
-    const caught = placeTheOrder(bench, 'a').catch((error: unknown) => error as Error);
-    await bench.clock.advance(2_000);
-    const error = await caught;
-    expect(error).toMatchObject({ code: 'TIMEOUT' });
-    expect(stackOf(error)).toEqual(['Connection.execute', 'throughOneLayer', 'throughAnother', 'placeTheOrder']);
-    expect((error as Error).stack).toMatch(/^TimeoutError: the statement took longer/);
-  });
 });
 
 describe('Connection, waiting for the turn', () => {
@@ -185,25 +166,3 @@ describe('Connection, waiting for the turn', () => {
     },
   );
 });
-
-async function placeTheOrder(bench: ConnectionBench, text: string): Promise<unknown> {
-  return await throughAnother(bench, text);
-}
-
-async function throughAnother(bench: ConnectionBench, text: string): Promise<unknown> {
-  try {
-    return await throughOneLayer(bench, text);
-  } finally {
-    await Promise.resolve();
-  }
-}
-
-async function throughOneLayer(bench: ConnectionBench, text: string): Promise<unknown> {
-  return await bench.connection.execute({ text, values: [], rowMode: 'array' }, bench.call());
-}
-
-/** The functions of the first four frames. */
-function stackOf(error: unknown): (string | undefined)[] {
-  const frames = (error as Error).stack?.matchAll(/^ +at (?:async )?(\S+)/gm) ?? [];
-  return [...frames].slice(0, 4).map((frame) => frame[1]);
-}

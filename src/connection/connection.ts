@@ -17,8 +17,6 @@ import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
-import type { Deferred } from '../kernel/deferred.js';
-import { createDeferred } from '../kernel/deferred.js';
 import { within } from '../kernel/within.js';
 import type { Driver, DriverConnection, FailureSituation } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
@@ -26,6 +24,8 @@ import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-f
 import { fingerprint } from '../sql/fingerprint.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { ConnectionConfig } from './connection-options.js';
+import type { StatementHost } from './running-statement.js';
+import { RunningStatement } from './running-statement.js';
 import type { StatementCall } from './statement-call.js';
 import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { StopCause, StoppedStatement } from './stop-errors.js';
@@ -41,31 +41,24 @@ export interface ConnectionPorts {
   readonly config: () => ConnectionConfig;
 }
 
-/** The statement on the wire. */
-interface Running {
-  readonly call: StatementCall;
-  /** Settles when the server is ready for the next statement, also after an error. */
-  readonly work: Promise<DriverResult>;
-  /** What its caller hears: the end of `work`, unless the runtime takes the connection away first. */
-  readonly answer: Deferred<DriverResult>;
-  /** Being stopped already. It is stopped once: a second cancel could hit whatever comes after it. */
-  isStopped: boolean;
-  /** Its lease has ended: its caller hears that it was stopped, and not what the server said to the cancel. */
-  isTakenAway: boolean;
-}
-
-export class Connection {
+export class Connection implements StatementHost {
   readonly id: number;
+  readonly timers: DeadlineTimer;
+  /** Monotonic milliseconds by which it had been opened. */
+  readonly openedAt: number;
   readonly #native: DriverConnection;
   readonly #ports: ConnectionPorts;
   readonly #onSiblings: CreateRequest['onSiblings'];
   readonly #turns = new Turns();
-  #running: Running | undefined;
+  /** The statement on the wire. */
+  #running: RunningStatement | undefined;
   /** Pending while a stopped statement and its cancel have not both ended. */
   #settling: Promise<void> | undefined;
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
   #isFenced = false;
   #tenure = 1;
+  /** The server said something after which it must not be used again, although it is open. */
+  #isCondemned = false;
   /** Lent for arbitrary statements since the last reset; they may have changed settings of the session. */
   #isTouched = false;
   /** Sent last in this loan. With its values, if they were written into it: only its fingerprint may be shown. */
@@ -79,6 +72,8 @@ export class Connection {
     onSiblings: CreateRequest['onSiblings'] = ignore,
   ) {
     this.id = id;
+    this.timers = ports.timers;
+    this.openedAt = ports.clock.now();
     this.#native = native;
     this.#ports = ports;
     this.#onSiblings = onSiblings;
@@ -91,7 +86,7 @@ export class Connection {
 
   condition(): Condition {
     const { state } = this.#native;
-    if (state === 'closed') return 'broken';
+    if (state === 'closed' || this.#isCondemned) return 'broken';
     const needsReset = this.#isTouched && this.#ports.config().onRelease === 'reset';
     return state === 'idle' && this.#turns.isFree && !needsReset ? 'clean' : 'dirty';
   }
@@ -141,22 +136,13 @@ export class Connection {
    * Runs one statement; a second one waits for the first.
    * Rejects with an error of the house that says what became of the statement.
    */
-  async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
-    let me = 0;
-    let bytesBefore: number | undefined;
+  execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     try {
       this.#assertLent(call);
-      me = this.#turns.isFree ? this.#turns.occupy() : await this.#waitTurn(call);
-      this.#assertMayStart(me, call);
-      bytesBefore = this.#native.bytesWritten;
-      const running = this.#dispatch(query, call);
-      return await within(running.answer.promise, call, this.#ports.timers, (cause) => this.#stop(running, cause));
     } catch (error) {
-      const wasSent = this.#native.bytesWritten !== bytesBefore;
-      throw atCaller(isFluxorError(error) ? error : this.#classify(error, call, wasSent));
-    } finally {
-      this.#turns.leave(me);
+      return Promise.reject(error);
     }
+    return this.#turns.isFree ? this.#start(query, call, this.#turns.occupy()) : this.#startInTurn(query, call);
   }
 
   /** Proves that the server answers. */
@@ -200,41 +186,57 @@ export class Connection {
     this.#native.destroy();
   }
 
-  #dispatch(query: DriverQuery, call: StatementCall): Running {
-    this.#lastText = query.text;
-    const answer = createDeferred<DriverResult>();
-    const running: Running = { call, work: this.#send(query), answer, isStopped: false, isTakenAway: false };
-    this.#running = running;
-    const end = () => {
-      if (this.#running === running) this.#running = undefined;
-      return !running.isTakenAway;
-    };
-    running.work.then(
-      (result) => end() && answer.resolve(result),
-      (error: unknown) => end() && answer.reject(error),
-    );
-    return running;
-  }
-
-  /** Settles when the server is ready again: an error reaches the caller together with a usable connection. */
-  async #send(query: DriverQuery): Promise<DriverResult> {
+  /** Never throws: a statement that may not start, or cannot be sent, is a rejection like any other. */
+  #start(query: DriverQuery, call: StatementCall, turn: number): Promise<DriverResult> {
+    let bytesBefore: number | undefined;
     try {
-      return await this.#native.execute(query);
+      this.#assertMayStart(turn, call);
+      bytesBefore = this.#native.bytesWritten;
+      this.#lastText = query.text;
+      const statement = new RunningStatement(this, call, turn, bytesBefore);
+      const work = this.#native.execute(query);
+      this.#running = statement;
+      statement.follow(work);
+      return statement.answer;
     } catch (error) {
-      await this.#native.untilReady().catch(ignore);
-      throw error;
+      this.#turns.leave(turn);
+      if (isFluxorError(error)) return Promise.reject(error);
+      return Promise.reject(this.#classify(error, call, this.#native.bytesWritten !== bytesBefore));
     }
   }
 
-  /** Stops the statement, if nobody did before, and answers its caller with what became of it. */
-  async #stop(running: Running, cause: StopCause): Promise<DriverResult> {
-    const { call, work } = running;
+  async #startInTurn(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
+    return this.#start(query, call, await this.#waitTurn(call));
+  }
+
+  /** @internal For the statement on the wire. */
+  untilReady(): Promise<void> {
+    return this.#native.untilReady();
+  }
+
+  /** @internal */
+  onStatementEnded(statement: RunningStatement): void {
+    if (this.#running === statement) this.#running = undefined;
+    this.#turns.leave(statement.turn);
+  }
+
+  /** @internal */
+  toError(error: unknown, { call, bytesBefore }: RunningStatement): FluxorError {
+    const wasSent = this.#native.bytesWritten !== bytesBefore;
+    const known = isFluxorError(error) ? error : this.#classify(error, call, wasSent);
+    if (known.isConnectionFatal) this.#isCondemned = true;
+    return known;
+  }
+
+  /** @internal Stops the statement, if nobody did before, and answers its caller with what became of it. */
+  async stop(running: RunningStatement, cause: StopCause): Promise<DriverResult> {
+    const { call } = running;
     if (!running.isStopped) {
       this.#settle(running);
       this.#tellCancelled(call, cause);
     }
     const outcome = await this.#learnOutcome(running, cause === 'runtime' ? CANCEL_GRACE_MS : ANSWER_GRACE_MS);
-    if (call.phase === 'commit' && outcome === 'applied') return work;
+    if (call.phase === 'commit' && outcome === 'applied') return running.ended;
     throw stoppedError(stopped(cause, call), outcome === 'unknown' && call.isReadOnly ? 'not-applied' : outcome);
   }
 
@@ -243,13 +245,12 @@ export class Connection {
     const running = this.#running;
     if (running === undefined || running.isStopped) return;
     if (running.call.phase === 'commit') return this.#settle(running);
-    running.isTakenAway = true;
-    this.#stop(running, 'runtime').catch((error: unknown) => running.answer.reject(error));
+    running.takeAway();
   }
 
   /** What the server says within the grace about a statement that was stopped. */
-  #learnOutcome(running: Running, graceMs: number): Promise<Outcome> {
-    const answer = running.work.then(
+  #learnOutcome(running: RunningStatement, graceMs: number): Promise<Outcome> {
+    const answer = running.ended.then(
       (): Outcome => 'applied',
       (error: unknown): Outcome => this.#classify(error, running.call, true).outcome,
     );
@@ -261,12 +262,12 @@ export class Connection {
    * Cancels at the server, and keeps the connection occupied until nothing of it can reach a later statement.
    * A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs.
    */
-  #settle(running: Running): void {
+  #settle(running: RunningStatement): void {
     const { clock, timers, driver } = this.#ports;
     running.isStopped = true;
     const me = this.#turns.occupy();
     const isCancelled = running.call.phase !== 'commit' && driver.capabilities.canCancel;
-    const ended = running.work.then(ignore, ignore);
+    const ended = running.ended.then(ignore, ignore);
     const giveUpAt = clock.now() + CANCEL_GRACE_MS;
     const cancelled = isCancelled ? this.#cancelUntil(ended, giveUpAt) : undefined;
     const bothEnded = Promise.all([ended, cancelled]).then(async () => {
@@ -343,15 +344,15 @@ export class Connection {
   }
 
   /** What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one. */
-  #assertInStep({ isBegin = false, inTransaction, context }: StatementCall): void {
+  #assertInStep(call: StatementCall): void {
+    const isBegin = call.isBegin === true;
     if (isBegin && !this.isIdle && this.#native.state !== 'closed') {
       const text = 'the session is in a transaction already; end it first, or use a savepoint: tx.transaction(fn)';
-      throw new TransactionError('invalid-state', text, { context });
+      throw new TransactionError('invalid-state', text, { context: call.context });
     }
-    if (!isBegin && inTransaction && this.isIdle) {
-      throw new UsageError('TRANSACTION_CLOSED', 'The transaction was ended by other means than its handle', {
-        context,
-      });
+    if (!isBegin && call.inTransaction && this.isIdle) {
+      const text = 'The transaction was ended by other means than its handle';
+      throw new UsageError('TRANSACTION_CLOSED', text, { context: call.context });
     }
   }
 
@@ -373,13 +374,4 @@ function stopped(cause: StopCause, call: StatementCall): StoppedStatement {
 
 function ignore(): void {
   // Somebody else hears of it, or nobody has to.
-}
-
-/**
- * Ten frames is all V8 keeps. Counted from `execute` they lead through the async callers to the line that sent the
- * statement; from where the error was made (a timer, a parser) they would never leave this house.
- */
-function atCaller(error: FluxorError): FluxorError {
-  Error.captureStackTrace(error, atCaller);
-  return error;
 }

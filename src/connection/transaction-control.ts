@@ -3,6 +3,7 @@
  * Transaction, which adds the executor's methods.
  *
  *     open → committing → committed | rolled-back | unknown
+ *     open → committing → resolving → committed | rolled-back | unknown      (COMMIT's answer was lost, and is asked for)
  *     open → rolling-back → rolled-back | lost
  *     open → lost                      (the connection went away: the server rolls back)
  *
@@ -21,18 +22,33 @@ import type { Connection } from './connection.js';
 import type { StatementCall } from './statement-call.js';
 
 export type TransactionState =
-  'open' | 'committing' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
+  'open' | 'committing' | 'resolving' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
 
 export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
   open: ['committing', 'rolling-back', 'lost'],
   // A COMMIT can be answered with a rollback: a deferred constraint, a serialization failure, a failed transaction.
-  committing: ['committed', 'rolled-back', 'unknown'],
+  // What is asked for just before it can fail as any statement can: then it is not sent.
+  committing: ['committed', 'rolled-back', 'unknown', 'resolving', 'rolling-back', 'lost'],
+  resolving: ['committed', 'rolled-back', 'unknown'],
   'rolling-back': ['rolled-back', 'lost'],
   committed: [],
   'rolled-back': [],
   lost: [],
   unknown: [],
 };
+
+/** What became of a COMMIT whose answer was lost; `error` is what its caller hears. */
+export type FoundOutcome =
+  | { readonly fate: 'committed' }
+  | { readonly fate: 'rolled-back' | 'unknown'; readonly error: FluxorError };
+
+/** Finds out what became of a COMMIT whose answer was lost. Made by the runtime, for one transaction. */
+export interface OutcomeFinder {
+  /** Runs as the last statement inside the transaction. Answers whether `find` can be asked. */
+  prepare(run: (query: DriverQuery) => Promise<DriverResult>): Promise<boolean>;
+  /** The connection is of no use any more. Must not reject. */
+  find(lost: FluxorError): Promise<FoundOutcome>;
+}
 
 /** A COMMIT with one of these outcomes has left nothing: what was not sent is rolled back when the connection is cleaned. */
 const CERTAINLY_NOT: ReadonlySet<Outcome> = new Set<Outcome>(['not-applied', 'not-sent']);
@@ -93,10 +109,12 @@ export class TransactionControl {
     return this.#run(query, COMMITTING.test(query.text) ? { ...call, phase: 'commit' } : call);
   }
 
-  async commit(call: StatementCall): Promise<void> {
+  /** `call` bounds what is sent on this connection; with a `finder`, a lost answer is asked for before this settles. */
+  async commit(call: StatementCall, finder?: OutcomeFinder): Promise<void> {
     this.#assertOpen();
     this.#assertStillThere();
     this.#move('committing');
+    const canFind = finder !== undefined && (await this.#prepare(finder, call));
     let result: DriverResult;
     try {
       result = await this.#connection.execute(plain(this.#words.commit), {
@@ -105,6 +123,7 @@ export class TransactionControl {
         signal: undefined,
       });
     } catch (error) {
+      if (canFind && isFluxorError(error) && error.outcome === 'unknown') return this.#find(finder, error);
       this.#move(isFluxorError(error) && CERTAINLY_NOT.has(error.outcome) ? 'rolled-back' : 'unknown');
       throw error;
     }
@@ -120,7 +139,10 @@ export class TransactionControl {
 
   /** Ends without a trace. Does nothing when it has ended already. */
   async rollback(call: StatementCall): Promise<void> {
-    if (this.#state !== 'open') return;
+    if (this.#state === 'open') await this.#rollBack(call);
+  }
+
+  async #rollBack(call: StatementCall): Promise<void> {
     this.#move('rolling-back');
     try {
       await this.#connection.execute(plain(this.#words.rollback), { ...this.#inside(call), signal: undefined });
@@ -151,6 +173,27 @@ export class TransactionControl {
     await this.#run(plain(this.#words.rollbackTo(name)), call);
     // It would stay otherwise, and a loop of failures would nest ever deeper.
     await this.#run(plain(this.#words.releaseSavepoint(name)), call);
+  }
+
+  /** A transaction that has failed already goes on to COMMIT, which says so. Any other failure ends it here. */
+  async #prepare(finder: OutcomeFinder, call: StatementCall): Promise<boolean> {
+    const inside: StatementCall = { ...this.#inside(call), signal: undefined, isReadOnly: true, isSafeToRepeat: true };
+    try {
+      return await finder.prepare((query) => this.#connection.execute(query, inside));
+    } catch (error) {
+      if (isFluxorError(error, 'TRANSACTION') && error.reason === 'aborted') return false;
+      if (isFluxorError(error) && this.#hasEnded(error)) this.#move('lost');
+      // Why the rollback failed, if it did, would hide why there was no COMMIT.
+      else await this.#rollBack(call).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #find(finder: OutcomeFinder, lost: FluxorError): Promise<void> {
+    this.#move('resolving');
+    const found = await finder.find(lost);
+    this.#move(found.fate);
+    if (found.fate !== 'committed') throw found.error;
   }
 
   /** Whoever gave up on BEGIN may have done so after the server carried it out. Queued before anything the caller sends next. */

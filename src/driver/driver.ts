@@ -11,6 +11,7 @@
 import type { ErrorContext, FluxorError } from '../errors/fluxor-error.js';
 import type { Dialect } from '../sql/dialect.js';
 import type { Capabilities } from './capabilities.js';
+import type { OutcomeProtocol } from './outcome.js';
 import type { DriverQuery, DriverResult, TypeConfig } from './query.js';
 
 /** What the protocol last said about the session. */
@@ -89,6 +90,8 @@ export interface Driver {
   /** Where it connects to, for people: `postgres://app@localhost:5432/shop`. Never a secret. */
   readonly endpoint: string;
   readonly transactions: TransactionStatements;
+  /** How to find out what became of a COMMIT whose answer was lost; absent where the database has no way to tell. */
+  readonly outcomes?: OutcomeProtocol;
   /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
   load(): Promise<void>;
   connect(request: ConnectRequest): Promise<DriverConnection>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { FailureSituation } from './driver.js';
-import { classifyNodeError, lostConnection } from './node-errors.js';
+import { classifyNodeError, lostConnection, SLOW_RETRY_MS } from './node-errors.js';
 import { COMMIT, CONNECT, IDLE, SENT, UNSENT } from '../../test/fakes/situations.js';
 
 const nodeError = (code: string, extra: object = {}) => Object.assign(new Error(`native ${code}`), { code, ...extra });
@@ -20,12 +20,12 @@ const TABLE: readonly { readonly codes: string; readonly connect: Facts; readonl
     idle: ['refused', 'new-connection', 'ignore', 'not-sent'],
   },
   {
-    codes: 'EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN',
+    codes: 'EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ERR_SOCKET_CONNECTION_TIMEOUT',
     connect: ['unreachable', 'new-connection', 'failure', 'not-sent'],
     idle: ['unreachable', 'new-connection', 'ignore', 'not-sent'],
   },
   {
-    codes: 'ENOTFOUND EAI_AGAIN',
+    codes: 'ENOTFOUND EAI_AGAIN EAI_FAIL',
     connect: ['dns', 'new-connection', 'failure', 'not-sent'],
     idle: ['dns', 'new-connection', 'ignore', 'not-sent'],
   },
@@ -35,12 +35,12 @@ const TABLE: readonly { readonly codes: string; readonly connect: Facts; readonl
     idle: ['lost', 'new-connection', 'ignore', 'not-sent'],
   },
   {
-    codes: 'ERR_STREAM_DESTROYED ERR_SOCKET_CLOSED ERR_STREAM_WRITE_AFTER_END',
+    codes: 'ERR_STREAM_DESTROYED ERR_SOCKET_CLOSED ERR_SOCKET_CLOSED_BEFORE_CONNECTION ERR_STREAM_WRITE_AFTER_END',
     connect: ['lost', 'new-connection', 'ignore', 'not-sent'],
     idle: ['lost', 'new-connection', 'ignore', 'not-sent'],
   },
   {
-    codes: 'EADDRNOTAVAIL EMFILE ENFILE ENOBUFS',
+    codes: 'EADDRNOTAVAIL EADDRINUSE EMFILE ENFILE ENOBUFS ENOMEM',
     connect: ['local-resources', 'new-connection', 'ignore', 'not-sent'],
     idle: ['local-resources', 'new-connection', 'ignore', 'not-sent'],
   },
@@ -53,7 +53,7 @@ const TABLE: readonly { readonly codes: string; readonly connect: Facts; readonl
     codes:
       'ERR_TLS_CERT_ALTNAME_INVALID CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN ' +
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY ' +
-      'ERR_SSL_WRONG_VERSION_NUMBER ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+      'CERT_UNTRUSTED HOSTNAME_MISMATCH CRL_HAS_EXPIRED ERR_SSL_WRONG_VERSION_NUMBER ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
     connect: ['tls', 'never', 'failure', 'not-sent'],
     idle: ['tls', 'never', 'ignore', 'not-sent'],
   },
@@ -133,6 +133,20 @@ describe('classifyNodeError', () => {
     expect(classify(native, CONNECT)).toMatchObject({ reason: 'refused', vendorCode: 'ECONNREFUSED', cause: native });
   });
 
+  it('believes, of several addresses, the one that speaks of the server: this machine may have no IPv6', () => {
+    const tried = ['EADDRNOTAVAIL', 'EACCES', 'ECONNREFUSED', 'ENETUNREACH'].map((code) => nodeError(code));
+    const native = Object.assign(new AggregateError(tried, ''), { code: 'EADDRNOTAVAIL' });
+    expect(factsOf(classify(native, CONNECT))).toEqual(['refused', 'new-connection', 'failure', 'not-sent']);
+    const local = new AggregateError([nodeError('UNHEARD_OF'), nodeError('EADDRNOTAVAIL'), nodeError('EACCES')], '');
+    expect(classify(local, CONNECT)).toMatchObject({ reason: 'local-resources', vendorCode: 'EADDRNOTAVAIL' });
+  });
+
+  it('asks for a longer pause where this machine has run short, and only there', () => {
+    expect(classify(nodeError('EMFILE'), CONNECT)?.retryAfterMs).toBe(SLOW_RETRY_MS);
+    for (const code of ['ECONNREFUSED', 'ECONNRESET', 'EACCES', 'EPROTO', 'ENOTFOUND'])
+      expect(classify(nodeError(code), CONNECT)?.retryAfterMs).toBeUndefined();
+  });
+
   it('comes to an end where an error is its own cause', () => {
     const loop: { cause?: unknown } = new Error('loop');
     loop.cause = loop;
@@ -204,9 +218,9 @@ describe('what a failure says about the other connections', () => {
 describe('lostConnection', () => {
   const lose = (situation: FailureSituation) => lostConnection('lost', 'db: gone', situation, {});
 
-  it('counts as a failure of the server while connecting, validating or in flight, and not on an idle connection', () => {
+  it('counts as a failure of the server while connecting or in flight, and not where a pooled connection is found dead', () => {
     const verdicts = [CONNECT, { ...IDLE, phase: 'validate' as const }, SENT, IDLE, UNSENT].map(lose);
-    expect(verdicts.map(({ breaker }) => breaker)).toEqual(['failure', 'failure', 'failure', 'ignore', 'ignore']);
+    expect(verdicts.map(({ breaker }) => breaker)).toEqual(['failure', 'ignore', 'failure', 'ignore', 'ignore']);
   });
 
   it('says so where a write may have been applied, and only there', () => {

@@ -27,6 +27,12 @@ interface NodeErrorRow {
   readonly text: string;
 }
 
+/**
+ * The shortest pause before another attempt where something has run short, here or at the server. With the usual back-off
+ * of 100 ms all attempts would be used up before anything could have changed.
+ */
+export const SLOW_RETRY_MS = 1_000;
+
 const rows = (codes: string, row: NodeErrorRow): [string, NodeErrorRow][] =>
   codes.split(' ').map((code) => [code, row]);
 
@@ -41,18 +47,23 @@ const NODE_ERRORS: ReadonlyMap<string, NodeErrorRow> = new Map([
     kind: 'unsent',
     text: 'no route to the server',
   }),
+  ...rows('ERR_SOCKET_CONNECTION_TIMEOUT', {
+    reason: 'unreachable',
+    kind: 'unsent',
+    text: "none of the server's addresses answered",
+  }),
   ...rows('ENOTFOUND', { reason: 'dns', kind: 'unsent', text: 'the host name is unknown; check its spelling' }),
-  ...rows('EAI_AGAIN', { reason: 'dns', kind: 'unsent', text: 'the name server did not answer' }),
+  ...rows('EAI_AGAIN EAI_FAIL', { reason: 'dns', kind: 'unsent', text: 'the name server did not answer' }),
   ...rows('ECONNRESET ETIMEDOUT EPIPE ECONNABORTED', { reason: 'lost', kind: 'lost', text: 'the connection was lost' }),
-  ...rows('ERR_STREAM_DESTROYED ERR_SOCKET_CLOSED ERR_STREAM_WRITE_AFTER_END', {
+  ...rows('ERR_STREAM_DESTROYED ERR_SOCKET_CLOSED ERR_SOCKET_CLOSED_BEFORE_CONNECTION ERR_STREAM_WRITE_AFTER_END', {
     reason: 'lost',
     kind: 'closed',
     text: 'the connection was already closed',
   }),
-  ...rows('EADDRNOTAVAIL EMFILE ENFILE ENOBUFS', {
+  ...rows('EADDRNOTAVAIL EADDRINUSE EMFILE ENFILE ENOBUFS ENOMEM', {
     reason: 'local-resources',
     kind: 'local',
-    text: 'this machine ran out of sockets or file handles',
+    text: 'this machine ran out of sockets, ports, file handles or memory',
   }),
   ...rows('EACCES EPERM EINVAL ERR_SOCKET_BAD_PORT ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE', {
     reason: 'settings',
@@ -61,7 +72,9 @@ const NODE_ERRORS: ReadonlyMap<string, NodeErrorRow> = new Map([
   }),
   ...rows(
     'ERR_TLS_CERT_ALTNAME_INVALID CERT_HAS_EXPIRED CERT_NOT_YET_VALID DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN ' +
-      'UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY CERT_REVOKED',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY CERT_REVOKED ' +
+      'CERT_UNTRUSTED CERT_REJECTED CERT_SIGNATURE_FAILURE CERT_CHAIN_TOO_LONG PATH_LENGTH_EXCEEDED INVALID_CA ' +
+      'INVALID_PURPOSE HOSTNAME_MISMATCH UNABLE_TO_GET_CRL CRL_HAS_EXPIRED CRL_NOT_YET_VALID CRL_SIGNATURE_FAILURE',
     { reason: 'tls', kind: 'config', text: "the server's certificate was not accepted" },
   ),
   ...rows('EPROTO', { reason: 'tls', kind: 'lost', text: 'the TLS handshake failed' }),
@@ -76,8 +89,9 @@ export function classifyNodeError(
   endpoint: string,
 ): FluxorError | undefined {
   if (isAbort(error)) return abortedError(error, situation, endpoint);
-  const [code, row] = findRow(error) ?? [];
-  if (code === undefined || row === undefined) return undefined;
+  const found = findRow(error);
+  if (found === undefined) return undefined;
+  const [code, row] = found;
   const init = { cause: error, vendorCode: code, context: situation.context, isConnectionFatal: true };
   const where = `${endpoint}: ${row.text} (${code})`;
   // With a statement on the wire its fate is open, whatever the code says: a route that vanishes under an established
@@ -86,7 +100,8 @@ export function classifyNodeError(
   const decision = row.kind === 'config' ? 'never' : repeatUnsent(situation);
   const isServers = row.kind === 'unsent' || row.reason === 'tls';
   const breaker: BreakerVerdict = isServers && situation.phase === 'connect' ? 'failure' : 'ignore';
-  return new ConnectionError(row.reason, where, { ...init, breaker, decision });
+  const retryAfterMs = row.kind === 'local' ? SLOW_RETRY_MS : undefined;
+  return new ConnectionError(row.reason, where, { ...init, breaker, decision, retryAfterMs });
 }
 
 /** Somebody's AbortSignal, handed to the client library or to a password function. */
@@ -116,8 +131,7 @@ export function lostConnection(
     });
   }
   const [decision, outcome] = fateOfLostStatement(situation);
-  const breaker: BreakerVerdict =
-    situation.phase === 'idle' || !isInFlight(situation) ? idleVerdict(situation) : 'failure';
+  const breaker = isInFlight(situation) ? 'failure' : idleVerdict(situation);
   const suffix = outcome === 'unknown' ? '; the statement may or may not have been applied' : '';
   return new ConnectionError(reason, text + suffix, { ...init, isConnectionFatal: true, decision, outcome, breaker });
 }
@@ -143,9 +157,12 @@ export function repeatUnsent(situation: FailureSituation): RetryDecision {
   return situation.inTransaction ? 'whole-transaction' : 'new-connection';
 }
 
-/** Connecting that fails is a failure of the server; finding an idle connection dead says nothing about it now. */
+/**
+ * Connecting that fails is a failure of the server. Finding a connection dead that was idle, also by asking it, says
+ * nothing about the server now: the first five requests of a morning would open the circuit.
+ */
 function idleVerdict(situation: FailureSituation): BreakerVerdict {
-  return situation.phase === 'connect' || situation.phase === 'validate' ? 'failure' : 'ignore';
+  return situation.phase === 'connect' ? 'failure' : 'ignore';
 }
 
 function isInFlight(situation: FailureSituation): boolean {
@@ -155,20 +172,29 @@ function isInFlight(situation: FailureSituation): boolean {
 /** Deep enough for any wrapping seen, and an end where an error is its own cause. */
 const MAX_WRAPPINGS = 5;
 
+type Found = readonly [code: string, row: NodeErrorRow];
+
 /**
  * The row of Node's `code`, looked for also inside: the AggregateError that trying several addresses of one host raises,
  * and the causes of wrappers.
  */
-function findRow(error: unknown, depth = 0): [code: string, row: NodeErrorRow] | undefined {
+function findRow(error: unknown, depth = 0): Found | undefined {
   if (typeof error !== 'object' || error === null || depth > MAX_WRAPPINGS) return undefined;
   const { code, errors, cause, originalError } = error as Partial<Record<string, unknown>>;
+  const tried = Array.isArray(errors) ? mostTelling(errors, depth) : undefined;
+  if (tried !== undefined) return tried;
   const row = typeof code === 'string' ? rowOf(code) : undefined;
   if (row !== undefined) return [code as string, row];
-  for (const inner of [Array.isArray(errors) ? (errors[0] as unknown) : undefined, cause, originalError]) {
-    const found = findRow(inner, depth + 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return findRow(cause, depth + 1) ?? findRow(originalError, depth + 1);
+}
+
+/**
+ * Of the errors of several addresses, the first that comes from the server's side. Node puts the code of the very first on
+ * top, and on a machine without IPv6 that is EADDRNOTAVAIL for `::1`, whatever the server said on 127.0.0.1.
+ */
+function mostTelling(errors: readonly unknown[], depth: number): Found | undefined {
+  const found = errors.map((error) => findRow(error, depth + 1)).filter((row) => row !== undefined);
+  return found.find(([, { kind }]) => kind === 'unsent' || kind === 'lost') ?? found[0];
 }
 
 function rowOf(code: string): NodeErrorRow | undefined {

@@ -134,6 +134,41 @@ describe('FluxorError', () => {
     expect(Object.isFrozen(error.context)).toBe(true);
   });
 
+  it('has no earlier attempts where it was the first, and keeps them in order where it was not', () => {
+    const first = new QueryError('resource', 'x', { outcome: 'not-applied' });
+    const second = new ConnectionError('lost', 'x', { outcome: 'unknown' });
+    const last = new QueryError('data', 'x');
+    last.fillAttempts([]);
+    expect([last.attempts, last.toJSON()['attempts'], last.retryBudgetExhausted]).toEqual([
+      undefined,
+      undefined,
+      false,
+    ]);
+    last.fillAttempts([first, second]);
+    expect(last.attempts).toEqual([first, second]);
+    expect(Object.isFrozen(last.attempts)).toBe(true);
+    expect(last.toJSON()['attempts']).toEqual([
+      { code: 'QUERY', reason: 'resource', outcome: 'not-applied' },
+      { code: 'CONNECTION', reason: 'lost', outcome: 'unknown' },
+    ]);
+  });
+
+  it('puts the attempts of an outer retry before those of an inner one, and is never its own predecessor', () => {
+    const [outer, inner] = [new QueryError('resource', 'outer'), new QueryError('resource', 'inner')];
+    const last = new QueryError('resource', 'last');
+    last.fillAttempts([inner, last]);
+    last.fillAttempts([outer]);
+    expect(last.attempts).toEqual([outer, inner]);
+    expect(() => JSON.stringify(last)).not.toThrow();
+  });
+
+  it('says in JSON that the retry budget was spent, and nothing where it was not', () => {
+    const error = new QueryError('resource', 'x');
+    expect(JSON.stringify(error)).not.toContain('retryBudgetExhausted');
+    error.markBudgetExhausted();
+    expect([error.retryBudgetExhausted, error.toJSON()['retryBudgetExhausted']]).toEqual([true, true]);
+  });
+
   it('does not share its context with whoever made it', () => {
     const context = { connectionId: 3 };
     const error = new QueryError('data', 'x', { context });

@@ -46,6 +46,14 @@ export interface FluxorErrorInit {
   readonly cause?: unknown;
 }
 
+/** What follows from an error: for retries, for the breaker, for the connection. */
+export interface ErrorVerdict {
+  readonly decision: RetryDecision;
+  readonly outcome: Outcome;
+  readonly breaker: BreakerVerdict;
+  readonly isConnectionFatal: boolean;
+}
+
 const BRAND: unique symbol = Symbol.for('fluxor.error');
 
 /** Node's hook for `console.log` and `util.inspect`; a registered symbol, so nothing of Node is imported. */
@@ -79,9 +87,9 @@ export class FluxorError extends Error {
   readonly vendorCode: string | number | undefined;
   /** When trying again makes sense, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
-  /** The errors of earlier attempts of the same call, oldest first. */
-  readonly attempts: readonly FluxorError[] | undefined = undefined;
   #context: ErrorContext;
+  #attempts: readonly FluxorError[] | undefined;
+  #isBudgetExhausted = false;
 
   constructor(code: ErrorCode, message: string, init: FluxorErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -106,6 +114,36 @@ export class FluxorError extends Error {
   /** @internal Adds ids that were not known where the error was made; what is there stays. */
   fillContext(context: ErrorContext): void {
     this.#context = Object.freeze({ ...context, ...this.#context });
+  }
+
+  /** The errors of earlier attempts of the same call, oldest first and without this one; `undefined` when it was the first. */
+  get attempts(): readonly FluxorError[] | undefined {
+    return this.#attempts;
+  }
+
+  /**
+   * It could have been repeated, and was not: too many calls were being repeated at the time. A sign of an outage, not of
+   * a fault in this call.
+   */
+  get retryBudgetExhausted(): boolean {
+    return this.#isBudgetExhausted;
+  }
+
+  /** @internal Notes what went before. A retry around a call that retries by itself puts its errors before those. */
+  fillAttempts(errors: readonly FluxorError[]): void {
+    // An error that was raised twice is not its own predecessor.
+    const earlier = [...errors, ...(this.#attempts ?? [])].filter((error) => error !== this);
+    if (earlier.length > 0) this.#attempts = Object.freeze(earlier);
+  }
+
+  /** @internal Other verdicts, by the user's hook; error-override.ts has made sure that they are safe. */
+  overrule({ decision, outcome, breaker, isConnectionFatal }: ErrorVerdict): void {
+    Object.assign(this, { decision, outcome, breaker, isConnectionFatal });
+  }
+
+  /** @internal */
+  markBudgetExhausted(): void {
+    this.#isBudgetExhausted = true;
   }
 
   /** Brand: two copies of the package in one process agree on what a FluxorError is. */
@@ -146,6 +184,8 @@ export class FluxorError extends Error {
       sqlState: this.sqlState,
       vendorCode: this.vendorCode,
       retryAfterMs: this.retryAfterMs,
+      attempts: this.#attempts?.map(({ code, reason, outcome }) => ({ code, reason, outcome })),
+      retryBudgetExhausted: this.#isBudgetExhausted ? true : undefined,
       context: this.context,
     };
   }

@@ -61,7 +61,7 @@ export class WatchedDeadline extends QueueItem {
 
 export class DeadlineTimer {
   readonly #clock: Clock;
-  /** Invariant: no empty queue stays in the map. */
+  /** Invariant: no empty queue stays in the map, but for the one used last. */
   readonly #slots = new Map<number, WaiterQueue<WatchedDeadline>>();
   /** The slot used last. Invariant: it is in the map. */
   #latest: { readonly slot: number; readonly queue: WaiterQueue<WatchedDeadline> } | undefined;
@@ -93,7 +93,10 @@ export class DeadlineTimer {
     const queue = watched.queue as WaiterQueue<WatchedDeadline> | undefined;
     if (queue === undefined || !queue.remove(watched)) return;
     this.#count(-1);
-    if (queue.length === 0 && this.#slots.get(watched.slot) === queue) this.#forget(watched.slot);
+    // The one used last stays: where one call follows the other, each would find it gone and make it anew.
+    if (queue.length === 0 && queue !== this.#latest?.queue && this.#slots.get(watched.slot) === queue) {
+      this.#slots.delete(watched.slot);
+    }
   }
 
   /** Forgets everything; nobody is told. For the end of a runtime, when nothing can be waiting any more. */
@@ -109,6 +112,8 @@ export class DeadlineTimer {
   /** Calls that begin in the same millisecond with the same timeout, as most do, find their slot without a lookup. */
   #queueFor(slot: number): WaiterQueue<WatchedDeadline> {
     if (this.#latest?.slot === slot) return this.#latest.queue;
+    const before = this.#latest;
+    if (before?.queue.length === 0) this.#slots.delete(before.slot);
     let queue = this.#slots.get(slot);
     if (queue === undefined) this.#slots.set(slot, (queue = new WaiterQueue()));
     this.#latest = { slot, queue };
@@ -144,12 +149,9 @@ export class DeadlineTimer {
     const due: [slot: number, queue: WaiterQueue<WatchedDeadline>][] = [];
     let next = Infinity;
     for (const [slot, queue] of this.#slots) {
-      if (slot > now) {
-        next = Math.min(next, slot);
-        continue;
-      }
-      this.#forget(slot);
-      due.push([slot, queue]);
+      if (slot <= now) due.push([slot, queue]);
+      else if (queue.length > 0) next = Math.min(next, slot);
+      if (slot <= now || queue.length === 0) this.#forget(slot);
     }
     if (next !== Infinity) this.#arm(next);
     due.sort(([a], [b]) => a - b);

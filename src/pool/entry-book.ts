@@ -90,6 +90,8 @@ export class EntryBook<R> {
     entry.assertCanMove(to.name);
     const { state } = entry;
     const from = state.name;
+    // One that is being cleaned still works for its last borrower: the server may be at a statement that was stopped.
+    if (from === 'in-use' || from === 'resetting') if (to.name !== 'resetting') entry.tellFree();
     // The hand-over: another lease, and nothing to count.
     if (from === 'in-use' && to.name === 'in-use' && !entry.isLost) {
       entry.state = to;

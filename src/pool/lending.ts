@@ -80,6 +80,13 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.deadlocks = new DeadlockDetector({ ...parts, line, scopes, fail });
   }
 
+  /** A lease without a promise, where one can be had at once and nobody stands in line. */
+  tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
+    if (this.isClosing || this.isSuspended || this.line.length > 0 || request.signal?.aborted === true) return undefined;
+    const entry = this.#takeFresh(now);
+    return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
+  }
+
   acquire(request: AcquireRequest): Promise<Lease<R>> {
     const { signal } = request;
     if (this.isClosing) return this.#refusal(poolClosedError(this.#label));
@@ -88,11 +95,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
       return Promise.reject(abortedWaitError(this.#label, 0, signal.reason));
     }
     const now = request.now ?? this.#parts.clock.now();
-    if (this.line.length === 0 && !this.isSuspended) {
-      const entry = this.#takeFresh(now);
-      if (entry !== undefined) return Promise.resolve(this.#lend(entry, now, 0, request, this.#stackOf(request)));
-    }
-    return this.#join(request, now);
+    const lease = this.tryAcquire(request, now);
+    return lease === undefined ? this.#join(request, now) : Promise.resolve(lease);
   }
 
   /** Called by a lease when it ends. */

@@ -13,6 +13,12 @@ export interface Loan extends LeaseMark {
   revoke(): void;
 }
 
+/** Counts resources at work. */
+export interface Borrower {
+  /** Must not throw. */
+  onResourceFree(): void;
+}
+
 export type EntryState<R> =
   /** `replaces` is the entry that is to be retired once this one is ready. */
   | { readonly name: 'creating'; readonly abort: AbortController; readonly replaces: PoolEntry<R> | undefined }
@@ -74,6 +80,8 @@ export class PoolEntry<R> {
   isEvicted = false;
   /** As good as too old, whatever its age (`Pool.renew`). */
   isTired = false;
+  /** Whoever counts how many resources are at work; told by the book, once. */
+  #borrower: Borrower | undefined;
 
   constructor(id: number, bornAt: number, generation: number, jitter: number, state: EntryState<R>) {
     this.id = id;
@@ -81,6 +89,19 @@ export class PoolEntry<R> {
     this.generation = generation;
     this.jitter = jitter;
     this.state = state;
+  }
+
+  /** `borrower` hears when the resource is at nobody's service any more: later than its lease's end if it must be cleaned. */
+  tellWhenFree(borrower: Borrower): void {
+    this.#borrower = borrower;
+  }
+
+  /** Written for the book: the loan is over, and so is what was left of it. */
+  tellFree(): void {
+    const borrower = this.#borrower;
+    if (borrower === undefined) return;
+    this.#borrower = undefined;
+    borrower.onResourceFree();
   }
 
   /** When it is too old; `Infinity` for never. */

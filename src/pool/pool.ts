@@ -97,6 +97,14 @@ export class Pool<R> {
   }
 
   /**
+   * A lease at once and without a promise, if one rests ready and nobody waits; else `undefined`, and `acquire` says why
+   * or waits. `now` is the caller's own look at the clock.
+   */
+  tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
+    return this.#lending.tryAcquire(request, now);
+  }
+
+  /**
    * Begins the housekeeping, and the warm-up if one is configured, in the background. Answers how that warm-up ends;
    * the answer rejects only where `failFast`. A second call does nothing.
    */

@@ -24,6 +24,15 @@ export class AsyncLeaseScopes implements LeaseScopes {
     return this.#storage.getStore();
   }
 
+  /** Whether the code that is calling now runs in a function that holds a connection. */
+  isHolding(): boolean {
+    if (!this.#settings.current.deadlockDetection) return false;
+    for (let scope = this.current(); scope !== undefined; scope = scope.parent) {
+      if (scope.held !== undefined) return true;
+    }
+    return false;
+  }
+
   /** A scope inside the current one, to acquire with and then to run in; none when nobody looks for deadlocks. */
   open(): LeaseScope | undefined {
     return this.#settings.current.deadlockDetection ? new LeaseScope(this.current()) : undefined;

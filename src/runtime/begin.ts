@@ -7,7 +7,8 @@ import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
-import type { Call, Holding } from './call.js';
+import type { CallRetry } from './attempts.js';
+import type { Call } from './call.js';
 import { connectionOf } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
@@ -21,26 +22,49 @@ import {
 import { TransactionHandle } from './transaction.js';
 
 export type TransactionPlace =
-  | { readonly road: 'outer'; readonly scope?: LeaseScope | undefined }
-  | { readonly road: 'inner'; readonly lease: Lease<Connection> };
+  | { readonly road: 'outer' }
+  /** `generation` is the circuit breaker's, at the time when the session was lent. */
+  | { readonly road: 'inner'; readonly lease: Lease<Connection>; readonly generation: number };
+
+/** One run of a transaction: which it is, and the time that all of them have together. */
+export interface TransactionRun {
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly deadline: Deadline;
+  readonly timeoutMs: number;
+  /** Of BEGIN alone; a transaction function is repeated as a whole by whoever runs it. */
+  readonly retry: CallRetry;
+  readonly scope?: LeaseScope | undefined;
+}
+
+/** Checks the options and starts the clock of a transaction. @throws ConfigError */
+export function firstRun(house: House, options: TransactionOptions, place: TransactionPlace): TransactionRun {
+  checkOptions(options, place.road === 'inner' ? SESSION_TRANSACTION_OPTIONS : TRANSACTION_OPTIONS);
+  const timeoutMs = readTimeout(options.timeout, Infinity);
+  const deadline = Deadline.after(house.parts.config.clock, timeoutMs);
+  // A connection that is held already is not exchanged for another one.
+  return { attempt: 1, deadline, timeoutMs, retry: place.road === 'outer' ? house.retryFor(options.retry) : undefined };
+}
 
 export async function openTransaction(
   house: House,
   options: TransactionOptions,
   place: TransactionPlace,
+  run: TransactionRun,
 ): Promise<TransactionHandle> {
-  checkOptions(options, place.road === 'inner' ? SESSION_TRANSACTION_OPTIONS : TRANSACTION_OPTIONS);
   const beginOptions = readBeginOptions(options);
-  const { config, road, innerRoad } = house.parts;
-  const timeoutMs = readTimeout(options.timeout, Infinity);
-  const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const deadline = Deadline.after(config.clock, timeoutMs);
+  const asker = house.resolverFor(options.resolveOutcome);
+  // What only reads has nothing to be found out about.
+  const resolver = beginOptions.readOnly === true ? undefined : asker;
+  const { config, road } = house.parts;
+  const { attempt, deadline, timeoutMs } = run;
   const work = async (call: Call) => {
     const connection = place.road === 'inner' ? place.lease.resource : connectionOf(call);
     connection.markTouched();
     const words = config.driver.transactions;
     const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
-    const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal };
+    const generation = place.road === 'inner' ? place.generation : (call.pass?.generation ?? 0);
+    const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal, attempt, generation, resolver };
     const handle = new TransactionHandle(scope, call, (isReusable) => {
       if (place.road === 'outer') endLease(call, isReusable);
       // What is left of it must not swallow the session's next statements.
@@ -51,19 +75,17 @@ export async function openTransaction(
   };
   const call = house.newCall({
     kind: 'transaction',
+    startedAt: config.clock.now(),
     // BEGIN itself is one statement; what follows is bounded by the transaction's own deadline.
     timeoutMs: config.query.timeoutMs,
-    outer: { deadline, timeoutMs },
-    options: signal,
-    holding: holdingOf(options, place),
+    outer: { deadlineAt: deadline.at, timeoutMs },
+    signal: options.signal,
+    holding: { holder: 'transaction', label: options.label, priority: options.priority, scope: run.scope },
     work,
-    ...(place.road === 'inner' ? { connectionId: place.lease.resource.id } : {}),
+    retry: run.retry,
+    inside: place.road === 'inner' ? { connectionId: place.lease.resource.id, generation: place.generation } : undefined,
   });
-  return (await (place.road === 'inner' ? innerRoad : road)(call)) as TransactionHandle;
-}
-
-function holdingOf({ label, priority }: TransactionOptions, place: TransactionPlace): Holding {
-  return { holder: 'transaction', label, priority, scope: place.road === 'outer' ? place.scope : undefined };
+  return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
 }
 
 function endLease(call: Call, isReusable: boolean): void {

@@ -1,15 +1,18 @@
 /**
  * One call on its way down the road: who it is, when it must have ended, what it wants to do with a connection.
- * Made by the runtime, carried through the stages, never seen by users.
+ * Made by the runtime, carried along the road, never seen by users. It is what the pool, the gate and the connection are
+ * asked with, so that a call costs one object and not one for each of them.
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
-import type { DriverResult } from '../driver/query.js';
-import { Deadline } from '../kernel/deadline.js';
-import type { Clock } from '../kernel/clock.js';
+import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { ErrorContext } from '../errors/fluxor-error.js';
+import type { Pass } from '../gate/gate.js';
+import type { Priority } from '../kernel/priority.js';
+import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
-import type { QueryOptions } from './query-options.js';
+import type { CallRetry } from './attempts.js';
 
 /** What a call does at the end of its road. */
 export type Work = (call: Call) => Promise<unknown>;
@@ -18,79 +21,120 @@ export type Work = (call: Call) => Promise<unknown>;
 export type Holding = Pick<AcquireRequest, 'holder' | 'label' | 'scope' | 'priority'>;
 
 export interface CallInit {
-  readonly id: number;
   readonly kind: 'statement' | 'transaction' | 'session';
-  readonly runtimeName: string;
-  readonly clock: Clock;
+  /** Monotonic milliseconds: its clock starts here. */
+  readonly startedAt: number;
   /** `Infinity` for none. */
   readonly timeoutMs: number;
   /** A surrounding deadline (a transaction's) that this call cannot outlive. */
-  readonly outer?: { readonly deadline: Deadline; readonly timeoutMs: number } | undefined;
-  readonly options: QueryOptions;
+  readonly outer?: OuterLimit | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly work: Work;
+  readonly query?: DriverQuery;
+  readonly isIdempotent?: boolean | undefined;
+  readonly isReadOnly?: boolean | undefined;
+  readonly name?: string | undefined;
   /** How the connection is asked for, where user code will hold it. */
   readonly holding?: Holding | undefined;
-  readonly work: Work;
-  /** The connection that a statement inside a session or transaction runs on. */
-  readonly connectionId?: number | undefined;
+  readonly retry: CallRetry;
+  /** Where a statement inside a session or transaction runs, and for whom. */
+  readonly inside?: InsideLease | undefined;
 }
 
-export class Call {
+export interface OuterLimit {
+  readonly deadlineAt: number;
+  readonly timeoutMs: number;
+}
+
+/** The lease that a statement is part of. */
+export interface InsideLease {
+  readonly connectionId: number;
+  /** The circuit breaker's, at the time when the lease was given. */
+  readonly generation: number;
+}
+
+export class Call implements StatementCall {
   readonly id: number;
   readonly kind: CallInit['kind'];
-  readonly options: QueryOptions;
-  readonly holding: Holding | undefined;
-  readonly work: Work;
   readonly startedAt: number;
-  readonly deadline: Deadline;
+  readonly deadlineAt: number;
   readonly timeoutMs: number;
-  /** The surrounding deadline is the sooner one, so a timeout is the transaction's. */
-  readonly isBoundByOuter: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly phase: 'statement' | 'transaction';
+  readonly isReadOnly: boolean;
+  readonly isSafeToRepeat: boolean;
+  readonly inTransaction = false;
+  readonly askedReadOnly = false;
+  readonly name: string | undefined;
+  readonly priority: Priority | undefined;
+  readonly holder: Holding['holder'];
+  readonly label: string | undefined;
+  readonly scope: LeaseScope | undefined;
+  readonly retry: CallRetry;
+  readonly inside: InsideLease | undefined;
+  readonly work: Work;
+  /** What was lent to the present attempt; absent before that, and for statements inside a session or transaction. */
+  lease: Lease<Connection> | undefined = undefined;
+  /** What the gate gave to the present attempt. */
+  pass: Pass | undefined = undefined;
+  readonly #query: DriverQuery | undefined;
   readonly #runtimeName: string;
-  /** What was lent to this call; absent before that, and for statements inside a session or transaction. */
-  lease: Lease<Connection> | undefined;
-  readonly #innerConnectionId: number | undefined;
 
-  constructor(init: CallInit) {
-    this.id = init.id;
+  constructor(id: number, runtimeName: string, init: CallInit) {
+    this.id = id;
+    this.#runtimeName = runtimeName;
     this.kind = init.kind;
-    this.options = init.options;
-    this.holding = init.holding;
+    this.startedAt = init.startedAt;
+    const ownDeadlineAt = init.startedAt + init.timeoutMs;
+    const { outer } = init;
+    // The surrounding deadline is the sooner one, so a timeout is the transaction's.
+    const isBoundByOuter = outer !== undefined && outer.deadlineAt < ownDeadlineAt;
+    this.deadlineAt = isBoundByOuter ? outer.deadlineAt : ownDeadlineAt;
+    this.timeoutMs = isBoundByOuter ? outer.timeoutMs : init.timeoutMs;
+    this.phase = isBoundByOuter ? 'transaction' : 'statement';
+    this.signal = init.signal;
+    this.isReadOnly = init.isReadOnly ?? false;
+    this.isSafeToRepeat = this.isReadOnly || (init.isIdempotent ?? false);
+    this.name = init.name;
+    this.priority = init.holding?.priority;
+    this.holder = init.holding?.holder;
+    this.label = init.holding?.label;
+    this.scope = init.holding?.scope;
+    this.retry = init.retry;
+    this.inside = init.inside;
     this.work = init.work;
-    this.#runtimeName = init.runtimeName;
-    this.#innerConnectionId = init.connectionId;
-    this.startedAt = init.clock.now();
-    const own = new Deadline(init.clock, this.startedAt + init.timeoutMs);
-    const bound = init.outer !== undefined && init.outer.deadline.at < own.at ? init.outer : undefined;
-    this.isBoundByOuter = bound !== undefined;
-    this.deadline = bound?.deadline ?? own;
-    this.timeoutMs = bound?.timeoutMs ?? init.timeoutMs;
+    this.#query = init.query;
+  }
+
+  /** What a statement wants to run. */
+  get query(): DriverQuery {
+    if (this.#query === undefined) throw new Error(`bug: a ${this.kind} is no statement`);
+    return this.#query;
   }
 
   /** The connection in use, once there is one. */
   get connectionId(): number | undefined {
-    return this.lease?.entry.id ?? this.#innerConnectionId;
+    return this.lease?.entry.id ?? this.inside?.connectionId;
   }
 
-  get context(): StatementCall['context'] {
+  get context(): ErrorContext {
     const { connectionId } = this;
     const base = { runtime: this.#runtimeName, queryId: this.id };
     return connectionId === undefined ? base : { ...base, connectionId };
   }
 
-  /** The call as the connection wants it. */
+  /** As a plain object, for whoever says more about the statement than the call knows. */
   toStatementCall(): StatementCall {
-    const { idempotent = false, readOnly = false, signal } = this.options;
-    return {
-      deadlineAt: this.deadline.at,
-      timeoutMs: this.timeoutMs,
-      signal,
-      phase: this.isBoundByOuter ? 'transaction' : 'statement',
-      isReadOnly: readOnly,
-      isSafeToRepeat: idempotent || readOnly,
-      inTransaction: false,
-      askedReadOnly: false,
-      context: this.context,
-    };
+    const { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly } = this;
+    const { context } = this;
+    return { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly, context };
+  }
+
+  /** As the pool is asked where it must wait. A session's own timeout is one for acquiring, and may be longer than the pool's. */
+  toAcquireRequest(now: number, acquireTimeoutMs: number): AcquireRequest {
+    const { signal, priority, holder, label, scope } = this;
+    const deadlineAt = this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
+    return { deadlineAt, now, signal, priority, holder, label, scope };
   }
 }
 
@@ -104,7 +148,7 @@ export function connectionOf(call: Call): Connection {
   return leaseOf(call).resource;
 }
 
-/** What the trace stage can say about a finished statement. */
+/** What the road can say about a finished statement. */
 export function isDriverResult(value: unknown): value is DriverResult {
   return typeof value === 'object' && value !== null && 'rowsAffected' in value && 'rows' in value;
 }

@@ -3,6 +3,9 @@ import { resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeOptions } from '../config/runtime-options.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
+import type { GatePorts } from '../gate/gate-ports.js';
+import type { RetryOptions } from '../gate/retry-options.js';
+import { RetryPolicy } from '../gate/retry-policy.js';
 import { DeadlineTimer } from '../kernel/deadline.js';
 import { PoolSettings } from '../pool/pool-settings.js';
 import { Pool } from '../pool/pool.js';
@@ -11,8 +14,11 @@ import { Hub } from '../telemetry/hub.js';
 import { AsyncLeaseScopes, createDetached, detachClock } from './async-lease-scopes.js';
 import { House } from './house.js';
 import { Lifecycle } from './lifecycle.js';
-import { buildInnerRoad, buildRoad } from './pipeline.js';
+import { createGate } from './create-gate.js';
+import { GateController } from './gate-control.js';
+import { OutcomeResolver } from './outcome-resolver.js';
 import { PoolController } from './pool-control.js';
+import { Road } from './road.js';
 import type { DBRuntime } from './runtime.js';
 import { Runtime } from './runtime.js';
 
@@ -39,8 +45,6 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const factory = new ConnectionFactory(ports, config.types);
   const scopes = new AsyncLeaseScopes(settings);
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });
-  const { maxSessions } = driver.capabilities;
-  const poolControl = new PoolController({ pool, settings, options: structuredClone(options.pool ?? {}), maxSessions });
   const lifecycle = new Lifecycle(config.name);
   const start = () => {
     lifecycle.move('running');
@@ -48,12 +52,31 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     // Its end is told as `pool:warmed`; only `connect()` waits for it.
     pool.start()?.catch(() => undefined);
   };
-  const road = buildRoad({ lifecycle, start, hub, clock, pool, settings });
-  const innerRoad = buildInnerRoad({ hub, clock });
+  const gatePorts: GatePorts = { clock, random, timers };
+  const gate = createGate(options.gate, { config, ports: gatePorts, hub, pool, settings, scopes });
+  const policy = config.query.retry === false ? undefined : new RetryPolicy(retryOptionsOf(options), gatePorts);
+  const retry = policy && { policy, numbers: policy.numbers };
+  const poolSize = () => settings.current.maxSize;
+  const { connectionLimit } = options.gate ?? {};
+  const gateControl = new GateController({ gate, retry: policy, ports: gatePorts, poolSize, connectionLimit });
+  const poolControl = new PoolController({
+    pool,
+    settings,
+    options: structuredClone(options.pool ?? {}),
+    maxSessions: driver.capabilities.maxSessions,
+    onReconfigured: () => gateControl.poolReconfigured(),
+  });
+  const road = new Road({ lifecycle, start, hub, clock, timers, gate, pool, settings });
+  const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
+  const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);
   const compiler = new StatementCompiler(driver.dialect);
-  return new Runtime(
-    new House({ config, hub, timers, pool, settings, poolControl, scopes, compiler, lifecycle, road, innerRoad }),
-  );
+  const controls = { poolControl, gateControl };
+  const parts = { hub, timers, pool, settings, scopes, compiler, lifecycle, gate, retry, outcomes, road, ...controls };
+  return new Runtime(new House({ config, ...parts }));
+}
+
+function retryOptionsOf({ query }: RuntimeOptions): RetryOptions {
+  return query?.retry === undefined || query.retry === false ? {} : query.retry;
 }
 
 /** Read at every release, so it is one object for ever whose fields follow the settings. */

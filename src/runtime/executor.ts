@@ -66,28 +66,25 @@ export interface Executor {
   execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>>;
 }
 
-/** A driver's result and how long the whole call took. */
-export interface TimedResult {
-  readonly result: DriverResult;
-  readonly durationMs: number;
-}
-
 export abstract class StatementExecutor implements Executor {
-  /** Brings one statement to the database and back. */
+  /** Brings one statement to the database and back. May throw where nothing was sent. */
   protected abstract send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-  ): Promise<TimedResult>;
+  ): Promise<DriverResult>;
+
+  /** Monotonic milliseconds. */
+  protected abstract now(): number;
 
   async query<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R[]> {
-    const { result } = await this.send(sql, params, options);
-    return result.rows as R[];
+    const { rows } = await this.send(sql, params, options);
+    return rows as R[];
   }
 
   async queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined> {
-    const { result } = await this.send(sql, params, options);
-    return result.rows[0] as R | undefined;
+    const { rows } = await this.send(sql, params, options);
+    return rows[0] as R | undefined;
   }
 
   async queryValue<T = unknown>(
@@ -96,19 +93,19 @@ export abstract class StatementExecutor implements Executor {
     options?: QueryOptions,
   ): Promise<T | undefined> {
     // By position, because two columns of one name would hide each other in an object.
-    const { result } = await this.send(sql, params, { ...options, rowMode: 'array' });
-    const first = result.rows[0] as readonly T[] | undefined;
+    const { rows } = await this.send(sql, params, { ...options, rowMode: 'array' });
+    const first = rows[0] as readonly T[] | undefined;
     return first?.[0];
   }
 
   async exec(sql: Statement<unknown>, params?: StatementParams, options?: QueryOptions): Promise<ExecResult> {
-    const { result } = await this.send(sql, params, options);
-    const { rowsAffected, lastInsertId } = result;
+    const { rowsAffected, lastInsertId } = await this.send(sql, params, options);
     return lastInsertId === undefined ? { rowsAffected } : { rowsAffected, lastInsertId };
   }
 
   async execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>> {
-    const { result, durationMs } = await this.send(sql, params, options);
-    return { ...result, rows: result.rows as R[], durationMs };
+    const startedAt = this.now();
+    const result = await this.send(sql, params, options);
+    return { ...result, rows: result.rows as R[], durationMs: this.now() - startedAt };
   }
 }

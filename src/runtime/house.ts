@@ -4,19 +4,27 @@
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
 import type { Connection } from '../connection/connection.js';
-import type { Deadline, DeadlineTimer } from '../kernel/deadline.js';
+import { ConfigError } from '../errors/config-error.js';
+import type { DeadlineTimer } from '../kernel/deadline.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
 import type { Lease } from '../pool/lease.js';
 import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { StatementCompiler } from '../sql/statement-compiler.js';
 import type { Hub } from '../telemetry/hub.js';
-import type { Holding, Work } from './call.js';
+import type { Gate } from '../gate/gate.js';
+import type { CallRetryOptions } from '../gate/retry-options.js';
+import { resolveCallRetry } from '../gate/retry-options.js';
+import { RetryPolicy } from '../gate/retry-policy.js';
+import type { CallRetry } from './attempts.js';
+import type { CallInit } from './call.js';
 import { Call } from './call.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
+import type { GateControl } from './gate-control.js';
+import type { OutcomeResolver } from './outcome-resolver.js';
 import type { PoolControl } from './pool-control.js';
 import type { Lifecycle } from './lifecycle.js';
-import type { QueryOptions } from './query-options.js';
-import type { Handler } from './stages.js';
+import type { Road } from './road.js';
 
 export interface HouseParts {
   /** What never changes; the pool's part is in `settings`. */
@@ -26,29 +34,23 @@ export interface HouseParts {
   readonly pool: Pool<Connection>;
   readonly settings: PoolSettings;
   readonly poolControl: PoolControl;
+  readonly gateControl: GateControl;
   readonly scopes: AsyncLeaseScopes;
   readonly compiler: StatementCompiler;
   readonly lifecycle: Lifecycle;
-  /** From the application to a connection. */
-  readonly road: Handler;
-  /** For statements that have their connection already. */
-  readonly innerRoad: Handler;
-}
-
-export interface CallRequest {
-  readonly kind: Call['kind'];
-  readonly timeoutMs: number;
-  readonly options: QueryOptions;
-  readonly holding?: Holding;
-  readonly work: Work;
-  readonly outer?: { readonly deadline: Deadline; readonly timeoutMs: number };
-  readonly connectionId?: number;
+  readonly gate: Gate;
+  /** For calls that say nothing else; `undefined` where retries are off. */
+  readonly retry: CallRetry;
+  /** `undefined` where the driver cannot tell what became of a COMMIT. */
+  readonly outcomes: OutcomeResolver | undefined;
+  readonly road: Road;
 }
 
 export class House {
   readonly parts: HouseParts;
   readonly #handles = new FinalizationRegistry<Lease<Connection>>((lease) => this.parts.pool.dropped(lease));
   #config: RuntimeConfig | undefined;
+  #requested: CallRetry;
   #lastCallId = 0;
   #lastTransactionId = 0;
 
@@ -68,11 +70,41 @@ export class House {
     this.#handles.register(handle, lease);
   }
 
-  /** Starts the clock of a call. */
-  newCall(request: CallRequest): Call {
-    const { config } = this.parts;
+  newCall(init: CallInit): Call {
     this.#lastCallId += 1;
-    return new Call({ ...request, id: this.#lastCallId, runtimeName: config.name, clock: config.clock });
+    return new Call(this.#lastCallId, this.parts.config.name, init);
+  }
+
+  /** How one call is repeated: as the runtime says, not at all, or with other numbers on the same budget. @throws ConfigError */
+  retryFor(option: CallRetryOptions | boolean | undefined): CallRetry {
+    const { retry } = this.parts;
+    if (option === undefined) return retry;
+    if (option === false) return undefined;
+    const base = retry ?? this.#retryOnRequest();
+    if (option === true) return base;
+    const issues: OptionIssue[] = [];
+    const numbers = resolveCallRetry(option, base.numbers, issues);
+    if (issues.length > 0) throw ConfigError.fromIssues(issues);
+    return { policy: base.policy, numbers };
+  }
+
+  /** For calls that ask for retries where the runtime makes none by itself. One for all, because it keeps their budget. */
+  #retryOnRequest(): Exclude<CallRetry, undefined> {
+    const { clock, random } = this.parts.config;
+    if (this.#requested === undefined) {
+      const policy = new RetryPolicy({}, { clock, random, timers: this.parts.timers });
+      this.#requested = { policy, numbers: policy.numbers };
+    }
+    return this.#requested;
+  }
+
+  /** Who asks for the answer of a transaction's COMMIT when it was lost. @throws ConfigError where nobody can and one must. */
+  resolverFor(option: boolean | undefined): OutcomeResolver | undefined {
+    const { outcomes, config } = this.parts;
+    if (!(option ?? config.query.resolveOutcome)) return undefined;
+    if (outcomes !== undefined) return outcomes;
+    const expected = `false; the ${config.driver.name} driver cannot ask what became of a transaction`;
+    throw ConfigError.fromIssues([{ path: 'resolveOutcome', got: 'true', expected }]);
   }
 
   nextTransactionId(): number {

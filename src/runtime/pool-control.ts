@@ -62,6 +62,8 @@ interface PoolControlParts {
   /** As the user wrote them. */
   readonly options: PoolOptions;
   readonly maxSessions: number;
+  /** The pool works with other numbers now. */
+  readonly onReconfigured: () => void;
 }
 
 export class PoolController implements PoolControl {
@@ -117,6 +119,7 @@ export class PoolController implements PoolControl {
     if (issues.length > 0) throw ConfigError.fromIssues(issues);
     this.#options = options;
     pool.reconfigure(Object.freeze({ ...config, warmUp: settings.current.warmUp }));
+    this.#parts.onReconfigured();
   }
 
   async warmUp(options: WarmUpCallOptions = {}): Promise<WarmUpResult> {

@@ -5,6 +5,7 @@ import { DURATION_FORMS, parseDuration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { nearestName } from '../kernel/option-reader.js';
 import type { BeginOptions, IsolationLevel } from '../driver/driver.js';
+import type { CallRetryOptions } from '../gate/retry-options.js';
 import type { Priority } from '../kernel/priority.js';
 
 /** Options of one statement. */
@@ -27,6 +28,11 @@ export interface QueryOptions {
    * already. Default `'normal'`.
    */
   readonly priority?: Priority;
+  /**
+   * `false` makes one attempt; an object changes the numbers of the runtime's `query.retry` for this call. What may be
+   * repeated at all is decided by the error and by `idempotent` and `readOnly`, never here. Default: `query.retry`.
+   */
+  readonly retry?: false | CallRetryOptions;
 }
 
 /** Options of `acquire()` and `use()`. */
@@ -49,6 +55,19 @@ export interface TransactionOptions extends BeginOptions {
   /** The longest the whole transaction may last, from asking for a connection to COMMIT; then it is rolled back. Default: no limit. */
   readonly timeout?: Duration | false;
   readonly signal?: AbortSignal;
+  /**
+   * Whether the whole function may be run again after the database has rolled it back (deadlock, serialization failure,
+   * lost connection before COMMIT); `tx.attempt` says which run it is. An object changes the numbers of `query.retry`.
+   * Turn it off where the function has effects outside the database. For `begin()`, BEGIN alone is repeated. Default:
+   * `query.retry`.
+   */
+  readonly retry?: boolean | CallRetryOptions;
+  /**
+   * Ask the database what became of a COMMIT whose answer was lost, up to 30 s or what is left of `timeout`, whichever is
+   * more. Costs one round trip before every COMMIT, and a transaction number where nothing was written; none with
+   * `readOnly`. `true` is refused where the database cannot tell. Default: `query.resolveOutcome`.
+   */
+  readonly resolveOutcome?: boolean;
 }
 
 /** Options of `session.begin()` and `session.transaction()`: the session's own connection is used, under its own label. */
@@ -58,6 +77,11 @@ export type SessionTransactionOptions = Omit<TransactionOptions, 'priority' | 'l
 type Check = (value: unknown) => string | undefined;
 
 const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+/** The numbers are checked where the policy is made of them. */
+const isRetry: Check = (value) =>
+  typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
+    ? undefined
+    : 'false, or an object: { maxRetries }';
 const isName: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a non-empty string');
 const isPriority: Check = (value) =>
   value === 'high' || value === 'normal' || value === 'low' ? undefined : "'high', 'normal' or 'low'";
@@ -85,13 +109,15 @@ export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ['readOnly', isBoolean],
   ['rowMode', isRowMode],
   ['name', isName],
-  ...['retry', 'pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
+  ['retry', isRetry],
+  ...['pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
 ]);
 export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ...HOLDING,
   ['isolation', isReadElsewhere],
   ['readOnly', isBoolean],
-  ['retry', isLater],
+  ['retry', isRetry],
+  ['resolveOutcome', isBoolean],
 ]);
 /** A session has its connection already: nothing is waited for, and the lease is the session's. */
 export const SESSION_TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map(

@@ -6,6 +6,7 @@ import type { RuntimeConfig } from '../config/runtime-options.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
+import type { CircuitState } from '../gate/circuit-state.js';
 import { createDeferred } from '../kernel/deferred.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { PoolStats } from '../pool/pool-stats.js';
@@ -13,22 +14,23 @@ import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js
 import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
 import { nearestName } from '../kernel/option-reader.js';
-import { openTransaction } from './begin.js';
+import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
-import { connectionOf, leaseOf } from './call.js';
-import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
+import { leaseOf } from './call.js';
+import type { DriverResult } from '../driver/query.js';
+import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
+import type { GateControl } from './gate-control.js';
 import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
 import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
-import type { StatementWay } from './send-statement.js';
-import { sendStatement } from './send-statement.js';
+import { ON_A_CONNECTION, sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
 import { SessionHandle } from './session.js';
+import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
-import { runInTransaction } from './transaction.js';
 
 /** Where a failure to load the client library finds us. */
 const LOADING: FailureSituation = {
@@ -40,6 +42,9 @@ const LOADING: FailureSituation = {
   askedReadOnly: false,
   context: {},
 };
+
+/** What is told when the circuit breaker changes its state. */
+export type CircuitFact = FluxorEvents['circuit:state-changed'];
 
 /** How long `disconnect()` lets calls finish by default. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -78,6 +83,14 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   stats(): PoolStats;
   /** Operations on the pool: suspend, resume, evict, reconfigure, warm up. */
   readonly pool: PoolControl;
+  /** Operations on the gate: the circuit breaker's state, other limits, numbers. */
+  readonly gate: GateControl;
+  /**
+   * Calls `fn` whenever the circuit breaker changes its state. A callback that throws hurts nobody. Dispose the answer to
+   * stop.
+   * @example db.setCircuitBreakerCallback((from, to, { why }) => log.warn({ from, to, why }, 'circuit'));
+   */
+  setCircuitBreakerCallback(fn: (from: CircuitState, to: CircuitState, fact: CircuitFact) => void): Disposable;
   /**
    * Calls `fn` for every session or transaction that is held longer than `pool.leak.threshold`, once, and for every one
    * that was dropped without release. A callback that throws hurts nobody. Dispose the answer to stop.
@@ -93,17 +106,12 @@ export interface DBRuntime extends Executor, AsyncDisposable {
 
 export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
-  readonly #way: StatementWay;
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
 
   constructor(house: House) {
     super();
     this.#house = house;
-    this.#way = {
-      road: house.parts.road,
-      execute: (query, call) => connectionOf(call).execute(query, call.toStatementCall()),
-    };
   }
 
   get config(): RuntimeConfig {
@@ -139,14 +147,12 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    const { scopes } = this.#house.parts;
-    const scope = scopes.open();
-    const tx = await openTransaction(this.#house, options, { road: 'outer', scope });
-    return scopes.run(scope, () => runInTransaction(tx, fn));
+    return transact(this.#house, fn, options, { road: 'outer' });
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return openTransaction(this.#house, options, { road: 'outer' });
+    const place = { road: 'outer' } as const;
+    return openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
@@ -155,18 +161,18 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async #acquire(options: AcquireOptions, scope: LeaseScope | undefined): Promise<Session> {
     checkOptions(options, ACQUIRE_OPTIONS);
-    const { settings, road } = this.#house.parts;
+    const { settings, road, config } = this.#house.parts;
     const { label, priority, signal } = options;
     const call = this.#house.newCall({
       kind: 'session',
+      startedAt: config.clock.now(),
       timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs, false),
-      options: signal === undefined ? {} : { signal },
+      signal,
       holding: { holder: 'session', label, priority, scope },
-      work: async (self: Call) => {
-        return new SessionHandle(this.#house, leaseOf(self));
-      },
+      work: async (self: Call) => new SessionHandle(this.#house, leaseOf(self), self.pass?.generation ?? 0),
+      retry: this.#house.retryFor(undefined),
     });
-    return (await road(call)) as Session;
+    return (await road.travel(call)) as Session;
   }
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
@@ -179,6 +185,15 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   get pool(): PoolControl {
     return this.#house.parts.poolControl;
+  }
+
+  get gate(): GateControl {
+    return this.#house.parts.gateControl;
+  }
+
+  setCircuitBreakerCallback(fn: (from: CircuitState, to: CircuitState, fact: CircuitFact) => void): Disposable {
+    assertFunction(fn, 'setCircuitBreakerCallback');
+    return this.#house.parts.hub.on('circuit:state-changed', (fact) => fn(fact.from, fact.to, fact));
   }
 
   stats(): PoolStats {
@@ -204,12 +219,16 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     await this.disconnect();
   }
 
-  protected override async send(
+  protected override send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-  ): Promise<TimedResult> {
-    return sendStatement(this.#house, this.#way, sql, params, options);
+  ): Promise<DriverResult> {
+    return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options);
+  }
+
+  protected override now(): number {
+    return this.#house.parts.config.clock.now();
   }
 
   async #start(): Promise<void> {
@@ -244,11 +263,12 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {
-    const { lifecycle, config, pool, hub, timers } = this.#house.parts;
+    const { lifecycle, config, pool, hub, timers, gate } = this.#house.parts;
     const startedAt = config.clock.now();
     lifecycle.move('draining');
     const { inUse, waiting } = pool.stats();
     hub.tell('runtime:draining', { inUse, waiting });
+    gate.stop();
     const forced = await pool.close(startedAt + timeoutMs);
     try {
       await config.driver.close();

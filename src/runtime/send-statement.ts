@@ -3,44 +3,58 @@
  * road. Runtimes, sessions and transactions differ only in the way they send it, so they cannot drift apart in the rest.
  */
 import type { DriverQuery, DriverResult } from '../driver/query.js';
-import type { Call } from './call.js';
-import type { Statement, StatementParams, TimedResult } from './executor.js';
-import type { CallRequest, House } from './house.js';
+import type { Call, InsideLease, OuterLimit, Work } from './call.js';
+import { connectionOf } from './call.js';
+import type { Statement, StatementParams } from './executor.js';
+import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
 import { checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
-import type { Handler } from './stages.js';
 
 /** How an executor sends its statements. */
-export interface StatementWay extends Pick<CallRequest, 'outer' | 'connectionId'> {
-  readonly road: Handler;
+export interface StatementWay {
+  /** At the end of the road. */
+  readonly work: Work;
+  readonly outer?: OuterLimit;
   /** Reaches into every statement; a statement's own signal comes on top. */
   readonly signal?: AbortSignal | undefined;
-  /** At the end of the road. */
-  execute(query: DriverQuery, call: Call): Promise<DriverResult>;
+  /** The lease that its statements are part of: they pass no gate, and are never repeated alone. */
+  readonly inside?: InsideLease;
 }
 
-export async function sendStatement(
+/** On whatever connection the road lends for it. */
+export const ON_A_CONNECTION: StatementWay = { work: (call: Call) => connectionOf(call).execute(call.query, call) };
+
+/** @throws ConfigError, QueryError for what is wrong before anything is sent; everything else is a rejection. */
+export function sendStatement(
   house: House,
   way: StatementWay,
   sql: Statement<unknown>,
   params: StatementParams | undefined,
-  options: QueryOptions = {},
-): Promise<TimedResult> {
-  const { compiler, config } = house.parts;
-  checkOptions(options, QUERY_OPTIONS);
-  const query: DriverQuery = { ...compiler.compile(sql, params), rowMode: options.rowMode ?? 'object' };
+  options: QueryOptions | undefined,
+): Promise<DriverResult> {
+  const { compiler, config, road } = house.parts;
+  if (options !== undefined) checkOptions(options, QUERY_OPTIONS);
+  const { text, values } = compiler.compile(sql, params);
+  const query: DriverQuery = { text, values, rowMode: options?.rowMode ?? 'object' };
   const call = house.newCall({
     kind: 'statement',
-    timeoutMs: readTimeout(options.timeout, config.query.timeoutMs),
-    options: way.signal === undefined ? options : { ...options, signal: joinSignals(way.signal, options.signal) },
-    work: (self) => way.execute(query, self),
-    ...(way.outer === undefined ? {} : { outer: way.outer }),
-    ...(way.connectionId === undefined ? {} : { connectionId: way.connectionId }),
+    startedAt: config.clock.now(),
+    timeoutMs: options === undefined ? config.query.timeoutMs : readTimeout(options.timeout, config.query.timeoutMs),
+    outer: way.outer,
+    signal: joinSignals(way.signal, options?.signal),
+    work: way.work,
+    query,
+    isIdempotent: options?.idempotent,
+    isReadOnly: options?.readOnly,
+    name: options?.name,
+    holding: options?.priority === undefined ? undefined : { priority: options.priority },
+    retry: way.inside === undefined ? house.retryFor(options?.retry) : undefined,
+    inside: way.inside,
   });
-  const result = (await way.road(call)) as DriverResult;
-  return { result, durationMs: config.clock.now() - call.startedAt };
+  return (way.inside === undefined ? road.travel(call) : road.travelInside(call)) as Promise<DriverResult>;
 }
 
-function joinSignals(outer: AbortSignal, inner: AbortSignal | undefined): AbortSignal {
-  return inner === undefined ? outer : AbortSignal.any([outer, inner]);
+function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): AbortSignal | undefined {
+  if (outer === undefined || inner === undefined) return outer ?? inner;
+  return AbortSignal.any([outer, inner]);
 }

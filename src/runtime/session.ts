@@ -5,16 +5,18 @@
 import type { Connection } from '../connection/connection.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Lease } from '../pool/lease.js';
-import { openTransaction } from './begin.js';
-import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
+import type { TransactionPlace } from './begin.js';
+import { firstRun, openTransaction } from './begin.js';
+import type { DriverResult } from '../driver/query.js';
+import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions, SessionTransactionOptions } from './query-options.js';
 import { assertFunction } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
-import type { Transaction, TransactionScope } from './transaction.js';
-import { runInTransaction } from './transaction.js';
+import { transact } from './transact.js';
+import type { Transaction } from './transaction.js';
 
 /** An exclusive connection. `await using` releases it. */
 export interface Session extends Executor, AsyncDisposable {
@@ -38,11 +40,14 @@ export interface Session extends Executor, AsyncDisposable {
 export class SessionHandle extends StatementExecutor implements Session {
   readonly #house: House;
   readonly #lease: Lease<Connection>;
+  readonly #generation: number;
 
-  constructor(house: House, lease: Lease<Connection>) {
+  /** `generation` is what the circuit breaker was when it let the session pass: its statements are told with it. */
+  constructor(house: House, lease: Lease<Connection>, generation: number) {
     super();
     this.#house = house;
     this.#lease = lease;
+    this.#generation = generation;
     house.watchHandle(this, lease);
     lease.resource.markTouched();
   }
@@ -56,12 +61,13 @@ export class SessionHandle extends StatementExecutor implements Session {
   }
 
   async begin(options: SessionTransactionOptions = {}): Promise<Transaction> {
-    return this.#open(options);
+    const place = this.#place();
+    return openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: SessionTransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    return runInTransaction(await this.#open(options), fn);
+    return transact(this.#house, fn, options, this.#place());
   }
 
   release(): void {
@@ -79,8 +85,8 @@ export class SessionHandle extends StatementExecutor implements Session {
     this.#lease.release();
   }
 
-  async #open(options: SessionTransactionOptions): Promise<TransactionScope> {
-    return openTransaction(this.#house, options, { lease: this.#lease, road: 'inner' });
+  #place(): TransactionPlace {
+    return { road: 'inner', lease: this.#lease, generation: this.#generation };
   }
 
   /** Whoever releases twice believes to hold a connection that may be somebody else's by now. */
@@ -91,18 +97,21 @@ export class SessionHandle extends StatementExecutor implements Session {
     throw new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
   }
 
-  protected override async send(
+  protected override send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-  ): Promise<TimedResult> {
+  ): Promise<DriverResult> {
     // Read at every statement: a released session refuses here.
     const connection = this.#lease.resource;
     const way: StatementWay = {
-      road: this.#house.parts.innerRoad,
-      connectionId: connection.id,
-      execute: (query, call) => connection.execute(query, call.toStatementCall()),
+      inside: { connectionId: connection.id, generation: this.#generation },
+      work: (call) => connection.execute(call.query, call),
     };
     return sendStatement(this.#house, way, sql, params, options);
+  }
+
+  protected override now(): number {
+    return this.#house.parts.config.clock.now();
   }
 }

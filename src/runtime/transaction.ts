@@ -5,7 +5,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
-import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
+import type { OutcomeFinder, TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { onAbort } from '../kernel/abort-listener.js';
@@ -13,9 +13,11 @@ import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadli
 import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
 import type { Call } from './call.js';
-import type { Executor, Statement, StatementParams, TimedResult } from './executor.js';
+import type { DriverResult } from '../driver/query.js';
+import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
+import type { OutcomeResolver } from './outcome-resolver.js';
 import type { QueryOptions } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
@@ -27,7 +29,10 @@ export interface Transaction extends Executor, AsyncDisposable {
   readonly state: TransactionState;
   /** 1 for the first run of a transaction function. */
   readonly attempt: number;
-  /** @throws OutcomeUnknownError when COMMIT was sent and its answer lost. */
+  /**
+   * @throws OutcomeUnknownError when COMMIT was sent and its answer lost. With `resolveOutcome` the database is asked first:
+   * then this resolves if it was committed, and rejects with a ConnectionError, `not-applied`, if it was rolled back.
+   */
   commit(): Promise<void>;
   /** Does nothing when the transaction has ended already. */
   rollback(): Promise<void>;
@@ -48,15 +53,22 @@ interface Scope {
   readonly deadline: Deadline;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** 1 for the first run of a transaction function. */
+  readonly attempt: number;
+  /** What the circuit breaker was when it let the transaction pass: its statements are told with it. */
+  readonly generation: number;
+  /** Asks for the answer of a COMMIT when it was lost; `undefined` where nobody wants that. */
+  readonly resolver: OutcomeResolver | undefined;
 }
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
-  readonly attempt = 1;
+  readonly attempt: number;
   protected readonly scope: Scope;
 
   constructor(scope: Scope) {
     super();
     this.scope = scope;
+    this.attempt = scope.attempt;
   }
 
   abstract readonly state: TransactionState;
@@ -89,21 +101,24 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     await this.rollback();
   }
 
-  protected override async send(
+  protected override send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-  ): Promise<TimedResult> {
+  ): Promise<DriverResult> {
     this.assertUsable();
-    const { house, connection, control, deadline, timeoutMs, signal } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal, generation } = this.scope;
     const way: StatementWay = {
-      road: house.parts.innerRoad,
-      connectionId: connection.id,
-      outer: { deadline, timeoutMs },
+      inside: { connectionId: connection.id, generation },
+      outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
-      execute: (query, call) => control.execute(query, call.toStatementCall()),
+      work: (call) => control.execute(call.query, call.toStatementCall()),
     };
     return sendStatement(house, way, sql, params, options);
+  }
+
+  protected override now(): number {
+    return this.scope.house.parts.config.clock.now();
   }
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
@@ -136,6 +151,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   #givenUp: LimitCause | undefined;
   /** COMMIT or ROLLBACK under way or done; a second end waits for it instead of cutting it off. */
   #ending: Promise<void> | undefined;
+  #isGivenBack = false;
 
   /** `onEnd` gives the connection back; called once. */
   constructor(scope: Scope, call: Call, onEnd: (isReusable: boolean) => void) {
@@ -156,10 +172,18 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     return this.scope.control.state;
   }
 
+  get connectionId(): number {
+    return this.scope.connection.id;
+  }
+
+  get runtimeName(): string {
+    return this.scope.house.parts.config.name;
+  }
+
   async commit(): Promise<void> {
     if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
     this.assertUsable();
-    this.#ending = this.scope.control.commit(this.endCall());
+    this.#ending = this.scope.control.commit(this.endCall(), this.#finder());
     await this.#ending;
   }
 
@@ -203,6 +227,19 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     if (this.state !== 'open') throw closedError(this.state);
   }
 
+  #finder(): OutcomeFinder | undefined {
+    const { resolver, connection, deadline } = this.scope;
+    const about = { transactionId: this.#id, connectionId: connection.id, deadlineAt: deadline.at };
+    // The pool may have room for no other connection while this one, which is of no use any more, is kept.
+    return resolver?.finderFor(about, () => this.#giveBack(false));
+  }
+
+  #giveBack(isReusable: boolean): void {
+    if (this.#isGivenBack) return;
+    this.#isGivenBack = true;
+    this.#onEnd(isReusable);
+  }
+
   /** Called by the state machine, once, in whatever way the transaction ended. */
   #end(): void {
     const { house, connection, control } = this.scope;
@@ -214,7 +251,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
       const fact = { connectionId: connection.id, transactionId: this.#id, durationMs, statements: control.statements };
       house.parts.hub.tell('transaction:ended', { ...fact, end: state });
     }
-    this.#onEnd(state === 'committed' || state === 'rolled-back');
+    this.#giveBack(state === 'committed' || state === 'rolled-back');
   }
 }
 

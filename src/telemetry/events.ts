@@ -16,6 +16,9 @@ export type CloseReason =
   | 'evicted'
   | 'shutdown';
 
+/** The states of the circuit breaker; the gate has the table. */
+export type CircuitStateName = 'closed' | 'open' | 'half-open' | 'forced-open' | 'disabled' | 'metrics-only';
+
 interface Fact {
   /** Epoch milliseconds. */
   readonly at: number;
@@ -121,6 +124,24 @@ export interface FluxorEvents {
     readonly cause: 'deadline' | 'aborted' | 'runtime';
   };
 
+  /** The circuit breaker moved, in words `why`. `error` is the last failure, `retryAfterMs` how long it refuses calls. */
+  'circuit:state-changed': Fact & {
+    readonly from: CircuitStateName;
+    readonly to: CircuitStateName;
+    readonly why: string;
+    readonly retryAfterMs?: number;
+    readonly error?: FluxorError;
+  };
+
+  /** A call that failed will be tried again. `attempt` is the one to come, `error` why the one before it failed. */
+  'query:retried': Fact & {
+    readonly queryId: number;
+    readonly name?: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly error: FluxorError;
+  };
+
   'transaction:begun': ConnectionFact & { readonly transactionId: number };
   'transaction:ended': ConnectionFact & {
     readonly transactionId: number;
@@ -128,6 +149,20 @@ export interface FluxorEvents {
     readonly durationMs: number;
     readonly statements: number;
   };
+
+  /**
+   * The answer of a COMMIT was lost, and the database was asked what became of it, in `attempts` tries. Told before
+   * `transaction:ended`. `unknown`: it could not be asked in time, or could not tell for certain.
+   */
+  'transaction:resolved': ConnectionFact & {
+    readonly transactionId: number;
+    readonly fate: 'committed' | 'rolled-back' | 'unknown';
+    readonly durationMs: number;
+    readonly attempts: number;
+  };
+
+  /** The database rolled a transaction back, and its function will be run again. */
+  'transaction:retried': Fact & { readonly attempt: number; readonly delayMs: number; readonly error: FluxorError };
 
   /** A listener threw. Said once per throw, to whoever listens to this event. */
   'listener:failed': Fact & { readonly event: string; readonly error: unknown };
@@ -164,7 +199,11 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'query:completed': true,
   'query:failed': true,
   'query:cancelled': true,
+  'circuit:state-changed': true,
+  'query:retried': true,
   'transaction:begun': true,
   'transaction:ended': true,
+  'transaction:resolved': true,
+  'transaction:retried': true,
   'listener:failed': true,
 };

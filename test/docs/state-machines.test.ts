@@ -1,6 +1,7 @@
 /** The diagrams of docs/state-machines.md draw exactly the tables of the code. */
 import { describe, expect, it } from 'vitest';
 import { TRANSACTION_TRANSITIONS } from '../../src/connection/transaction-control.js';
+import { CIRCUIT_TRANSITIONS } from '../../src/gate/circuit-state.js';
 import type { TransitionTable } from '../../src/kernel/transitions.js';
 import { ENTRY_TRANSITIONS } from '../../src/pool/pool-entry.js';
 import { RUNTIME_TRANSITIONS } from '../../src/runtime/lifecycle.js';
@@ -9,6 +10,7 @@ import { codeWords, fencesOf, readDoc, sectionOf, tableRows } from './markdown.j
 const document = readDoc('docs/state-machines.md');
 const machines: readonly (readonly [string, string, TransitionTable<string>])[] = [
   ['Pool entry', 'creating', ENTRY_TRANSITIONS],
+  ['Circuit breaker', 'closed', CIRCUIT_TRANSITIONS],
   ['Runtime', 'idle', RUNTIME_TRANSITIONS],
   ['Transaction', 'open', TRANSACTION_TRANSITIONS],
 ];

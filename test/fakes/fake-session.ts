@@ -13,6 +13,7 @@ import type {
 import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
 import { ConnectionError } from '../../src/errors/connection-error.js';
 import type { FluxorError, Siblings } from '../../src/errors/fluxor-error.js';
+import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import { ConstraintError, QueryError } from '../../src/errors/query-error.js';
 import { CancelledError } from '../../src/errors/timeout-error.js';
 import type { Deferred } from '../../src/kernel/deferred.js';
@@ -201,6 +202,7 @@ export class FakeDriver implements Driver {
 
   classify(error: unknown, situation: FailureSituation): FluxorError {
     this.situations.push(situation);
+    if (isFluxorError(error)) return error;
     const { context } = situation;
     const kind = error instanceof ServerError ? error.kind : 'local';
     const siblings = error instanceof ServerError ? error.siblings : 'keep';

@@ -15,6 +15,7 @@ import { PostgresConnection } from './postgres-connection.js';
 import { classifyPostgresError } from './postgres-errors.js';
 import type { PgClientConfig, PgModule } from './postgres-module.js';
 import type { PostgresConfig } from './postgres-options.js';
+import { postgresOutcomes } from './postgres-outcome.js';
 import { postgresTransactions } from './postgres-transactions.js';
 import { isLoginRefusal } from './postgres-server-error.js';
 import type { Decode } from './postgres-types.js';
@@ -29,6 +30,7 @@ export class PostgresDriver implements Driver {
   readonly name = 'postgres';
   readonly dialect = 'postgres';
   readonly transactions = postgresTransactions;
+  readonly outcomes = postgresOutcomes;
   readonly capabilities: Capabilities = {
     canCancel: true,
     maxSessions: Infinity,

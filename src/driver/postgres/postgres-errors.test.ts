@@ -136,12 +136,13 @@ describe('messages of pg without a code', () => {
       code: 'CONNECTION',
       reason: 'protocol',
       decision: 'never',
-      breaker: 'failure',
       isConnectionFatal: true,
     };
-    expect(classify(new Error('secret-marker'), SENT)).toMatchObject({ ...facts, outcome: 'unknown' });
-    expect(classify('secret-marker', CONNECT)).toMatchObject({ ...facts, outcome: 'not-sent' });
-    expect(classify(undefined, UNSENT)).toMatchObject({ ...facts, outcome: 'not-sent' });
+    const failure = { ...facts, breaker: 'failure' };
+    expect(classify(new Error('secret-marker'), SENT)).toMatchObject({ ...failure, outcome: 'unknown' });
+    expect(classify('secret-marker', CONNECT)).toMatchObject({ ...failure, outcome: 'not-sent' });
+    expect(classify(undefined, UNSENT)).toMatchObject({ ...facts, breaker: 'ignore', outcome: 'not-sent' });
+    expect(classify(undefined, IDLE)).toMatchObject({ ...facts, breaker: 'ignore', outcome: 'not-sent' });
     expect(classify(new Error('secret-marker'), SENT).message).not.toContain('secret-marker');
   });
 
@@ -272,6 +273,28 @@ describe('codes that need a second fact', () => {
     const dropping = classify(server('3D000', 'database "nowhere" does not exist'), SENT);
     expect(factsOf(dropping)).toEqual(['QUERY', 'undefined-object', 'never', 'success', 'not-applied']);
     expect(dropping.isConnectionFatal).toBe(false);
+  });
+
+  it.each([
+    'BeginCopyFrom',
+    'BeginCopyTo',
+    'internal_load_library',
+    'read_binary_file',
+    'pg_stat_file',
+    'ReadDirExtended',
+    'lo_import_internal',
+    'create_tablespace_directories',
+  ])('blames the statement for a file that it names and the server does not have (%s)', (routine) => {
+    const error = classify(server('58P01', 'could not open file "/secret-marker"', { routine }), SENT);
+    expect(factsOf(error)).toEqual(['QUERY', 'undefined-object', 'never', 'success', 'not-applied']);
+    expect(error.isConnectionFatal).toBe(false);
+    expect(error.message).not.toContain('secret-marker');
+  });
+
+  it('takes a file of the database that is gone for an internal error', () => {
+    const error = classify(server('58P01', 'could not open file "base/5/1259"', { routine: 'mdopenfork' }), SENT);
+    expect(factsOf(error)).toEqual(['QUERY', 'internal', 'whole-transaction', 'failure', 'not-applied']);
+    expect(error.isConnectionFatal).toBe(true);
   });
 
   it.each(['28000', '28P01'])('counts %s as a failure of the server only while connecting', (code) => {

@@ -39,8 +39,11 @@ function unknownError(error: unknown, situation: FailureSituation, endpoint: str
   const init = { cause: error, context: situation.context, isConnectionFatal: true };
   // Whatever it was, a COMMIT that had been sent may have been carried out.
   if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
-  const outcome = situation.wasSent && situation.phase !== 'connect' ? 'unknown' : 'not-sent';
-  return new ConnectionError('protocol', text, { ...init, outcome, breaker: 'failure' });
+  const isConnecting = situation.phase === 'connect';
+  const outcome = situation.wasSent && !isConnecting ? 'unknown' : 'not-sent';
+  // What fails before anything is written fails on this side, and says nothing about the server.
+  const breaker = situation.wasSent || isConnecting ? 'failure' : 'ignore';
+  return new ConnectionError('protocol', text, { ...init, outcome, breaker });
 }
 
 function classifyServerError(error: ServerError, situation: FailureSituation, endpoint: string): FluxorError {
@@ -55,6 +58,22 @@ function classifyServerError(error: ServerError, situation: FailureSituation, en
     );
   return buildError(error, row, situation, endpoint);
 }
+
+/**
+ * Where the server raises 58P01 for a file that the statement itself names: COPY, LOAD and functions in C, `pg_read_file`
+ * and its relatives, `lo_import`, CREATE TABLESPACE (tried on PostgreSQL 18). Anywhere else it is a file of the database
+ * that is gone.
+ */
+const NAMED_FILES: ReadonlySet<string | undefined> = new Set([
+  'BeginCopyFrom',
+  'BeginCopyTo',
+  'internal_load_library',
+  'read_binary_file',
+  'pg_stat_file',
+  'ReadDirExtended',
+  'lo_import_internal',
+  'create_tablespace_directories',
+]);
 
 /** The codes whose meaning hangs on a second fact. */
 function classifyByMoreThanCode(
@@ -88,6 +107,10 @@ function classifyByMoreThanCode(
   // `drop database nowhere` names it in a statement; only a connection to it can fail for want of it.
   if (error.code === '3D000' && situation.phase !== 'connect' && !isFatal(error)) {
     return new QueryError('undefined-object', describeRefusal(error, 'undefined-object'), init);
+  }
+  if (error.code === '58P01' && NAMED_FILES.has(error.routine)) {
+    const text = `a file that the statement names cannot be found at the server (SQLSTATE 58P01)`;
+    return new QueryError('undefined-object', text, init);
   }
   if (error.code === '08P01') return classifyProtocolViolation(error, situation, endpoint);
   return undefined;
@@ -138,6 +161,7 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
     breaker: row.breaker,
     isConnectionFatal: row.kill || isFatal(error),
     siblings: situation.hasSiblings === false ? undefined : row.siblings,
+    retryAfterMs: row.retryAfterMs,
   };
   const { is } = row;
   const text = serverText(error);

@@ -158,6 +158,17 @@ describe('what a code says about the other connections', () => {
   );
 });
 
+/** resilience.md §3.3 says "slow" of these; class 53 and 55 for the rest. */
+const SLOW = ['53000', '53100', '53200', '53300', '55000', '55006'];
+
+describe('how soon another attempt makes sense', () => {
+  it.each(
+    split(TABLE.concat(CONNECT_TABLE)).map(({ sqlState }) => [sqlState, SLOW.includes(sqlState) ? 1_000 : undefined]),
+  )('%s: retryAfterMs %s', (sqlState, retryAfterMs) => {
+    expect(classify(String(sqlState), {}).error.retryAfterMs).toBe(retryAfterMs);
+  });
+});
+
 describe('codes found on an idle connection', () => {
   it.each(['57P01', '57P02', '57P05', '08006'])(
     '%s says nothing about the server, and nothing was sent',

@@ -12,6 +12,7 @@
 import type { ConnectionErrorReason } from '../../errors/connection-error.js';
 import type { BreakerVerdict, Siblings } from '../../errors/fluxor-error.js';
 import type { ConstraintErrorReason, QueryErrorReason, TransactionErrorReason } from '../../errors/query-error.js';
+import { SLOW_RETRY_MS } from '../node-errors.js';
 
 export type SqlStateKind =
   | { readonly kind: 'connection'; readonly reason: ConnectionErrorReason }
@@ -30,7 +31,14 @@ export interface SqlStateRow {
   /** The connection must be destroyed, or is already gone. */
   readonly kill: boolean;
   readonly siblings?: Siblings;
+  /** Another attempt makes no sense before. */
+  readonly retryAfterMs?: number;
 }
+
+type More = Pick<SqlStateRow, 'siblings' | 'retryAfterMs'>;
+const VALIDATE: More = { siblings: 'validate' };
+/** What is short now (memory, places, an object that is in use) is still short in a tenth of a second. */
+const SLOW: More = { retryAfterMs: SLOW_RETRY_MS };
 
 const connection = (reason: ConnectionErrorReason): SqlStateKind => ({ kind: 'connection', reason });
 const query = (reason: QueryErrorReason): SqlStateKind => ({ kind: 'query', reason });
@@ -46,16 +54,16 @@ function rows(
   is: SqlStateKind,
   when: SqlStateRow['when'],
   verdict: Verdict,
-  siblings?: Siblings,
+  more: More = {},
 ): [string, SqlStateRow][] {
   const breaker = BREAKER[verdict[0] as keyof typeof BREAKER];
-  const row = { is, when, breaker, kill: verdict.endsWith('!'), ...(siblings === undefined ? {} : { siblings }) };
+  const row = { is, when, breaker, kill: verdict.endsWith('!'), ...more };
   return codes.split(' ').map((code) => [code, row]);
 }
 
 /** Exact codes first; `CLASSES` answers for the rest by the first two characters. */
 export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
-  ...rows('08000 08003 08006', connection('lost'), 'lost', 'F!', 'validate'),
+  ...rows('08000 08003 08006', connection('lost'), 'lost', 'F!', VALIDATE),
   ...rows('08001 08004', connection('refused'), 'always', 'F!'),
   ...rows('08007', { kind: 'unknown-outcome' }, 'unknown', 'F!'),
   ...rows('08P01', connection('protocol'), 'never', 'F!'),
@@ -65,7 +73,7 @@ export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('23514 23000 44000', constraint('check'), 'never', 'S'),
   ...rows('23P01', constraint('exclusion'), 'never', 'S'),
   ...rows('24000 34000', query('statement-invalid'), 'never', 'S'),
-  ...rows('25006', transaction('read-only'), 'always', 'I!', 'evict'),
+  ...rows('25006', transaction('read-only'), 'always', 'I!', { siblings: 'evict' }),
   ...rows('25P02', transaction('aborted'), 'never', 'S'),
   ...rows('25P03', { kind: 'timeout', phase: 'transaction' }, 'tx', 'I!'),
   ...rows('25P04', { kind: 'timeout', phase: 'transaction' }, 'never', 'F!'),
@@ -78,14 +86,14 @@ export const SQLSTATES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('40003', { kind: 'unknown-outcome' }, 'unknown', 'S'),
   ...rows('42501', query('permission'), 'never', 'S'),
   ...rows('42P07 42710 42P04 42P06 42723', query('duplicate-object'), 'never', 'S'),
-  ...rows('53000 53100 53200', query('resource'), 'always', 'F'),
-  ...rows('53300', connection('too-many-connections'), 'always', 'F!'),
+  ...rows('53000 53100 53200', query('resource'), 'always', 'F', SLOW),
+  ...rows('53300', connection('too-many-connections'), 'always', 'F!', SLOW),
   ...rows('53400', query('resource'), 'never', 'S'),
-  ...rows('55000 55006', query('object-state'), 'tx', 'S'),
+  ...rows('55000 55006', query('object-state'), 'tx', 'S', SLOW),
   ...rows('55P03', transaction('lock-timeout'), 'tx', 'S'),
   ...rows('57014', { kind: 'cancelled' }, 'never', 'I'),
-  ...rows('57P01 57P02', connection('shutting-down'), 'lost', 'F!', 'validate'),
-  ...rows('57P03', connection('starting-up'), 'always', 'F!', 'validate'),
+  ...rows('57P01 57P02', connection('shutting-down'), 'lost', 'F!', VALIDATE),
+  ...rows('57P03', connection('starting-up'), 'always', 'F!', VALIDATE),
   ...rows('57P05', connection('idle-timeout'), 'always', 'I!'),
   ...rows('72000', transaction('serialization'), 'tx', 'S'),
   ...rows('HV00N', connection('unreachable'), 'never', 'S'),
@@ -104,9 +112,9 @@ export const SQLSTATE_CLASSES: ReadonlyMap<string, SqlStateRow> = new Map([
   ...rows('3F', query('undefined-object'), 'never', 'S'),
   ...rows('40', transaction('serialization'), 'tx', 'S'),
   ...rows('42', query('syntax'), 'never', 'S'),
-  ...rows('53', query('resource'), 'always', 'F'),
+  ...rows('53', query('resource'), 'always', 'F', SLOW),
   ...rows('54', query('resource'), 'never', 'S'),
-  ...rows('55', query('object-state'), 'tx', 'S'),
+  ...rows('55', query('object-state'), 'tx', 'S', SLOW),
   ...rows('57', { kind: 'cancelled' }, 'never', 'I'),
   ...rows('58', query('internal'), 'tx', 'F!'),
   ...rows('F0 HV', query('internal'), 'never', 'S'),

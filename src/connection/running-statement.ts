@@ -1,0 +1,141 @@
+/**
+ * One statement on the wire: the promise its caller waits for, and the limits that may end that wait before the statement
+ * itself ends. Made by connection.ts for every statement, so it is lean: one object, one promise, and nothing else
+ * allocated where nobody stops it.
+ *
+ * Invariants: the caller is answered exactly once, by the statement's end or by whoever stopped it; its limits are let go
+ * with the answer; `ended` settles when the server is ready for the next statement, also after an error.
+ */
+import type { DriverResult } from '../driver/query.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
+import { onAbort } from '../kernel/abort-listener.js';
+import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
+import type { Deferred } from '../kernel/deferred.js';
+import { createDeferred } from '../kernel/deferred.js';
+import type { StatementCall } from './statement-call.js';
+import type { StopCause } from './stop-errors.js';
+
+/** The connection, as its statement sees it. */
+export interface StatementHost {
+  readonly timers: DeadlineTimer;
+  /** Resolves when the server is ready again after an error. */
+  untilReady(): Promise<void>;
+  /** The server is ready. Called once, before the caller is answered. */
+  onStatementEnded(statement: RunningStatement): void;
+  /** A limit was reached: what the caller is answered. */
+  stop(statement: RunningStatement, cause: StopCause): Promise<DriverResult>;
+  /** The error of the house for one of the client library's. */
+  toError(error: unknown, statement: RunningStatement): FluxorError;
+}
+
+export class RunningStatement implements DeadlineTarget {
+  readonly call: StatementCall;
+  /** The number under which it holds the connection; see turns.ts. */
+  readonly turn: number;
+  /** What its caller waits for. */
+  readonly answer: Promise<DriverResult>;
+  /** What the socket had taken before it; more afterwards means that it was sent. */
+  readonly bytesBefore: number;
+  /** Being stopped already. It is stopped once: a second cancel could hit whatever comes after it. */
+  isStopped = false;
+  /** Its lease has ended: its caller hears that it was stopped, and not what the server said to the cancel. */
+  #isTakenAway = false;
+  #isAnswered = false;
+  readonly #host: StatementHost;
+  #resolve!: (value: DriverResult | Promise<DriverResult>) => void;
+  #reject!: (error: unknown) => void;
+  #watched: WatchedDeadline | undefined;
+  #stopListening: (() => void) | undefined;
+  /** How it ended, once it has. */
+  #end: { readonly result: DriverResult } | { readonly error: unknown } | undefined;
+  /** For whoever stopped it. */
+  #ended: Deferred<DriverResult> | undefined;
+
+  constructor(host: StatementHost, call: StatementCall, turn: number, bytesBefore: number) {
+    this.#host = host;
+    this.call = call;
+    this.turn = turn;
+    this.bytesBefore = bytesBefore;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** `work` is the client library's own promise. */
+  follow(work: Promise<DriverResult>): void {
+    const { call } = this;
+    this.#watched = this.#host.timers.watch(call.deadlineAt, this);
+    if (call.signal !== undefined) this.#stopListening = onAbort(call.signal, () => this.#limit('aborted'));
+    work.then(
+      (result) => this.#succeed(result),
+      (error: unknown) => void this.#fail(error),
+    );
+  }
+
+  /** How it ends, with the client library's own error. */
+  get ended(): Promise<DriverResult> {
+    if (this.#ended === undefined) {
+      this.#ended = createDeferred();
+      // Whoever asks may stop caring before it ends.
+      this.#ended.promise.catch(() => undefined);
+      this.#tellEnd();
+    }
+    return this.#ended.promise;
+  }
+
+  onDeadline(): void {
+    this.#limit('deadline');
+  }
+
+  /** From here on the caller hears what became of stopping it; its own deadline still holds. */
+  takeAway(): void {
+    this.#isTakenAway = true;
+    this.#host.stop(this, 'runtime').then(
+      (result) => this.#answer(() => this.#resolve(result)),
+      (error: unknown) => this.#answer(() => this.#reject(error)),
+    );
+  }
+
+  #succeed(result: DriverResult): void {
+    this.#end = { result };
+    this.#host.onStatementEnded(this);
+    this.#tellEnd();
+    if (this.#isAnswered || this.#isTakenAway) return;
+    this.#isAnswered = true;
+    this.#letGo();
+    this.#resolve(result);
+  }
+
+  /** An error reaches the caller together with a usable connection. */
+  async #fail(error: unknown): Promise<void> {
+    await this.#host.untilReady().catch(() => undefined);
+    this.#end = { error };
+    this.#host.onStatementEnded(this);
+    this.#tellEnd();
+    if (!this.#isTakenAway) this.#answer(() => this.#reject(this.#host.toError(error, this)));
+  }
+
+  #limit(cause: StopCause): void {
+    // A throw of `stop` becomes the answer.
+    this.#answer(() => this.#resolve(this.#host.stop(this, cause)));
+  }
+
+  #answer(give: () => void): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#letGo();
+    give();
+  }
+
+  #letGo(): void {
+    this.#host.timers.unwatch(this.#watched);
+    this.#stopListening?.();
+  }
+
+  #tellEnd(): void {
+    if (this.#ended === undefined || this.#end === undefined) return;
+    if ('result' in this.#end) this.#ended.resolve(this.#end.result);
+    else this.#ended.reject(this.#end.error);
+  }
+}

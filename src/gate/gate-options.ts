@@ -1,0 +1,56 @@
+/** What a user may say about the gate, and the complete numbers of its parts. */
+import type { OptionIssue } from '../kernel/option-reader.js';
+import { OptionReader } from '../kernel/option-reader.js';
+import type { CircuitBreakerConfig, CircuitBreakerOptions } from './circuit-options.js';
+import { resolveCircuitBreakerOptions } from './circuit-options.js';
+import type { ConnectionLimitConfig, ConnectionLimitOptions } from './connection-limiter-options.js';
+import { resolveConnectionLimitOptions } from './connection-limiter-options.js';
+import type { RateLimitConfig, RateLimitOptions } from './rate-limiter-options.js';
+import { resolveRateLimitOptions } from './rate-limiter-options.js';
+
+/** Options `gate.*`. */
+export interface GateOptions {
+  /** Refuses calls at once while the database fails; `false` switches it off (an operator can still open it). */
+  readonly circuitBreaker?: CircuitBreakerOptions | false;
+  /** Most calls a second; a number alone is `perSecond`. `false` for no limit. */
+  readonly rateLimit?: RateLimitOptions | number | false;
+  /**
+   * Most connections in use at once: lower than `pool.maxSize`, or `'adaptive'` to find the number by watching latency and
+   * failures. A number alone is `max`. `false` for no limit but the pool's own.
+   */
+  readonly connectionLimit?: ConnectionLimitOptions | number | 'adaptive' | false;
+}
+
+export interface GateConfig {
+  readonly circuitBreaker: CircuitBreakerConfig | false;
+  readonly rateLimit: RateLimitConfig | false;
+  readonly connectionLimit: ConnectionLimitConfig | false;
+}
+
+/** `poolSize` is the default of the connection limit. Everything wrong is added to `issues`. */
+export function resolveGateOptions(options: unknown, poolSize: number, issues: OptionIssue[]): GateConfig {
+  const reader = new OptionReader(options, 'gate', issues);
+  const circuit = reader.raw('circuitBreaker');
+  const rate = reader.raw('rateLimit');
+  const limit = connectionLimitFields(reader.raw('connectionLimit') as GateOptions['connectionLimit'], poolSize);
+  const config: GateConfig = {
+    circuitBreaker: circuit !== false && resolveCircuitBreakerOptions(circuit, 'gate.circuitBreaker', issues),
+    rateLimit: rate !== false && resolveRateLimitOptions(rate, 'gate.rateLimit', issues),
+    connectionLimit: limit !== false && resolveConnectionLimitOptions(limit, 'gate.connectionLimit', issues),
+  };
+  reader.refuseUnknown();
+  return Object.freeze(config);
+}
+
+/** The short forms written out, with the pool's size where nothing is said. */
+export function connectionLimitFields(
+  option: GateOptions['connectionLimit'],
+  poolSize: number,
+): ConnectionLimitOptions | false {
+  if (option === false) return false;
+  if (option === undefined) return { max: poolSize };
+  if (option === 'adaptive') return { max: poolSize, adaptive: true };
+  if (typeof option === 'number') return { max: option };
+  // Whatever it is, if it is no object: it is refused where it is read.
+  return typeof option === 'object' && option !== null ? { ...option, max: option.max ?? poolSize } : option;
+}

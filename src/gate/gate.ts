@@ -1,0 +1,220 @@
+/**
+ * The gate: what a call must pass before it may ask for a connection. Start reading here; each part can also be used alone.
+ *
+ *     peek at the circuit breaker     open → refused before it costs anything                   circuit-breaker.ts
+ *     rate limiter                    a token, or a wait, or refused                            rate-limiter.ts
+ *     connection limiter              a slot, or a place in its line, or refused                connection-limiter.ts
+ *     permit of the circuit breaker   last, in the tick of the dispatch: none can leak from a line
+ *
+ * Invariants: where nothing has to wait, admission is synchronous; after every wait the circuit is looked at anew;
+ * whatever a refused call had taken is given back; a pass is settled once and its slot freed once, in any order.
+ * The unit is the lease, not the statement: what runs inside a lease only records, and is never refused.
+ * Refuses to know: statements, connections, retries.
+ */
+import type { BreakerVerdict } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
+import type { Priority } from '../kernel/priority.js';
+import type { CircuitBreaker } from './circuit-breaker.js';
+import type { CallFacts, CircuitPermit } from './circuit-permit.js';
+import type { ConnectionLimiter } from './connection-limiter.js';
+import type { LimitPermit, ReleaseSample } from './connection-limiter-permit.js';
+import type { RateLimiter } from './rate-limiter.js';
+
+/** Who asks. */
+export interface GateRequest {
+  /** Monotonic milliseconds; no wait goes beyond it. */
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal | undefined;
+  readonly priority: Priority | undefined;
+}
+
+/** What the gate knows of the house around it. */
+export interface GateHost {
+  now(): number;
+  /** How many connections the pool behind the gate may open. */
+  poolSize(): number;
+  /** How long a call may stand in the line of the connection limiter. */
+  acquireTimeoutMs(): number;
+  /** Whether the caller holds a connection already. A line whose holders stand in it is a deadlock, so they pass by it. */
+  isHolder(): boolean;
+}
+
+export interface GateParts {
+  readonly circuit: CircuitBreaker;
+  /** The circuit breaker wants to know how long calls take, which costs a look at the clock. */
+  readonly isCircuitTimed: boolean;
+  readonly rate: RateLimiter | undefined;
+  readonly limiter: ConnectionLimiter | undefined;
+  readonly host: GateHost;
+}
+
+/** How long the connection limit takes to grow back after the circuit has closed: a crowd at the door would open it again. */
+const RAMP_MS = 1_000;
+
+export class Gate {
+  readonly circuit: CircuitBreaker;
+  /** Absent where it is switched off; an operator may switch it on. */
+  rate: RateLimiter | undefined;
+  limiter: ConnectionLimiter | undefined;
+  readonly #host: GateHost;
+  readonly #isCircuitTimed: boolean;
+
+  constructor({ circuit, rate, limiter, host, isCircuitTimed }: GateParts) {
+    this.circuit = circuit;
+    this.rate = rate;
+    this.limiter = limiter;
+    this.#host = host;
+    this.#isCircuitTimed = isCircuitTimed;
+    circuit.on('stateChange', ({ from, to }) => {
+      if (from === 'half-open' && to === 'closed') this.limiter?.ramp(RAMP_MS);
+    });
+  }
+
+  /**
+   * A pass, at once where nothing has to wait.
+   * @throws RejectedError `CIRCUIT_OPEN`, `RATE_LIMIT` or `POOL_EXHAUSTED`, also as a rejection; TimeoutError `acquire` or
+   * CancelledError from a line. Nothing was sent in any of these cases.
+   */
+  enter(request: GateRequest, now: number): Pass | Promise<Pass> {
+    const refusal = this.circuit.peek(now);
+    if (refusal !== undefined) throw refusal;
+    if (this.rate !== undefined && !this.rate.tryTake(1, now)) return this.#enterWithoutToken(request, now);
+    return this.#enterWithToken(request, now);
+  }
+
+  /** A statement inside a lease has ended: the breaker hears of it, and nothing else. */
+  record(generation: number, verdict: BreakerVerdict, facts?: CallFacts): void {
+    this.circuit.record(generation, verdict, facts);
+  }
+
+  /** Nobody may wait any more. */
+  stop(): void {
+    this.circuit.stop();
+    this.rate?.stop();
+    this.limiter?.stop();
+  }
+
+  /** Whether the time that a call took is wanted. */
+  isTimed(hasSlot: boolean): boolean {
+    return this.#isCircuitTimed || (hasSlot && this.limiter?.isAdaptive === true);
+  }
+
+  async #enterWithoutToken(request: GateRequest, now: number): Promise<Pass> {
+    const { deadlineAt, signal } = request;
+    await this.rate?.take({ cost: 1, now, deadlineAt, signal });
+    return this.#enterWithToken(request, this.#host.now());
+  }
+
+  #enterWithToken(request: GateRequest, now: number): Pass | Promise<Pass> {
+    const { limiter } = this;
+    try {
+      if (limiter === undefined || !this.#isStricter(limiter)) return this.#permit(undefined, now);
+      const { deadlineAt, signal, priority = 'normal' } = request;
+      const slot = limiter.tryAcquire({ now, deadlineAt, signal, priority });
+      return slot === undefined ? this.#enterWithoutSlot(limiter, request, now) : this.#permit(slot, now);
+    } catch (error) {
+      this.rate?.refund(1);
+      throw error;
+    }
+  }
+
+  async #enterWithoutSlot(limiter: ConnectionLimiter, request: GateRequest, now: number): Promise<Pass> {
+    try {
+      if (this.#host.isHolder()) return this.#permit(undefined, now);
+      const deadlineAt = Math.min(request.deadlineAt, now + this.#host.acquireTimeoutMs());
+      const { signal, priority = 'normal' } = request;
+      const slot = await limiter.acquire({ now, deadlineAt, signal, priority });
+      return this.#permit(slot, this.#host.now());
+    } catch (error) {
+      this.rate?.refund(1);
+      throw error;
+    }
+  }
+
+  /**
+   * Where the limit is no lower than the pool's size, waiting is left to the pool's own line: it is as bounded and as fair,
+   * and it knows more (fresh connections, growth, deadlocks).
+   */
+  #isStricter(limiter: ConnectionLimiter): boolean {
+    return limiter.isAdaptive || limiter.isRamping || limiter.max < this.#host.poolSize();
+  }
+
+  #permit(slot: LimitPermit | undefined, now: number): Pass {
+    try {
+      return new Pass(this, this.circuit.enter(now), slot);
+    } catch (error) {
+      slot?.release();
+      throw error;
+    }
+  }
+}
+
+/**
+ * What the gate gave to one attempt. `settle` says how it ended, once; `onResourceFree` gives the slot back when the
+ * connection is at nobody's service any more, which may be later: a server still works at a statement that was stopped.
+ */
+export class Pass {
+  readonly #gate: Gate;
+  readonly #circuit: CircuitPermit;
+  #slot: LimitPermit | undefined;
+  #sample: ReleaseSample | undefined;
+  #isSettled = false;
+
+  constructor(gate: Gate, circuit: CircuitPermit, slot: LimitPermit | undefined) {
+    this.#gate = gate;
+    this.#circuit = circuit;
+    this.#slot = slot;
+  }
+
+  /** The circuit breaker's state of mind when the pass was given; later results are told with it. */
+  get generation(): number {
+    return this.#circuit.generation;
+  }
+
+  /** A slot of the connection limiter is held until `onResourceFree`. */
+  get hasSlot(): boolean {
+    return this.#slot !== undefined;
+  }
+
+  /** Whether the time that the work took is wanted, which costs a look at the clock. */
+  get isTimed(): boolean {
+    return this.#gate.isTimed(this.#slot !== undefined);
+  }
+
+  /** The work is done; `facts` where `isTimed`. */
+  succeed(verdict: BreakerVerdict, facts?: CallFacts): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#circuit.settle(verdict, facts);
+    if (facts?.durationMs === undefined || this.#slot === undefined) return;
+    this.#sample = { outcome: 'sample', latencyMs: facts.durationMs, key: keyOf(facts) };
+  }
+
+  /** The work failed, or never began. A token that was spent on nothing is given back. */
+  fail(error: unknown, facts: CallFacts): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#circuit.settle(isFluxorError(error) ? error.breaker : 'ignore', facts);
+    this.#sample = { outcome: limitOutcome(error) };
+    if (isFluxorError(error) && error.outcome === 'not-sent') this.#gate.rate?.refund(1);
+  }
+
+  onResourceFree(): void {
+    const slot = this.#slot;
+    this.#slot = undefined;
+    slot?.release(this.#sample);
+  }
+}
+
+/** What an error says about the load the database can bear. */
+function limitOutcome(error: unknown): ReleaseSample['outcome'] {
+  if (!isFluxorError(error)) return 'ignore';
+  // Contention is time spent on locks of the application, and a local refusal never reached the server.
+  if (error.code === 'TRANSACTION' || error.breaker === 'ignore') return 'ignore';
+  if (error.breaker === 'failure') return 'drop';
+  return error.reason === 'statement-invalid' ? 'ignore' : 'sample';
+}
+
+function keyOf({ fingerprint }: CallFacts): string {
+  return (typeof fingerprint === 'function' ? fingerprint() : fingerprint) ?? '';
+}
