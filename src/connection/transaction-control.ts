@@ -39,8 +39,7 @@ export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
 
 /** What became of a COMMIT whose answer was lost; `error` is what its caller hears. */
 export type FoundOutcome =
-  | { readonly fate: 'committed' }
-  | { readonly fate: 'rolled-back' | 'unknown'; readonly error: FluxorError };
+  { readonly fate: 'committed' } | { readonly fate: 'rolled-back' | 'unknown'; readonly error: FluxorError };
 
 /** Finds out what became of a COMMIT whose answer was lost. Made by the runtime, for one transaction. */
 export interface OutcomeFinder {

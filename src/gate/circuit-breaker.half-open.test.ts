@@ -124,6 +124,21 @@ describe('CircuitBreaker, half-open', () => {
     expect([circuit.state, circuit.inFlight]).toEqual(['closed', 1]);
   });
 
+  it.each([
+    [5_000, 'open'],
+    [5_001, 'closed'],
+  ])(
+    'takes a call that began %i ms into the period, and is in flight at its end, as a reason to be %s',
+    async (at, state) => {
+      const { circuit, clock, succeed } = await dueBench();
+      succeed();
+      await clock.advance(at);
+      circuit.enter();
+      await clock.advance(10_000 - at);
+      expect(circuit.state).toBe(state);
+    },
+  );
+
   it('gives a young probe another period when nothing was learnt in its own, and no more than that', async () => {
     const { circuit, clock } = await dueBench();
     circuit.enter().settle('ignore');

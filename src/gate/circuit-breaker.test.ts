@@ -212,7 +212,11 @@ describe('CircuitBreaker, open', () => {
   it('counts nothing towards opening of what a lease records meanwhile', () => {
     const { circuit, fail } = circuitBench();
     for (let count = 0; count < 5; count += 1) fail();
-    for (let count = 0; count < 4; count += 1) circuit.record(circuit.generation, 'failure', { error: refusedError() });
+    const until = circuit.peek()?.retryAfterMs;
+    for (let count = 0; count < 20; count += 1)
+      circuit.record(circuit.generation, 'failure', { error: refusedError() });
+    for (let count = 0; count < 20; count += 1) circuit.record(circuit.generation, 'success');
+    expect([circuit.state, circuit.peek()?.retryAfterMs]).toEqual(['open', until]);
     circuit.reset();
     fail();
     expect(circuit.state).toBe('closed');

@@ -5,8 +5,14 @@
 
 type Listener<P> = (payload: P) => void;
 
+interface Subscription {
+  readonly call: Listener<never>;
+  isOver: boolean;
+}
+
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<{ readonly call: Listener<never> }>>();
+  /** Replaced as a whole and never changed in place: an emit goes through the list that it found. No list is empty. */
+  readonly #listeners = new Map<keyof Events, readonly Subscription[]>();
   readonly #onListenerError: (error: unknown, event: keyof Events) => void;
 
   /** `onListenerError` hears what a listener threw; it must not throw itself. */
@@ -15,14 +21,14 @@ export class Emitter<Events extends object> {
   }
 
   on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): Disposable {
-    let set = this.#listeners.get(event);
-    if (set === undefined) this.#listeners.set(event, (set = new Set()));
-    const entry = { call: listener };
-    set.add(entry);
+    const subscription: Subscription = { call: listener, isOver: false };
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), subscription]);
     return {
       [Symbol.dispose]: () => {
-        set.delete(entry);
-        if (set.size === 0 && this.#listeners.get(event) === set) this.#listeners.delete(event);
+        subscription.isOver = true;
+        const left = this.#listeners.get(event)?.filter((other) => other !== subscription) ?? [];
+        if (left.length === 0) this.#listeners.delete(event);
+        else this.#listeners.set(event, left);
       },
     };
   }
@@ -33,13 +39,13 @@ export class Emitter<Events extends object> {
   }
 
   emit<E extends keyof Events>(event: E, payload: Events[E]): void {
-    const set = this.#listeners.get(event);
-    if (set === undefined) return;
-    // A copy, so that a listener may add listeners of this very event; one that was removed meanwhile is not called.
-    for (const entry of [...set]) {
-      if (!set.has(entry)) continue;
+    const subscriptions = this.#listeners.get(event);
+    if (subscriptions === undefined) return;
+    // A listener may add listeners of this very event, who are not called yet; one that was removed meanwhile is not called.
+    for (const subscription of subscriptions) {
+      if (subscription.isOver) continue;
       try {
-        const result: unknown = (entry.call as (payload: Events[E]) => unknown)(payload);
+        const result: unknown = (subscription.call as (payload: Events[E]) => unknown)(payload);
         // An async listener throws by rejecting; unheard, that would end the process.
         if (result instanceof Promise) result.catch((error: unknown) => this.#onListenerError(error, event));
       } catch (error) {
@@ -51,11 +57,14 @@ export class Emitter<Events extends object> {
   /** How many listeners there are, over all events; tests count it to find the forgotten ones. */
   get listenerCount(): number {
     let count = 0;
-    for (const set of this.#listeners.values()) count += set.size;
+    for (const subscriptions of this.#listeners.values()) count += subscriptions.length;
     return count;
   }
 
   clear(): void {
+    for (const subscriptions of this.#listeners.values()) {
+      for (const subscription of subscriptions) subscription.isOver = true;
+    }
     this.#listeners.clear();
   }
 }

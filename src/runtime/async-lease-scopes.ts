@@ -15,6 +15,8 @@ import type { PoolSettings } from '../pool/pool-settings.js';
 export class AsyncLeaseScopes implements LeaseScopes {
   readonly #settings: PoolSettings;
   readonly #storage = new AsyncLocalStorage<LeaseScope>();
+  /** A program that holds no connections is never asked where it is. */
+  #hasOpened = false;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
@@ -26,7 +28,7 @@ export class AsyncLeaseScopes implements LeaseScopes {
 
   /** Whether the code that is calling now runs in a function that holds a connection. */
   isHolding(): boolean {
-    if (!this.#settings.current.deadlockDetection) return false;
+    if (!this.#hasOpened || !this.#settings.current.deadlockDetection) return false;
     for (let scope = this.current(); scope !== undefined; scope = scope.parent) {
       if (scope.held !== undefined) return true;
     }
@@ -35,7 +37,9 @@ export class AsyncLeaseScopes implements LeaseScopes {
 
   /** A scope inside the current one, to acquire with and then to run in; none when nobody looks for deadlocks. */
   open(): LeaseScope | undefined {
-    return this.#settings.current.deadlockDetection ? new LeaseScope(this.current()) : undefined;
+    if (!this.#settings.current.deadlockDetection) return undefined;
+    this.#hasOpened = true;
+    return new LeaseScope(this.current());
   }
 
   run<T>(scope: LeaseScope | undefined, fn: () => T): T {

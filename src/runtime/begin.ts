@@ -64,7 +64,17 @@ export async function openTransaction(
     const words = config.driver.transactions;
     const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
     const generation = place.road === 'inner' ? place.generation : (call.pass?.generation ?? 0);
-    const scope = { house, connection, control, deadline, timeoutMs, signal: options.signal, attempt, generation, resolver };
+    const scope = {
+      house,
+      connection,
+      control,
+      deadline,
+      timeoutMs,
+      signal: options.signal,
+      attempt,
+      generation,
+      resolver,
+    };
     const handle = new TransactionHandle(scope, call, (isReusable) => {
       if (place.road === 'outer') endLease(call, isReusable);
       // What is left of it must not swallow the session's next statements.
@@ -83,7 +93,8 @@ export async function openTransaction(
     holding: { holder: 'transaction', label: options.label, priority: options.priority, scope: run.scope },
     work,
     retry: run.retry,
-    inside: place.road === 'inner' ? { connectionId: place.lease.resource.id, generation: place.generation } : undefined,
+    inside:
+      place.road === 'inner' ? { connectionId: place.lease.resource.id, generation: place.generation } : undefined,
   });
   return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
 }

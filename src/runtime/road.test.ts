@@ -8,9 +8,17 @@ import { QueryError, TransactionError } from '../errors/query-error.js';
 checkRuntimeLeftovers();
 
 const refused = () =>
-  new ConnectionError('refused', 'nobody listens', { decision: 'new-connection', breaker: 'failure', cause: new Error() });
+  new ConnectionError('refused', 'nobody listens', {
+    decision: 'new-connection',
+    breaker: 'failure',
+    cause: new Error(),
+  });
 const deadlock = () =>
-  new TransactionError('deadlock', 'chosen', { outcome: 'not-applied', decision: 'whole-transaction', breaker: 'success' });
+  new TransactionError('deadlock', 'chosen', {
+    outcome: 'not-applied',
+    decision: 'whole-transaction',
+    breaker: 'success',
+  });
 const lost = (outcome: 'unknown' | 'not-sent') =>
   new ConnectionError('lost', 'gone', {
     outcome,
@@ -72,7 +80,11 @@ describe('the road', () => {
 
   it('opens the circuit after 5 statements that failed the server, and the 6th does not touch the driver', async () => {
     const bench = runtimeBench({ query: { retry: false } });
-    answers(bench, 'a', Array.from({ length: 9 }, () => lost('unknown')));
+    answers(
+      bench,
+      'a',
+      Array.from({ length: 9 }, () => lost('unknown')),
+    );
     for (let call = 0; call < 5; call += 1) {
       expect((await bench.run(bench.db.exec('a'))).error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown' });
     }
@@ -84,7 +96,11 @@ describe('the road', () => {
 
   it('lets exactly one call find out after 60 s, whatever the wall clock does meanwhile', async () => {
     const bench = runtimeBench({ query: { retry: false } });
-    answers(bench, 'a', Array.from({ length: 5 }, () => lost('unknown')));
+    answers(
+      bench,
+      'a',
+      Array.from({ length: 5 }, () => lost('unknown')),
+    );
     for (let call = 0; call < 5; call += 1) await bench.run(bench.db.exec('a'));
     bench.clock.leapWall(3_600_000);
     await bench.clock.advance(59_999);
@@ -93,13 +109,20 @@ describe('the road', () => {
     await bench.clock.advance(1);
     const both = [bench.watch(bench.db.exec('b')), bench.watch(bench.db.exec('b'))];
     await bench.clock.settle();
-    expect(both.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual([undefined, 'CIRCUIT_OPEN']);
+    expect(both.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual([
+      undefined,
+      'CIRCUIT_OPEN',
+    ]);
     expect(bench.db.gate.circuit.state).toBe('half-open');
   });
 
   it('never opens for errors of the application', async () => {
     const bench = runtimeBench({ gate: { rateLimit: false } });
-    answers(bench, 'a', Array.from({ length: 1_000 }, () => new ServerError('unique')));
+    answers(
+      bench,
+      'a',
+      Array.from({ length: 1_000 }, () => new ServerError('unique')),
+    );
     for (let call = 0; call < 1_000; call += 1) await bench.run(bench.db.exec('a'));
     expect(bench.db.gate.circuit.state).toBe('closed');
     expect(bench.driver.requests.length).toBe(1);
@@ -118,7 +141,11 @@ describe('the road', () => {
     const bench = runtimeBench({ gate: { rateLimit: { perSecond: 2, burst: 2 } } });
     const ran = [1, 2, 3].map(() => bench.watch(bench.db.exec('a')));
     await bench.clock.settle();
-    expect(ran.map(({ error }) => error)).toMatchObject([undefined, undefined, { code: 'RATE_LIMIT', retryAfterMs: 500 }]);
+    expect(ran.map(({ error }) => error)).toMatchObject([
+      undefined,
+      undefined,
+      { code: 'RATE_LIMIT', retryAfterMs: 500 },
+    ]);
     bench.db.gate.rateLimit.set(false);
     expect((await bench.run(bench.db.exec('a'))).error).toBeUndefined();
   });
@@ -178,7 +205,9 @@ describe('a call that is tried again', () => {
 
   it('refuses numbers that make no sense, before anything is sent', async () => {
     const bench = runtimeBench();
-    const { error } = await bench.run(bench.db.exec('a', [], { retry: { maxRetries: -1, initialBackof: 5 } as object }));
+    const { error } = await bench.run(
+      bench.db.exec('a', [], { retry: { maxRetries: -1, initialBackof: 5 } as object }),
+    );
     expect(error).toMatchObject({ code: 'CONFIG' });
     expect((error as { issues: { path: string }[] }).issues.map(({ path }) => path)).toEqual([
       'retry.maxRetries',

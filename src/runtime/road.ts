@@ -120,17 +120,19 @@ export class Road {
     return result;
   }
 
+  /** Written out and not spread together: with a listener, this is part of every call. */
   #tellCompleted(call: Call, result: unknown): void {
     const { hub, clock } = this.#parts;
     if (call.kind !== 'statement' || !hub.hasListeners('query:completed')) return;
-    if (!isDriverResult(result) || call.connectionId === undefined) return;
-    hub.tell('query:completed', {
-      ...nameOf(call),
-      connectionId: call.connectionId,
-      durationMs: clock.now() - call.startedAt,
-      rows: result.rows.length,
-      rowsAffected: result.rowsAffected,
-    });
+    const { id: queryId, name, connectionId, startedAt } = call;
+    if (!isDriverResult(result) || connectionId === undefined) return;
+    const durationMs = clock.now() - startedAt;
+    const { rowsAffected } = result;
+    const rows = result.rows.length;
+    const at = hub.stamp();
+    if (name === undefined) {
+      hub.tellStamped('query:completed', { at, queryId, connectionId, durationMs, rows, rowsAffected });
+    } else hub.tellStamped('query:completed', { at, queryId, name, connectionId, durationMs, rows, rowsAffected });
   }
 
   #attemptsOf(call: Call, retry: Exclude<CallRetry, undefined>): Attempts {

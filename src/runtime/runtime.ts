@@ -223,8 +223,9 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
+    rowMode?: 'array',
   ): Promise<DriverResult> {
-    return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options);
+    return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options, rowMode);
   }
 
   protected override now(): number {

@@ -31,11 +31,12 @@ export function sendStatement(
   sql: Statement<unknown>,
   params: StatementParams | undefined,
   options: QueryOptions | undefined,
+  rowMode?: 'array',
 ): Promise<DriverResult> {
   const { compiler, config, road } = house.parts;
   if (options !== undefined) checkOptions(options, QUERY_OPTIONS);
   const { text, values } = compiler.compile(sql, params);
-  const query: DriverQuery = { text, values, rowMode: options?.rowMode ?? 'object' };
+  const query: DriverQuery = { text, values, rowMode: rowMode ?? options?.rowMode ?? 'object' };
   const call = house.newCall({
     kind: 'statement',
     startedAt: config.clock.now(),

@@ -101,6 +101,7 @@ export class SessionHandle extends StatementExecutor implements Session {
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
+    rowMode?: 'array',
   ): Promise<DriverResult> {
     // Read at every statement: a released session refuses here.
     const connection = this.#lease.resource;
@@ -108,7 +109,7 @@ export class SessionHandle extends StatementExecutor implements Session {
       inside: { connectionId: connection.id, generation: this.#generation },
       work: (call) => connection.execute(call.query, call),
     };
-    return sendStatement(this.#house, way, sql, params, options);
+    return sendStatement(this.#house, way, sql, params, options, rowMode);
   }
 
   protected override now(): number {

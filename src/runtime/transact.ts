@@ -67,5 +67,7 @@ function attemptsOf(
 ): Attempts {
   const { config, hub, timers } = house.parts;
   const call = { unit: 'transaction', isSafeToRepeat: false, deadlineAt: deadline.at, signal } as const;
-  return new Attempts({ clock: config.clock, timers }, retry, call, (repetition) => hub.tell('transaction:retried', repetition));
+  return new Attempts({ clock: config.clock, timers }, retry, call, (repetition) =>
+    hub.tell('transaction:retried', repetition),
+  );
 }

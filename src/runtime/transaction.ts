@@ -105,6 +105,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
+    rowMode?: 'array',
   ): Promise<DriverResult> {
     this.assertUsable();
     const { house, connection, control, deadline, timeoutMs, signal, generation } = this.scope;
@@ -114,7 +115,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
     };
-    return sendStatement(house, way, sql, params, options);
+    return sendStatement(house, way, sql, params, options, rowMode);
   }
 
   protected override now(): number {

@@ -7,7 +7,7 @@ import type { CircuitState } from '../../src/gate/circuit-state.js';
 import { CIRCUIT_TRANSITIONS } from '../../src/gate/circuit-state.js';
 import { CircuitSimulation } from './circuit-simulation.js';
 
-const SEEDS = Number(process.env['FLUXOR_SEEDS'] ?? 150);
+const SEEDS = Number(process.env['FLUXOR_SEEDS'] ?? 80);
 const STEPS = 250;
 
 const MOVES = (Object.keys(CIRCUIT_TRANSITIONS) as CircuitState[]).flatMap((from) =>

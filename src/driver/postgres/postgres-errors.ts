@@ -104,16 +104,18 @@ function classifyByMoreThanCode(
     const text = "the server's own statement_timeout stopped the statement";
     return new TimeoutError('statement', text, { ...init, decision: 'whole-transaction', breaker: 'failure' });
   }
-  // `drop database nowhere` names it in a statement; only a connection to it can fail for want of it.
-  if (error.code === '3D000' && situation.phase !== 'connect' && !isFatal(error)) {
+  if (namesWhatIsNotThere(error, situation)) {
     return new QueryError('undefined-object', describeRefusal(error, 'undefined-object'), init);
-  }
-  if (error.code === '58P01' && NAMED_FILES.has(error.routine)) {
-    const text = `a file that the statement names cannot be found at the server (SQLSTATE 58P01)`;
-    return new QueryError('undefined-object', text, init);
   }
   if (error.code === '08P01') return classifyProtocolViolation(error, situation, endpoint);
   return undefined;
+}
+
+/** The statement names a database or a file that the server does not have; neither says anything about this connection. */
+function namesWhatIsNotThere(error: ServerError, situation: FailureSituation): boolean {
+  // `drop database nowhere` names it in a statement; only a connection to it can fail for want of it.
+  if (error.code === '3D000') return situation.phase !== 'connect' && !isFatal(error);
+  return error.code === '58P01' && NAMED_FILES.has(error.routine);
 }
 
 /** PgBouncer reports all of its own errors as 08P01; only its text tells them apart. */

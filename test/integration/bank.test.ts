@@ -1,0 +1,30 @@
+/**
+ * A bank under fire, for seconds: 32 clerks, 100 accounts, and a server that is killed in the middle of it. The minute is
+ * test/nightly/bank-60s.ts. FLUXOR_SEED replays the schedule of faults of one run.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PostgresServer } from '../servers/postgres-server.js';
+import type { BankPlan } from './bank/bank.js';
+import { runBank } from './bank/bank.js';
+
+const SECONDS = 8;
+const seed = Number(process.env['FLUXOR_SEED'] ?? 1 + Math.floor(Math.random() * 1_000_000));
+const plan: Omit<BankPlan, 'resolveOutcome'> = { seed, durationMs: 1_000 * SECONDS, kills: 1 };
+
+describe(`a bank under fire (FLUXOR_SEED=${seed})`, () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await PostgresServer.start({ major: 18, settings: { deadlock_timeout: '100ms' } });
+  });
+  afterAll(() => server.remove());
+
+  it('conserves its money, keeps what it acknowledged, and admits what it does not know', async () => {
+    const { violations, figures } = await runBank(server, { ...plan, resolveOutcome: false });
+    expect(violations, JSON.stringify(figures, undefined, 2)).toEqual([]);
+  });
+
+  it('knows of every transfer whether it was made, when it asks what became of lost COMMITs', async () => {
+    const { violations, figures } = await runBank(server, { ...plan, resolveOutcome: true });
+    expect(violations, JSON.stringify(figures, undefined, 2)).toEqual([]);
+  });
+});

@@ -1,0 +1,182 @@
+/**
+ * A bank under fire: clerks move money between accounts, each transfer with an id of its own that is written in the same
+ * transaction, while storm.ts breaks what there is to break. At the end nothing may contradict what a clerk was told.
+ * Run by bank.test.ts for seconds and by test/nightly/bank-60s.ts for a minute. Figures come from the public API and SQL.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DBRuntime, IsolationLevel } from 'fluxor-db';
+import { createRuntime } from 'fluxor-db';
+import { postgres } from 'fluxor-db/postgres';
+import type { TcpProxy } from 'fluxor-db/testing';
+import { startTcpProxy } from 'fluxor-db/testing';
+import { Dice } from '../../chaos/dice.js';
+import type { PostgresServer } from '../../servers/postgres-server.js';
+import { audit } from './audit.js';
+import { Ledger } from './ledger.js';
+import type { StormPlan } from './storm.js';
+import { Storm } from './storm.js';
+import { Tally } from './tally.js';
+import type { BankFigures } from './tally.js';
+
+export interface BankPlan extends StormPlan {
+  /** Also decides what is transferred: autocommit statements have nothing that resolves their outcome. */
+  readonly resolveOutcome: boolean;
+}
+
+export interface BankReport {
+  readonly figures: BankFigures;
+  readonly violations: readonly string[];
+}
+
+const CLERKS = 32;
+const ACCOUNTS = 100;
+const OPENING_BALANCE = 1_000;
+/** After the storm, to see that the bank works again. */
+const CALM_MS = 2_000;
+const TRANSFER_MS = 4_000;
+/** What a COMMIT may take on top, and the search for its answer. */
+const COMMIT_MS = 5_000;
+const RESOLVE_MS = 30_000;
+const SLACK_MS = 2_000;
+const GONE_MS = 20_000;
+
+const MOVE = `with noted as (insert into transfers values ($1, $2, $3, $4, 1) returning 1)
+  update accounts set balance = balance + case id when $2 then -$4::int else $4::int end where id in ($2, $3)`;
+
+export async function runBank(server: PostgresServer, plan: BankPlan): Promise<BankReport> {
+  const proxy = await startTcpProxy({ target: { host: server.host, port: server.port } });
+  const applicationName = `bank-${plan.seed}-${proxy.port}`;
+  const direct = createRuntime({
+    driver: postgres({ url: server.url }),
+    pool: { maxSize: 2 },
+    gate: { circuitBreaker: false },
+  });
+  try {
+    await found(direct);
+    const db = openRuntime(server, proxy, applicationName, plan);
+    const tally = new Tally(db);
+    const ledger = new Ledger();
+    const storm = new Storm(plan, proxy, server);
+    const recovered = await work(db, plan, ledger, storm);
+    const figures = tally.figures(ledger, storm);
+    await db.disconnect({ timeout: 100 });
+    await proxy.close();
+    await untilGone(direct, applicationName);
+    const { violations, unknownButKept } = await audit(direct, ledger, {
+      accounts: ACCOUNTS,
+      openingBalance: OPENING_BALANCE,
+    });
+    const report = { ...figures, unknownButKept };
+    return { figures: report, violations: [...violations, ...broken(report, plan, recovered)] };
+  } finally {
+    await direct.disconnect({ timeout: 100 });
+    await proxy.close();
+  }
+}
+
+async function found(direct: DBRuntime): Promise<void> {
+  for (const table of ['accounts', 'transfers']) await direct.exec(`drop table if exists ${table}`);
+  await direct.exec('create table accounts (id int primary key, balance bigint not null)');
+  // The id is not unique for the database: it must not keep the promise for us.
+  await direct.exec(
+    'create table transfers (id int not null, source int not null, target int not null, amount int not null, attempt int not null)',
+  );
+  await direct.exec('insert into accounts select id, $1 from generate_series(1, $2::int) id', [
+    OPENING_BALANCE,
+    ACCOUNTS,
+  ]);
+}
+
+function openRuntime(
+  server: PostgresServer,
+  { host, port }: TcpProxy,
+  applicationName: string,
+  plan: BankPlan,
+): DBRuntime {
+  return createRuntime({
+    driver: postgres({ url: server.url, host, port, applicationName }),
+    name: 'bank',
+    pool: { maxSize: 12, acquireTimeout: '2s', connectTimeout: '1s', validation: { timeout: '300ms' } },
+    query: { timeout: '2s', resolveOutcome: plan.resolveOutcome },
+    gate: { rateLimit: false, circuitBreaker: { earlyProbe: { interval: '250ms' } } },
+  });
+}
+
+/** Whether there were transfers again after the storm. */
+async function work(db: DBRuntime, plan: BankPlan, ledger: Ledger, storm: Storm): Promise<boolean> {
+  let isOpen = true;
+  const clerk = async (_: unknown, task: number): Promise<void> => {
+    const dice = new Dice(plan.seed * 1_000 + task);
+    while (isOpen) {
+      await transfer(db, ledger, dice, plan);
+      // Refused at once by an open circuit, clerks would do nothing but ask.
+      await pause(dice.upTo(20));
+    }
+  };
+  const clerks = Array.from({ length: CLERKS }, clerk);
+  try {
+    await storm.rage();
+    const calmAt = performance.now();
+    await pause(CALM_MS);
+    return ledger.lastSuccessAt > calmAt;
+  } finally {
+    isOpen = false;
+    await Promise.all(clerks);
+  }
+}
+
+async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: BankPlan): Promise<void> {
+  const id = ledger.newId();
+  const source = dice.upTo(ACCOUNTS);
+  const target = 1 + ((source + dice.upTo(ACCOUNTS - 1) - 1) % ACCOUNTS);
+  const amount = dice.upTo(50);
+  const isStatement = dice.chance(0.2) && !plan.resolveOutcome;
+  const isolation: IsolationLevel = dice.chance(0.2) ? 'serializable' : 'read committed';
+  const startedAt = performance.now();
+  let attempt = 1;
+  try {
+    if (isStatement) await db.exec(MOVE, [id, source, target, amount]);
+    else {
+      await db.transaction(
+        async (tx) => {
+          attempt = tx.attempt;
+          await tx.exec('insert into transfers values ($1, $2, $3, $4, $5)', [id, source, target, amount, attempt]);
+          // In no order: some meet in a deadlock.
+          await tx.exec('update accounts set balance = balance - $2 where id = $1', [source, amount]);
+          await tx.exec('update accounts set balance = balance + $2 where id = $1', [target, amount]);
+        },
+        { isolation, timeout: TRANSFER_MS },
+      );
+    }
+    ledger.succeeded(id, attempt, startedAt);
+  } catch (error) {
+    ledger.failed(id, attempt, startedAt, error);
+  }
+}
+
+/** A COMMIT on its way is carried out although its client is gone; after this, nothing changes any more. */
+async function untilGone(direct: DBRuntime, applicationName: string): Promise<void> {
+  const giveUpAt = performance.now() + GONE_MS;
+  const count = 'select count(*)::int from pg_stat_activity where application_name = $1';
+  while ((await direct.queryValue<number>(count, [applicationName])) !== 0) {
+    if (performance.now() > giveUpAt) throw new Error('Sessions of the bank are left at the server.');
+    await pause(50);
+  }
+}
+
+function broken(figures: BankFigures, { resolveOutcome, kills }: BankPlan, recovered: boolean): string[] {
+  const longestMs = TRANSFER_MS + COMMIT_MS + (resolveOutcome ? RESOLVE_MS : 0) + SLACK_MS;
+  const promises: readonly [isKept: boolean, text: string][] = [
+    [figures.acknowledged >= 100, `only ${figures.acknowledged} transfers succeeded`],
+    [recovered, 'no transfer succeeded after the storm'],
+    [figures.longestMs <= longestMs, `a transfer took ${figures.longestMs} ms`],
+    [figures.backAfterMs.length === kills, `the server was killed ${figures.backAfterMs.length} times`],
+    [figures.transactionRetries > 0, 'no transaction was run again'],
+    [!resolveOutcome || figures.unknownWithoutCrash === 0, `${figures.unknownWithoutCrash} transfers are unknown`],
+    [!resolveOutcome || figures.resolved.committed > 0, 'no lost COMMIT was found to have committed'],
+    [resolveOutcome || figures.unknown > 0, 'the storm left nothing unknown: it was none'],
+    [figures.leftInUse === 0, `${figures.leftInUse} connections were not given back`],
+    [figures.leftInFlight === 0, `${figures.leftInFlight} permits of the circuit were not given back`],
+  ];
+  return promises.filter(([isKept]) => !isKept).map(([, text]) => text);
+}
