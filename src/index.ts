@@ -9,7 +9,7 @@ export { createRuntime } from './runtime/create-runtime.js';
 export { sharedRuntime } from './runtime/shared-runtime.js';
 
 // What they give
-export type { DBRuntime } from './runtime/runtime.js';
+export type { CircuitFact, DBRuntime } from './runtime/runtime.js';
 export type { ExecResult, Executor, Field, QueryResult, Row, Statement, StatementParams } from './runtime/executor.js';
 export type { Transaction } from './runtime/transaction.js';
 export type { Session } from './runtime/session.js';
@@ -17,6 +17,14 @@ export type { AcquireOptions, QueryOptions, TransactionOptions } from './runtime
 export type { RuntimeState } from './runtime/lifecycle.js';
 export type { TransactionState } from './connection/transaction-control.js';
 export type { PoolChanges, PoolControl, WarmUpCallOptions } from './runtime/pool-control.js';
+export type {
+  CircuitControl,
+  CircuitStats,
+  ConnectionLimitControl,
+  GateControl,
+  GateStats,
+  RateLimitControl,
+} from './runtime/gate-control.js';
 export type { PoolStats, PoolTotals } from './pool/pool-stats.js';
 export type { BreakerState } from './pool/connect-pacer.js';
 export type { Priority } from './kernel/priority.js';
@@ -34,6 +42,49 @@ export type { GateConfig, GateOptions } from './gate/gate-options.js';
 export type { LeakOptions, PoolOptions, ReleasePolicy, ValidationOptions, WarmUpOptions } from './pool/pool-options.js';
 export type { TypeOptions } from './driver/query.js';
 export type { Duration } from './kernel/duration.js';
+
+// The parts of the gate, each usable alone
+export { CircuitBreaker } from './gate/circuit-breaker.js';
+export type { CircuitBreakerPorts } from './gate/circuit-breaker.js';
+export type { CircuitEvents, IgnoredBecause } from './gate/circuit-events.js';
+export type {
+  CircuitBackoffOptions,
+  CircuitBreakerConfig,
+  CircuitBreakerOptions,
+  CircuitRateOptions,
+  EarlyProbeOptions,
+  StatementTimeoutPolicy,
+} from './gate/circuit-options.js';
+export type { CallFacts, CircuitPermit } from './gate/circuit-permit.js';
+export type { CircuitSnapshot } from './gate/circuit-snapshot.js';
+export type { CircuitState } from './gate/circuit-state.js';
+export type { CircuitTotals } from './gate/circuit-tally.js';
+export { RateLimiter } from './gate/rate-limiter.js';
+export type { RateLimiterStats, TakeRequest } from './gate/rate-limiter.js';
+export type { RateLimitConfig, RateLimitOptions } from './gate/rate-limiter-options.js';
+export { ConnectionLimiter } from './gate/connection-limiter.js';
+export type { AdaptiveOptions } from './gate/adaptive-limit-options.js';
+export type {
+  ConnectionLimitConfig,
+  ConnectionLimitOptions,
+  PartitionOptions,
+} from './gate/connection-limiter-options.js';
+export type { LimitPermit, ReleaseSample } from './gate/connection-limiter-permit.js';
+export type { SlotRequest } from './gate/connection-limiter-request.js';
+export type { ConnectionLimiterEvents, ConnectionLimiterStats } from './gate/connection-limiter-stats.js';
+export { RetryPolicy } from './gate/retry-policy.js';
+export type { FinalCause, RetryExecuteOptions, RetryStats, RetryVerdict } from './gate/retry-policy.js';
+export type { FailedAttempt } from './gate/retry-rules.js';
+export type { Jitter } from './gate/backoff.js';
+export { RetryBudget } from './gate/retry-budget.js';
+export type {
+  CallRetryOptions,
+  RetryBudgetConfig,
+  RetryBudgetOptions,
+  RetryConfig,
+  RetryOptions,
+} from './gate/retry-options.js';
+export type { GatePorts } from './gate/gate-ports.js';
 
 // Errors
 export { FluxorError, FluxorError as DBError, isFluxorError } from './errors/fluxor-error.js';
@@ -63,6 +114,7 @@ export type {
   SessionState,
   TransactionStatements,
 } from './driver/driver.js';
+export type { OutcomeProtocol, OutcomeSource, OutcomeTicket, TransactionFate } from './driver/outcome.js';
 export type { DriverQuery, DriverResult } from './driver/query.js';
 export type { Capabilities } from './driver/capabilities.js';
 export type { Clock, Timer } from './kernel/clock.js';

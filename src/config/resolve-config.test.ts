@@ -27,6 +27,15 @@ function refusal(options: unknown): ConfigError {
 
 const pathsOf = (options: unknown): string[] => refusal(options).issues.map(({ path }) => path);
 
+/** Of the objects inside `parent`, the ones that could still be changed. */
+function unfrozenPaths(path: string, parent: object): string[] {
+  return Object.entries(parent).flatMap(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'object' || value === null) return [];
+    const own = Object.isFrozen(value) ? [] : [`${path}.${name}`];
+    return [...own, ...unfrozenPaths(`${path}.${name}`, value)];
+  });
+}
+
 describe('resolveConfig', () => {
   it('has the defaults of the public surface', () => {
     const config = resolveConfig({ driver });
@@ -51,7 +60,39 @@ describe('resolveConfig', () => {
         leak: { thresholdMs: 600_000, intervalMs: 60_000, stack: 'sampled', reclaim: false },
         deadlockDetection: true,
       },
-      query: { timeoutMs: 30_000 },
+      gate: {
+        circuitBreaker: {
+          failures: 5,
+          failureWindowMs: 60_000,
+          resetTimeoutMs: 60_000,
+          halfOpenPeriodMs: 10_000,
+          halfOpenMaxConcurrent: 1,
+          halfOpenMaxCalls: 10,
+          halfOpenSuccesses: 3,
+          backoff: false,
+          rate: false,
+          countStatementTimeouts: 'always',
+          earlyProbe: false,
+        },
+        rateLimit: { perSecond: 1_000, burst: 1_000, maxWaitMs: 0, maxQueue: 10_000 },
+        connectionLimit: {
+          max: 50,
+          queue: 1_000,
+          reserve: 1,
+          partitions: [0.7, 0.2, 0.1],
+          lifo: false,
+          adaptive: false,
+        },
+      },
+      query: {
+        timeoutMs: 30_000,
+        retry: {
+          maxRetries: 3,
+          backoff: { initialMs: 100, multiplier: 2, maxMs: 5_000, jitter: 'full' },
+          budget: { ratio: 0.2, perSecond: 10, ttlMs: 10_000 },
+        },
+        resolveOutcome: false,
+      },
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
       clock: systemClock,
       random: systemRandom,
@@ -85,8 +126,13 @@ describe('resolveConfig', () => {
       driver: 'postgres://app:secret-marker@db.example/shop',
       name: '',
       pool: { maxSize: 0, maxSise: 7, acquireTimeout: '5x', maxWaiting: 0.5, validation: { attempts: 11 }, leak: 5 },
-      query: { timeout: 0, slowThreshold: '1s' },
-      gate: { rateLimit: 5, rateLimt: 5 },
+      query: { timeout: 0, slowThreshold: '1s', retry: { maxRetries: -1, budget: 2 }, resolveOutcome: 'yes' },
+      gate: {
+        circuitBreaker: { failures: 0, backoff: { multiplier: 11 }, rate: { window: '1ms' }, earlyProbe: 5 },
+        rateLimit: 0,
+        rateLimt: 5,
+        connectionLimit: { max: 4, partitions: { low: 2 }, adaptive: { min: 5 } },
+      },
       types: { bigint: 'float' },
       monitor: { interval: '60s' },
       clock: {},
@@ -98,7 +144,13 @@ describe('resolveConfig', () => {
       'clock',
       'driver',
       'drivr',
-      'gate.rateLimit',
+      'gate.circuitBreaker.backoff.multiplier',
+      'gate.circuitBreaker.earlyProbe',
+      'gate.circuitBreaker.failures',
+      'gate.circuitBreaker.rate.window',
+      'gate.connectionLimit.adaptive.min',
+      'gate.connectionLimit.partitions.low',
+      'gate.rateLimit.perSecond',
       'gate.rateLimt',
       'monitor.interval',
       'name',
@@ -108,6 +160,9 @@ describe('resolveConfig', () => {
       'pool.maxSize',
       'pool.maxWaiting',
       'pool.validation.attempts',
+      'query.resolveOutcome',
+      'query.retry.budget',
+      'query.retry.maxRetries',
       'query.slowThreshold',
       'query.timeout',
       'random',
@@ -147,11 +202,7 @@ describe('resolveConfig', () => {
   it.each([
     ['query', 'slowThreshold'],
     ['query', 'statementCache'],
-    ['query', 'retry'],
     ['query', 'pipelining'],
-    ['gate', 'circuitBreaker'],
-    ['gate', 'rateLimit'],
-    ['gate', 'connectionLimit'],
     ['monitor', 'interval'],
   ])('takes false for %s.%s, which later versions have, and nothing else', (group, name) => {
     expect(() => resolve({ driver, [group]: { [name]: false } })).not.toThrow();
@@ -200,8 +251,14 @@ describe('resolveConfig', () => {
 
   it('is frozen all the way down', () => {
     const config = resolveConfig({ driver });
-    const parts = [config, config.pool, config.pool.validation, config.query, config.types];
-    expect(parts.map((part) => Object.isFrozen(part))).toEqual([true, true, true, true, true]);
+    const { driver: _driver, clock: _clock, random: _random, ...ours } = config;
+    const gate = {
+      circuitBreaker: { backoff: true, rate: {}, earlyProbe: true },
+      connectionLimit: { max: 5, adaptive: true },
+    };
+    const full = resolveConfig({ driver, gate, query: { retry: { budget: 0.5 } } });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect([...unfrozenPaths('config', ours), ...unfrozenPaths('full', { ...full.gate, ...full.query })]).toEqual([]);
   });
 
   it('does not change with the options it was made of, and leaves them unfrozen', () => {
@@ -218,9 +275,13 @@ describe('resolveConfig', () => {
 describe('describeConfig', () => {
   it('prints every value in force, one a line, with its unit', () => {
     const pool = { maxSize: 7, validation: false as const, leak: false as const, warmUp: 2, keepalive: false as const };
-    expect(
-      describeConfig(resolveConfig({ driver, name: 'shop', pool, query: { timeout: false } })).split('\n'),
-    ).toEqual([
+    const gate = {
+      circuitBreaker: { rate: { slowCall: '2s' }, earlyProbe: true },
+      rateLimit: false as const,
+      connectionLimit: { partitions: false as const, adaptive: true },
+    };
+    const query = { timeout: false as const, retry: { budget: false as const } };
+    expect(describeConfig(resolveConfig({ driver, name: 'shop', pool, gate, query })).split('\n')).toEqual([
       'name: shop',
       'driver: postgres (postgres://app@db.example:5432/shop)',
       'pool.maxSize: 7',
@@ -241,7 +302,39 @@ describe('describeConfig', () => {
       'pool.warmUp.failFast: false',
       'pool.leak: false',
       'pool.deadlockDetection: true',
+      'gate.circuitBreaker.failures: 5',
+      'gate.circuitBreaker.failureWindowMs: 60000 ms',
+      'gate.circuitBreaker.resetTimeoutMs: 60000 ms',
+      'gate.circuitBreaker.halfOpenPeriodMs: 10000 ms',
+      'gate.circuitBreaker.halfOpenMaxConcurrent: 1',
+      'gate.circuitBreaker.halfOpenMaxCalls: 10',
+      'gate.circuitBreaker.halfOpenSuccesses: 3',
+      'gate.circuitBreaker.backoff: false',
+      'gate.circuitBreaker.rate.minCalls: 20',
+      'gate.circuitBreaker.rate.failureRate: 0.5',
+      'gate.circuitBreaker.rate.windowMs: 10000 ms',
+      'gate.circuitBreaker.rate.slowCallMs: 2000 ms',
+      'gate.circuitBreaker.rate.slowRate: 1',
+      'gate.circuitBreaker.countStatementTimeouts: always',
+      'gate.circuitBreaker.earlyProbe.intervalMs: 1000 ms',
+      'gate.rateLimit: false',
+      'gate.connectionLimit.max: 7',
+      'gate.connectionLimit.queue: 1000',
+      'gate.connectionLimit.reserve: 1',
+      'gate.connectionLimit.partitions: false',
+      'gate.connectionLimit.lifo: false',
+      'gate.connectionLimit.adaptive.min: 1',
+      'gate.connectionLimit.adaptive.max: 7',
+      'gate.connectionLimit.adaptive.initial: 1',
+      'gate.connectionLimit.adaptive.tolerance: 1.2',
       'query.timeoutMs: never',
+      'query.retry.maxRetries: 3',
+      'query.retry.backoff.initialMs: 100 ms',
+      'query.retry.backoff.multiplier: 2',
+      'query.retry.backoff.maxMs: 5000 ms',
+      'query.retry.backoff.jitter: full',
+      'query.retry.budget: false',
+      'query.resolveOutcome: false',
       'types.bigint: bigint',
       'types.decimal: string',
       'types.date: string',

@@ -64,11 +64,10 @@ export class CircuitMachine {
   passTime(now: number): void {
     if (this.#situation.name !== 'half-open') return;
     const { trial } = this.#situation;
-    const { endsAt } = trial;
     const end = trial.endPeriod(now);
     if (end === 'passed') return this.close(now, 'the trial ended with successes and no failure');
-    if (end === 'hung') return this.#giveUp(this.#situation, now);
-    if (trial.endsAt !== endsAt) this.#armPeriod(trial);
+    if (end === 'hung') this.#giveUp(this.#situation, now);
+    // Another period: its timer is set by its first call, or by the timer of this one.
   }
 
   /** From closed, by the trip rule; from half-open, by a failure. */
@@ -159,7 +158,7 @@ export class CircuitMachine {
     this.#periodTimer = undefined;
     if (trial.endsAt === undefined || this.#isStopped) return;
     const { clock } = this.#ports;
-    // A timer of Node may fire a fraction of a millisecond early: then the period is not over, and it is set again.
+    // Set again for another period; and for this one, as a timer of Node may fire a fraction of a millisecond early.
     const fire = () => {
       this.passTime(clock.now());
       if (this.#situation.name === 'half-open' && this.#situation.trial === trial) this.#armPeriod(trial);

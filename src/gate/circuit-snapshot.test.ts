@@ -128,6 +128,17 @@ describe('the snapshot of a circuit breaker', () => {
     expect(circuit.inFlight).toBe(0);
   });
 
+  it('gives way to somebody who switches the circuit while it is restored', async () => {
+    const [source, target] = [circuitBench(), circuitBench()];
+    await bring(source, 'open');
+    target.circuit.disable();
+    target.circuit.on('stateChange', ({ to }) => {
+      if (to === 'closed') target.circuit.forceOpen('by a listener');
+    });
+    target.circuit.restore(source.circuit.snapshot());
+    expect(target.circuit.state).toBe('forced-open');
+  });
+
   it('is refused with everything that is wrong with it, and nothing is changed', () => {
     const { circuit } = circuitBench();
     const bad = { version: 2, state: 'ajar', totals: { admitted: -1 }, rule: { kind: 'dice' } };

@@ -47,9 +47,9 @@ describe('connect', () => {
 
   it('refuses everything at once: the URL, its query string and the options', async () => {
     const url = 'postgres://a:100%@h:5432/d?sslmode=maybe&pool.maxSize=0&types.bigint=float';
-    const options = { name: '', query: { timeout: '5x' }, gate: { rateLimit: 5 }, plugins: [] };
+    const options = { name: '', query: { timeout: '5x' }, gate: { rateLimit: 0 }, plugins: [] };
     expect(await pathsOf(url, options)).toEqual([
-      'gate.rateLimit',
+      'gate.rateLimit.perSecond',
       'name',
       'plugins',
       'pool.maxSize',
@@ -74,6 +74,18 @@ describe('connect', () => {
       { path: 'pool.maxWaiting', got: '0', expected: expect.any(String) as string },
       { path: 'types.decimal', got: '1', expected: expect.any(String) as string },
     ]);
+  });
+
+  it('reads options of the gate and of retries from a query string, however deep', async () => {
+    const right =
+      'gate.rateLimit=500&gate.connectionLimit=adaptive&gate.circuitBreaker.earlyProbe=true&query.retry.maxRetries=1';
+    const wrong = 'gate.circuitBreaker.rate.window=1&query.retry.budget.ratio=2&query.retry.jitter=none2';
+    expect(await pathsOf(`postgres://h/d?${right}&${wrong}`)).toEqual([
+      'gate.circuitBreaker.rate.window',
+      'query.retry.budget.ratio',
+      'query.retry.jitter',
+    ]);
+    expect(await pathsOf('postgres://h/d?gate.rateLimit=false&query.retry=false&gate=x')).toEqual(['gate']);
   });
 
   it('decodes keys and values of the query string', async () => {

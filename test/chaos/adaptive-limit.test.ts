@@ -45,7 +45,7 @@ describe('The adaptive limit', () => {
     await unlimited.live(120);
     await adaptive.live(120);
     adaptive.explain(() =>
-      expect(adaptive.mean('perSecond', 60)).toBeGreaterThan(unlimited.mean('perSecond', 60) * 0.95),
+      expect(adaptive.mean('perSecond', 60)).toBeGreaterThan(unlimited.mean('perSecond', 60) * 0.9),
     );
   });
 
@@ -109,7 +109,8 @@ describe('The adaptive limit', () => {
     await simulation.live(60);
     simulation.explain(() => {
       expect(least).toBeGreaterThan((before / 3) * 0.5);
-      expect(simulation.mean('perSecond', 30)).toBeGreaterThan(before * 0.95);
+      // The mix of the statements is drawn anew, which alone makes a twentieth.
+      expect(simulation.mean('perSecond', 30)).toBeGreaterThan(before * 0.9);
       expect(simulation.rows.at(-1)?.limit).toBeLessThan(20);
     });
   });

@@ -115,13 +115,22 @@ export async function runFleet(plan: FleetPlan, side: FleetSide): Promise<FleetS
     }
     clock.setTimer(-Math.log(1 - random()) / perMs, arrive);
   };
-  await Promise.all(runtimes.map((db) => db)).then(() => undefined);
   clock.setTimer(0, arrive);
   for (let count = 0; count < plan.seconds; count += 1) {
     if (count === plan.brownOutFrom) database.setProcessors(processors * plan.brownOutShare);
     if (count === plan.brownOutTo) database.setProcessors(processors);
     const before = { statements: server.statements, logins: server.logins, refused: server.refused };
-    const second = { asked: 0, good: 0, statements: 0, logins: 0, refused: 0, load: 0, sessions: 0, open: 0, codes: {} };
+    const second = {
+      asked: 0,
+      good: 0,
+      statements: 0,
+      logins: 0,
+      refused: 0,
+      load: 0,
+      sessions: 0,
+      open: 0,
+      codes: {},
+    };
     seconds.push(second);
     await clock.runUntil((count + 1) * 1_000);
     second.statements = server.statements - before.statements;

@@ -291,6 +291,25 @@ describe('codes that need a second fact', () => {
     expect(error.message).not.toContain('secret-marker');
   });
 
+  it.each(['08006', '08P01', '25006', '28000', '53100', '57P01', '57014', '58030', 'XX000'])(
+    'does not believe the application when it borrows %s to speak of the server: it has just run its code',
+    (code) => {
+      const raised = server(code, 'canceling statement due to statement timeout', { routine: 'exec_stmt_raise' });
+      const error = classify(raised, SENT);
+      expect(factsOf(error)).toEqual(['QUERY', 'application', 'never', 'success', 'not-applied']);
+      expect(error.isConnectionFatal).toBe(false);
+      expect(classify({ ...raised, severity: 'FATAL', message: 'x' }, SENT).isConnectionFatal).toBe(true);
+    },
+  );
+
+  it.each([
+    ['40001', 'TRANSACTION', 'serialization', 'whole-transaction'],
+    ['23505', 'CONSTRAINT', 'unique', 'never'],
+  ])('believes it when it borrows %s to speak of its own data', (code, ...expected) => {
+    const error = classify(server(code, 'x', { routine: 'exec_stmt_raise' }), SENT);
+    expect([error.code, error.reason, error.decision]).toEqual(expected);
+  });
+
   it('takes a file of the database that is gone for an internal error', () => {
     const error = classify(server('58P01', 'could not open file "base/5/1259"', { routine: 'mdopenfork' }), SENT);
     expect(factsOf(error)).toEqual(['QUERY', 'internal', 'whole-transaction', 'failure', 'not-applied']);

@@ -47,16 +47,23 @@ function unknownError(error: unknown, situation: FailureSituation, endpoint: str
 }
 
 function classifyServerError(error: ServerError, situation: FailureSituation, endpoint: string): FluxorError {
+  const row = findSqlState(error.code);
+  if (row !== undefined && isBorrowed(error, row)) {
+    return new QueryError('application', describeRefusal(error, 'application'), repliedInit(error, situation));
+  }
   const special = classifyByMoreThanCode(error, situation, endpoint);
   if (special !== undefined) return special;
-  const row = findSqlState(error.code);
-  if (row === undefined)
-    return new QueryError(
-      'internal',
-      `PostgreSQL raised SQLSTATE ${error.code}; see cause`,
-      repliedInit(error, situation),
-    );
-  return buildError(error, row, situation, endpoint);
+  if (row !== undefined) return buildError(error, row, situation, endpoint);
+  const text = `PostgreSQL raised SQLSTATE ${error.code}; see cause`;
+  return new QueryError('internal', text, repliedInit(error, situation));
+}
+
+/**
+ * PL/pgSQL's RAISE may borrow any code, and what borrowed ones say about the application (a deadlock to be tried again, a
+ * constraint) is believed. What they say about the server is not: it has just run the application's code.
+ */
+function isBorrowed(error: ServerError, row: SqlStateRow): boolean {
+  return error.routine === 'exec_stmt_raise' && !isFatal(error) && (row.kill || row.breaker !== 'success');
 }
 
 /**

@@ -6,7 +6,18 @@ import type { DriverQuery, DriverResult } from '../query.js';
 import { postgresOutcomes } from './postgres-outcome.js';
 
 const TICKET: (string | null)[] = ['755', '4711', '37.67', '37.63', '7712', '00000001', '0/10', '36.97'];
-const FACTS: (string | null)[] = ['false', '4712', '37.63', '7712', '00000001', '0/10', '36.97', '0/10', '0:754', 'replica'];
+const FACTS: (string | null)[] = [
+  'false',
+  '4712',
+  '37.63',
+  '7712',
+  '00000001',
+  '0/10',
+  '36.97',
+  '0/10',
+  '0:754',
+  'replica',
+];
 const FUTURE = new QueryError('data', 'transaction ID 755 is in the future', { sqlState: '22023' });
 
 const result = (row: readonly (string | null)[]): DriverResult => ({
