@@ -71,7 +71,8 @@ export interface CircuitBreakerOptions {
   readonly countStatementTimeouts?: StatementTimeoutPolicy;
   /**
    * Connects and pings in the background while the circuit is open, and starts the trial as soon as that works, so that a
-   * failover of two seconds is not an outage of sixty. Default `false`.
+   * failover of two seconds is not an outage of sixty; `resetTimeout` is then the longest it can take. Default `true` in a
+   * runtime; `false` for a breaker alone, which has nobody to ask unless it gets the port `probe`.
    */
   readonly earlyProbe?: EarlyProbeOptions | boolean;
 }

@@ -30,7 +30,7 @@ export interface GateConfig {
 /** `poolSize` is the default of the connection limit. Everything wrong is added to `issues`. */
 export function resolveGateOptions(options: unknown, poolSize: number, issues: OptionIssue[]): GateConfig {
   const reader = new OptionReader(options, 'gate', issues);
-  const circuit = reader.raw('circuitBreaker');
+  const circuit = circuitFields(reader.raw('circuitBreaker') as GateOptions['circuitBreaker']);
   const rate = reader.raw('rateLimit');
   const limit = connectionLimitFields(reader.raw('connectionLimit') as GateOptions['connectionLimit'], poolSize);
   const config: GateConfig = {
@@ -40,6 +40,16 @@ export function resolveGateOptions(options: unknown, poolSize: number, issues: O
   };
   reader.refuseUnknown();
   return Object.freeze(config);
+}
+
+/**
+ * A runtime can ask its database by itself whether it is back, and does: without that, a circuit that an outage of two
+ * seconds opened would refuse calls for sixty (docs/decisions/0020).
+ */
+export function circuitFields(option: GateOptions['circuitBreaker']): CircuitBreakerOptions | false {
+  if (option === false) return false;
+  if (option === undefined) return { earlyProbe: true };
+  return typeof option === 'object' && option !== null ? { ...option, earlyProbe: option.earlyProbe ?? true } : option;
 }
 
 /** The short forms written out, with the pool's size where nothing is said. */

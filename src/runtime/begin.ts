@@ -73,13 +73,17 @@ export async function openTransaction(
       signal: options.signal,
       attempt,
       generation,
-      resolver,
     };
-    const handle = new TransactionHandle(scope, call, (isReusable) => {
+    /** Does nothing the second time. */
+    const giveBack = (isReusable: boolean) => {
       if (place.road === 'outer') endLease(call, isReusable);
       // What is left of it must not swallow the session's next statements.
       else if (!isReusable && connection.condition() !== 'clean') place.lease.discard();
-    });
+    };
+    const handle = new TransactionHandle(scope, call, giveBack);
+    const about = { transactionId: handle.id, connectionId: connection.id, deadlineAt: deadline.at };
+    // The pool may have room for no other connection while this one, which is of no use any more, is kept.
+    handle.finder = resolver?.finderFor(about, () => giveBack(false));
     if (call.lease !== undefined) house.watchHandle(handle, call.lease);
     return handle;
   };

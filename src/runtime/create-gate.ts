@@ -7,7 +7,7 @@ import { CircuitBreaker } from '../gate/circuit-breaker.js';
 import { ConnectionLimiter } from '../gate/connection-limiter.js';
 import { Gate } from '../gate/gate.js';
 import type { GateOptions } from '../gate/gate-options.js';
-import { connectionLimitFields } from '../gate/gate-options.js';
+import { circuitFields, connectionLimitFields } from '../gate/gate-options.js';
 import type { GatePorts } from '../gate/gate-ports.js';
 import { RateLimiter } from '../gate/rate-limiter.js';
 import { within } from '../kernel/within.js';
@@ -46,8 +46,9 @@ export function createGate(options: GateOptions | undefined, around: GateSurroun
 }
 
 /** Switched off it is there all the same: an operator may want to open it, or to arm it. */
-function createCircuit(options: GateOptions['circuitBreaker'], around: GateSurroundings): CircuitBreaker {
+function createCircuit(option: GateOptions['circuitBreaker'], around: GateSurroundings): CircuitBreaker {
   const { config, ports, hub, pool, settings } = around;
+  const options = circuitFields(option);
   const circuit = new CircuitBreaker(options === false ? {} : options, {
     ...ports,
     name: config.name,

@@ -95,7 +95,7 @@ describe('the road', () => {
   });
 
   it('lets exactly one call find out after 60 s, whatever the wall clock does meanwhile', async () => {
-    const bench = runtimeBench({ query: { retry: false } });
+    const bench = runtimeBench({ query: { retry: false }, gate: { circuitBreaker: { earlyProbe: false } } });
     answers(
       bench,
       'a',
@@ -116,6 +116,21 @@ describe('the road', () => {
     expect(bench.db.gate.circuit.state).toBe('half-open');
   });
 
+  it('asks by itself once a second while the circuit is open, and lets calls in when the database is back', async () => {
+    const bench = runtimeBench({ query: { retry: false } });
+    answers(bench, 'a', Array.from({ length: 5 }, () => lost('unknown')));
+    for (let call = 0; call < 5; call += 1) await bench.run(bench.db.exec('a'));
+    const { next } = bench.driver;
+    bench.driver.next = refused();
+    await bench.clock.advance(5_000);
+    expect((await bench.run(bench.db.exec('b'))).error).toMatchObject({ code: 'CIRCUIT_OPEN' });
+    bench.driver.next = next;
+    await bench.clock.advance(3_000);
+    expect(bench.db.gate.circuit.state).toBe('half-open');
+    for (let call = 0; call < 3; call += 1) await bench.run(bench.db.exec('b'));
+    expect(bench.db.gate.circuit.state).toBe('closed');
+  });
+
   it('never opens for errors of the application', async () => {
     const bench = runtimeBench({ gate: { rateLimit: false } });
     answers(
@@ -126,6 +141,21 @@ describe('the road', () => {
     for (let call = 0; call < 1_000; call += 1) await bench.run(bench.db.exec('a'));
     expect(bench.db.gate.circuit.state).toBe('closed');
     expect(bench.driver.requests.length).toBe(1);
+  });
+
+  it('does not count what never reached the server: no token, no slot, no patience', async () => {
+    const gate = { rateLimit: { perSecond: 20, burst: 20 }, connectionLimit: { max: 1, queue: 5 } };
+    const bench = runtimeBench({ gate, query: { timeout: '1s' } });
+    const held = await bench.db.acquire();
+    const abort = bench.abortable();
+    const ran = Array.from({ length: 30 }, () => bench.watch(bench.db.exec('a', [], { signal: abort.signal })));
+    await bench.clock.settle();
+    abort.abort();
+    await bench.clock.settle();
+    const codes = new Set(ran.map(({ error }) => (error as { code: string }).code));
+    expect(codes).toEqual(new Set(['POOL_EXHAUSTED', 'RATE_LIMIT', 'CANCELLED']));
+    expect(bench.db.gate.stats().circuit).toMatchObject({ state: 'closed', failures: 0 });
+    held.release();
   });
 
   it('gives the token back when nothing was dispatched', async () => {

@@ -17,7 +17,6 @@ import type { DriverResult } from '../driver/query.js';
 import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
-import type { OutcomeResolver } from './outcome-resolver.js';
 import type { QueryOptions } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
@@ -29,10 +28,7 @@ export interface Transaction extends Executor, AsyncDisposable {
   readonly state: TransactionState;
   /** 1 for the first run of a transaction function. */
   readonly attempt: number;
-  /**
-   * @throws OutcomeUnknownError when COMMIT was sent and its answer lost. With `resolveOutcome` the database is asked first:
-   * then this resolves if it was committed, and rejects with a ConnectionError, `not-applied`, if it was rolled back.
-   */
+  /** @throws OutcomeUnknownError when COMMIT was sent and its answer lost; with `resolveOutcome` only if asking was in vain. */
   commit(): Promise<void>;
   /** Does nothing when the transaction has ended already. */
   rollback(): Promise<void>;
@@ -57,8 +53,6 @@ interface Scope {
   readonly attempt: number;
   /** What the circuit breaker was when it let the transaction pass: its statements are told with it. */
   readonly generation: number;
-  /** Asks for the answer of a COMMIT when it was lost; `undefined` where nobody wants that. */
-  readonly resolver: OutcomeResolver | undefined;
 }
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
@@ -143,7 +137,9 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
 
 /** A transaction from BEGIN to its end. */
 export class TransactionHandle extends TransactionScope implements DeadlineTarget {
-  readonly #id: number;
+  readonly id: number;
+  /** Asks for the answer of COMMIT when it was lost; `undefined` where nobody wants that. Given by whoever opened it. */
+  finder: OutcomeFinder | undefined;
   readonly #startedAt: number;
   readonly #onEnd: (isReusable: boolean) => void;
   readonly #watched: WatchedDeadline | undefined;
@@ -152,13 +148,12 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   #givenUp: LimitCause | undefined;
   /** COMMIT or ROLLBACK under way or done; a second end waits for it instead of cutting it off. */
   #ending: Promise<void> | undefined;
-  #isGivenBack = false;
 
-  /** `onEnd` gives the connection back; called once. */
+  /** `onEnd` gives the connection back; it may have been given back before, while the outcome was asked for. */
   constructor(scope: Scope, call: Call, onEnd: (isReusable: boolean) => void) {
     super(scope);
     const { house, connection, deadline } = scope;
-    this.#id = house.nextTransactionId();
+    this.id = house.nextTransactionId();
     this.#startedAt = call.startedAt;
     this.#onEnd = onEnd;
     scope.control.onEnded = () => this.#end();
@@ -166,7 +161,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     // Weakly: a signal of the whole process must not keep a transaction alive that everybody else has dropped.
     const self = new WeakRef(this);
     this.#stopListening = scope.signal && onAbort(scope.signal, () => self.deref()?.onAbort());
-    house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.#id });
+    house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.id });
   }
 
   get state(): TransactionState {
@@ -184,7 +179,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   async commit(): Promise<void> {
     if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
     this.assertUsable();
-    this.#ending = this.scope.control.commit(this.endCall(), this.#finder());
+    this.#ending = this.scope.control.commit(this.endCall(), this.finder);
     await this.#ending;
   }
 
@@ -228,19 +223,6 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     if (this.state !== 'open') throw closedError(this.state);
   }
 
-  #finder(): OutcomeFinder | undefined {
-    const { resolver, connection, deadline } = this.scope;
-    const about = { transactionId: this.#id, connectionId: connection.id, deadlineAt: deadline.at };
-    // The pool may have room for no other connection while this one, which is of no use any more, is kept.
-    return resolver?.finderFor(about, () => this.#giveBack(false));
-  }
-
-  #giveBack(isReusable: boolean): void {
-    if (this.#isGivenBack) return;
-    this.#isGivenBack = true;
-    this.#onEnd(isReusable);
-  }
-
   /** Called by the state machine, once, in whatever way the transaction ended. */
   #end(): void {
     const { house, connection, control } = this.scope;
@@ -249,10 +231,10 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     house.parts.timers.unwatch(this.#watched);
     if (state === 'committed' || state === 'rolled-back' || state === 'lost' || state === 'unknown') {
       const durationMs = house.parts.config.clock.now() - this.#startedAt;
-      const fact = { connectionId: connection.id, transactionId: this.#id, durationMs, statements: control.statements };
+      const fact = { connectionId: connection.id, transactionId: this.id, durationMs, statements: control.statements };
       house.parts.hub.tell('transaction:ended', { ...fact, end: state });
     }
-    this.#giveBack(state === 'committed' || state === 'rolled-back');
+    this.#onEnd(state === 'committed' || state === 'rolled-back');
   }
 }
 

@@ -24,9 +24,25 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['pool.validation', (unknown) => createRuntime({ driver, pool: { validation: unknown } })],
   ['pool.warmUp', (unknown) => createRuntime({ driver, pool: { warmUp: unknown } })],
   ['pool.leak', (unknown) => createRuntime({ driver, pool: { leak: unknown } })],
-  ['query', (unknown) => createRuntime({ driver, query: unknown })],
-  ['types', (unknown) => createRuntime({ driver, types: unknown })],
   ['gate', (unknown) => createRuntime({ driver, gate: unknown })],
+  ['gate.circuitBreaker', (unknown) => createRuntime({ driver, gate: { circuitBreaker: unknown } })],
+  ['gate.circuitBreaker.backoff', (backoff) => createRuntime({ driver, gate: { circuitBreaker: { backoff } } })],
+  ['gate.circuitBreaker.rate', (rate) => createRuntime({ driver, gate: { circuitBreaker: { rate } } })],
+  [
+    'gate.circuitBreaker.earlyProbe',
+    (earlyProbe) => createRuntime({ driver, gate: { circuitBreaker: { earlyProbe } } }),
+  ],
+  ['gate.rateLimit', (unknown) => createRuntime({ driver, gate: { rateLimit: unknown } })],
+  ['gate.connectionLimit', (unknown) => createRuntime({ driver, gate: { connectionLimit: unknown } })],
+  [
+    'gate.connectionLimit.partitions',
+    (partitions) => createRuntime({ driver, gate: { connectionLimit: { partitions } } }),
+  ],
+  ['gate.connectionLimit.adaptive', (adaptive) => createRuntime({ driver, gate: { connectionLimit: { adaptive } } })],
+  ['query', (unknown) => createRuntime({ driver, query: unknown })],
+  ['query.retry', (unknown) => createRuntime({ driver, query: { retry: unknown } })],
+  ['query.retry.budget', (budget) => createRuntime({ driver, query: { retry: { budget } } })],
+  ['types', (unknown) => createRuntime({ driver, types: unknown })],
   ['monitor', (unknown) => createRuntime({ driver, monitor: unknown })],
   ['postgres', (unknown) => postgres(unknown)],
   ['pglite', (unknown) => pglite(unknown)],
@@ -39,6 +55,23 @@ const DECLARED: readonly (readonly [string, string, readonly string[]])[] = [
   ['A transaction', 'src/runtime/query-options.ts', ['TransactionOptions', 'BeginOptions']],
 ];
 
+/** Every group that is off by default, switched on: its options have defaults too. */
+const SWITCHED_ON = {
+  circuitBreaker: { backoff: true, rate: {}, earlyProbe: true },
+  connectionLimit: { adaptive: true },
+};
+
+/** Options that stand elsewhere in the resolved configuration than where they are written. */
+const RESOLVED_AT: Readonly<Record<string, string>> = {
+  'query.retry.initialBackoff': 'query.retry.backoff.initial',
+  'query.retry.multiplier': 'query.retry.backoff.multiplier',
+  'query.retry.maxBackoff': 'query.retry.backoff.max',
+  'query.retry.jitter': 'query.retry.backoff.jitter',
+  'gate.connectionLimit.partitions.high': 'gate.connectionLimit.partitions.0',
+  'gate.connectionLimit.partitions.normal': 'gate.connectionLimit.partitions.1',
+  'gate.connectionLimit.partitions.low': 'gate.connectionLimit.partitions.2',
+};
+
 const rows = tableRows(document.slice(0, document.indexOf('## Of one call')));
 const documented = rows.map(([option = '']) => codeWords(option)[0] ?? '');
 
@@ -46,7 +79,7 @@ describe('the options', () => {
   it.each(GROUPS)('of %j are all there, and no other', (group, make) => {
     const known = knownNames(make).map((name) => (group === '' ? name : `${group}.${name}`));
     const parents = new Set(GROUPS.map(([name]) => name));
-    const expected = known.filter((path) => !parents.has(path) || path.startsWith('pool.'));
+    const expected = known.filter((path) => !parents.has(path) || path.includes('.'));
     const inGroup = (path: string): boolean => path.slice(0, Math.max(0, path.lastIndexOf('.'))) === group;
     expect(documented.filter(inGroup).sort()).toEqual(expected.sort());
   });
@@ -62,17 +95,21 @@ describe('the options', () => {
   });
 
   it('have the defaults that are in force', () => {
-    const { config } = createRuntime({ driver });
-    const resolved = rows
-      .map(([option = '', , said = '']) => [codeWords(option)[0] ?? '', said] as const)
-      .filter(([path]) => path.includes('.') && ['string', 'number'].includes(typeof valueAt(config, path)));
-    const wrong = resolved.filter(([path, said]) => {
-      const text = codeWords(said)[0]?.replaceAll("'", '').replace('false', 'Infinity') ?? '';
-      const real = valueAt(config, path);
-      return real !== (typeof real === 'number' ? (parseDuration(text) ?? Number(text)) : text);
-    });
-    expect(wrong).toEqual([]);
-    expect(resolved.length).toBeGreaterThan(12);
+    const byDefault = createRuntime({ driver }).config;
+    const switchedOn = createRuntime({ driver, gate: SWITCHED_ON }).config;
+    const isOurs = (path: string): boolean => path.includes('.') && Object.hasOwn(byDefault, path.split('.')[0] ?? '');
+    const checked = rows
+      .map(([option = '', , said = '']) => ({ path: codeWords(option)[0] ?? '', said }))
+      .filter(({ path, said }) => isOurs(path) && said !== 'as below' && !isLater(path));
+    const real = ({ path }: { readonly path: string }): unknown => {
+      const at = RESOLVED_AT[path] ?? path;
+      const isOff = valueAt(byDefault, path.slice(0, path.lastIndexOf('.'))) === false;
+      return valueAt(isOff ? switchedOn : byDefault, at);
+    };
+    expect(checked.filter((row) => !agrees(row.said, real(row))).map((row) => [row.path, row.said, real(row)])).toEqual(
+      [],
+    );
+    expect(checked.length).toBeGreaterThan(60);
   });
 
   it('of later versions take false and nothing else', () => {
@@ -84,6 +121,19 @@ describe('the options', () => {
     }
   });
 });
+
+function isLater(path: string): boolean {
+  return tableRows(sectionOf(document, 'Of later versions')).some(([option = '']) => codeWords(option)[0] === path);
+}
+
+/** Whether a default as people read it is the value in force: `'30s'`, `1000`, `false` (off, or never), none. */
+function agrees(said: string, value: unknown): boolean {
+  const text = codeWords(said)[0]?.replaceAll("'", '');
+  if (text === undefined) return said === 'none' && (value === undefined || value === Infinity);
+  if (text === 'false') return value === false || value === Infinity;
+  if (text === 'true') return value === true;
+  return value === (typeof value === 'number' ? (parseDuration(text) ?? Number(text)) : text);
+}
 
 function knownNames(make: (unknown: object) => unknown): string[] {
   try {

@@ -10,7 +10,7 @@ for (const { name, url } of inject('postgresServers')) {
   describe(`a storm of cancels on ${name}`, () => {
     for (const how of ['aborts', 'timeouts'] as const) {
       it(`stops 100 statements in flight by ${how}, and answers the next 1,000 queries with their own rows`, async () => {
-        await using house = await ProxiedDatabase.start(url, { pool: { maxSize: 5, maxWaiting: 5_000 } });
+        await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 5, maxWaiting: 5_000 } });
         let cancelled = 0;
         using _listener = house.db.on('query:cancelled', () => (cancelled += 1));
         const outcomes: string[] = [];
@@ -34,7 +34,7 @@ for (const { name, url } of inject('postgresServers')) {
     }
 
     it('answers everybody with their own rows while 100 calls are stopped around the moment of their answer', async () => {
-      await using house = await ProxiedDatabase.start(url, { pool: { maxSize: 5, maxWaiting: 5_000 } });
+      await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 5, maxWaiting: 5_000 } });
       const ends = Array.from({ length: 100 }, async (_, n) => {
         const seconds = [30, 0.05, 0.01, 0][n % 4];
         const call = house.db.query('select pg_sleep($1), $2::int', [seconds, n], { timeout: 40 + (n % 7) * 3 });
@@ -51,7 +51,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     // node-postgres#3399, PR#3729, #1952, #1954
     it('never lends a connection before its stopped statement has ended at the server', async () => {
-      await using house = await ProxiedDatabase.start(url, { pool: { maxSize: 1 } });
+      await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 1 } });
       await house.db.connect();
       let cancelled = 0;
       using _listener = house.db.on('query:cancelled', () => (cancelled += 1));
@@ -66,7 +66,7 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('destroys a connection whose cancel cannot be delivered, rather than lend it', async () => {
-      await using house = await ProxiedDatabase.start(url, { pool: { maxSize: 1 } });
+      await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 1 } });
       await house.db.connect();
       const closed: string[] = [];
       using _listener = house.db.on('connection:closed', ({ reason }) => closed.push(reason));

@@ -5,7 +5,7 @@ import type { Credentials, CredentialsProvider } from 'fluxor-db/postgres';
 import { postgres } from 'fluxor-db/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresServer } from '../servers/postgres-server.js';
-import { failure } from './proxied-database.js';
+import { BEHIND_THE_GATE, failure } from './proxied-database.js';
 
 const REFUSED = /FATAL: {2}password authentication failed/g;
 
@@ -17,7 +17,7 @@ describe('A provider of credentials', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start({ major: 18 });
-    admin = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 1 } });
+    admin = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url: server.url }), pool: { maxSize: 1 } });
     await admin.exec('create role rotating login');
   });
   afterAll(async () => {
@@ -38,7 +38,11 @@ describe('A provider of credentials', () => {
   /** Without a user of its own: the provider's counts. */
   const runtime = (pool: PoolOptions = {}, credentials: CredentialsProvider = ask): DBRuntime => {
     const { host, port, database } = server;
-    return createRuntime({ driver: postgres({ host, port, database, user: 'nobody', credentials }), pool });
+    return createRuntime({
+      ...BEHIND_THE_GATE,
+      driver: postgres({ host, port, database, user: 'nobody', credentials }),
+      pool,
+    });
   };
   const backend = 'select pg_backend_pid() from (select pg_sleep(0.05)) as rest';
 

@@ -3,19 +3,20 @@ import type { ConfigError } from 'fluxor-db';
 import { connect, createRuntime, isFluxorError } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import { failure, ProxiedDatabase } from './proxied-database.js';
+import { BEHIND_THE_GATE, ProxiedDatabase, failure } from './proxied-database.js';
 
 /** Room for a slow machine: deadlines are proved by being met within this much, not to the millisecond. */
 const SLACK_MS = 1_500;
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`faults on ${name}`, () => {
-    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
+      ProxiedDatabase.startBehindTheGate(url, options);
 
     it('refuses a wrong password at once, for connect() and for every call, and never retries it in a hurry', async () => {
       await using house = await start();
       const { host, port } = house.proxy;
-      const db = createRuntime({ driver: postgres({ url, host, port, password: 'wrong-secret' }) });
+      const db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url, host, port, password: 'wrong-secret' }) });
       let attempts = 0;
       using _listener = db.on('connection:create-failed', () => (attempts += 1));
       const first = await failure(db.connect());
@@ -36,7 +37,7 @@ for (const { name, url } of inject('postgresServers')) {
       await using house = await start();
       const { host, port } = house.proxy;
       const absent = url.replace(/\/[^/]*$/, '/no_such_database');
-      await using db = createRuntime({ driver: postgres({ url: absent, host, port }) });
+      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url: absent, host, port }) });
       for (const attempt of [() => connect(absent), () => db.query('select 1')]) {
         const { error, afterMs } = await failure(attempt());
         expect(error).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
@@ -288,6 +289,7 @@ describe('names that lead nowhere', () => {
 
   it('says it to a call by its deadline', async () => {
     const db = createRuntime({
+      ...BEHIND_THE_GATE,
       driver: postgres({ host: 'no-such-host.invalid', user: 'app' }),
       pool: { acquireTimeout: '300ms', connectTimeout: '200ms' },
     });

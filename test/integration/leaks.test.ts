@@ -10,7 +10,7 @@ import { createRuntime } from 'fluxor-db';
 import type { DBRuntime, PoolOptions } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import { failure } from './proxied-database.js';
+import { BEHIND_THE_GATE, failure } from './proxied-database.js';
 
 const WITHIN = { timeout: 4_000 };
 const SHORTEST = { threshold: '1s', interval: '1s', stack: true } as const;
@@ -21,7 +21,11 @@ const collectGarbage = runInNewContext('gc') as () => void;
 for (const { name, url } of inject('postgresServers')) {
   describe(`leaks on ${name}`, () => {
     const runtime = (pool: PoolOptions): DBRuntime =>
-      createRuntime({ driver: postgres({ url }), pool: { warmUp: false, leak: SHORTEST, ...pool } });
+      createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url }),
+        pool: { warmUp: false, leak: SHORTEST, ...pool },
+      });
 
     it('a session held too long is reported with its label, statement, state and line of code, and its late end too', async () => {
       await using db = runtime({ maxSize: 2 });

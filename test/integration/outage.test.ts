@@ -10,7 +10,7 @@ import { createRuntime, isFluxorError } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { PostgresServer } from '../servers/postgres-server.js';
-import { failure } from './proxied-database.js';
+import { BEHIND_THE_GATE, failure } from './proxied-database.js';
 import { SwitchedRoad } from './switched-road.js';
 
 const TASKS = 64;
@@ -73,7 +73,7 @@ describe('a PostgreSQL that is killed under 64 callers', () => {
 
   // knex#1833, node-postgres#2973, oracledb#1592, mariadb#198
   it('serves the first of them within a second after it listens again, and meanwhile nobody hangs', async () => {
-    const db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 16 } });
+    const db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url: server.url }), pool: { maxSize: 16 } });
     const crowd = new Crowd(db);
     await expect.poll(() => crowd.answered).toBe(TASKS);
 
@@ -140,6 +140,7 @@ for (const { name, url } of inject('postgresServers')) {
     it('cost a call one proof of life and one connect, however many they are, when new ones go another way', async () => {
       await using road = await SwitchedRoad.start(url);
       const db = createRuntime({
+        ...BEHIND_THE_GATE,
         driver: postgres({ url, host: road.host, port: road.port }),
         pool: { maxSize: 5, warmUp: false, validation: { bypass: 0, timeout: VALIDATION_MS } },
       });

@@ -4,13 +4,14 @@ import { createRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
 import { freePort } from '../servers/free-port.js';
-import { failure, ProxiedDatabase } from './proxied-database.js';
+import { BEHIND_THE_GATE, ProxiedDatabase, failure } from './proxied-database.js';
 
 const PID = 'select pg_backend_pid()';
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`operations on the pool, on ${name}`, () => {
-    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
+      ProxiedDatabase.startBehindTheGate(url, options);
 
     it('suspend lends nothing and lets running statements end; resume serves all who waited', async () => {
       await using house = await start({ pool: { maxSize: 2 } });
@@ -151,7 +152,7 @@ for (const { name, url } of inject('postgresServers')) {
   describe(`functions that ask for a second connection, on ${name}`, () => {
     // node-mysql2#4497, sequelize#10976, #7884
     it('deadlocked the pool for ever when all of them did: one is told why, and the others go on', async () => {
-      await using db = createRuntime({ driver: postgres({ url }), pool: { maxSize: 2 } });
+      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url }), pool: { maxSize: 2 } });
       const nested: FluxorEvents['lease:nested'][] = [];
       using _listener = db.on('lease:nested', (fact) => nested.push(fact));
       const startedAt = performance.now();
@@ -176,7 +177,7 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('are not called deadlocked as long as anybody can give a connection back', async () => {
-      await using db = createRuntime({ driver: postgres({ url }), pool: { maxSize: 2 } });
+      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url }), pool: { maxSize: 2 } });
       const slow = db.transaction(async (tx) => tx.queryValue("select 'slow' from pg_sleep(0.6)"));
       const nested = db.transaction(async () => db.queryValue("select 'nested'"));
       expect(await Promise.all([slow, nested])).toEqual(['slow', 'nested']);
@@ -184,7 +185,7 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('may be called from inside a transaction that calls with its own connection: then nobody waits', async () => {
-      await using db = createRuntime({ driver: postgres({ url }), pool: { maxSize: 1 } });
+      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url }), pool: { maxSize: 1 } });
       const value = await db.transaction(async (tx) => tx.transaction(async (inner) => inner.queryValue('select 7')));
       expect(value).toBe(7);
       await db.disconnect();
@@ -196,6 +197,7 @@ describe('a server that is not there', () => {
   it('fails a runtime that wants its warm-up at once, with the cause, at a closed port', async () => {
     const port = await freePort();
     await using db = createRuntime({
+      ...BEHIND_THE_GATE,
       driver: postgres({ host: '127.0.0.1', port, user: 'app', database: 'shop' }),
       pool: { warmUp: { connections: 3, failFast: true } },
     });

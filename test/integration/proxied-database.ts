@@ -9,6 +9,15 @@ import type { TcpProxy } from 'fluxor-db/testing';
 import { startTcpProxy } from 'fluxor-db/testing';
 import { expect } from 'vitest';
 
+/**
+ * For tests of what lies behind the gate: there the first error is the one that counts, and a hundred of them are no reason
+ * to stop asking. What the gate makes of it all is tested in gate.test.ts, retry*.test.ts and bank.test.ts.
+ */
+export const BEHIND_THE_GATE = {
+  gate: { circuitBreaker: false, rateLimit: false, connectionLimit: false },
+  query: { retry: false },
+} as const satisfies Omit<RuntimeOptions, 'driver'>;
+
 export class ProxiedDatabase implements AsyncDisposable {
   readonly proxy: TcpProxy;
   readonly db: DBRuntime;
@@ -22,13 +31,20 @@ export class ProxiedDatabase implements AsyncDisposable {
     return new ProxiedDatabase(url, proxy, options);
   }
 
+  /** Without the gate, and with one attempt for each call. */
+  static startBehindTheGate(url: string, options: Omit<RuntimeOptions, 'driver'> = {}): Promise<ProxiedDatabase> {
+    const { gate, query } = BEHIND_THE_GATE;
+    return ProxiedDatabase.start(url, { ...options, gate, query: { ...query, ...options.query } });
+  }
+
   private constructor(url: string, proxy: TcpProxy, options: Omit<RuntimeOptions, 'driver'>) {
     this.proxy = proxy;
     this.applicationName = `faults-${proxy.port}`;
     const driver = postgres({ url, host: proxy.host, port: proxy.port, applicationName: this.applicationName });
     // The tests count connections; a warm-up in the background would add its own.
     this.db = createRuntime({ driver, ...options, pool: { warmUp: false, ...options.pool } });
-    this.direct = createRuntime({ driver: postgres({ url, applicationName: 'observer' }), pool: { maxSize: 4 } });
+    const observer = postgres({ url, applicationName: 'observer' });
+    this.direct = createRuntime({ driver: observer, ...BEHIND_THE_GATE, pool: { maxSize: 4 } });
   }
 
   /** What the server says its sessions of this runtime are doing. */

@@ -3,7 +3,7 @@ import { createRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer } from '../servers/postgres-server.js';
-import { failure } from './proxied-database.js';
+import { BEHIND_THE_GATE, failure } from './proxied-database.js';
 
 for (const major of [18, 15] as const)
   describe(`a PostgreSQL ${major} of our own`, () => {
@@ -23,6 +23,7 @@ for (const major of [18, 15] as const)
 
     it('is read in UTC and ISO style although its defaults are others, also after a reset', async () => {
       await using db = createRuntime({
+        ...BEHIND_THE_GATE,
         driver: postgres({ url: server.url }),
         pool: { maxSize: 1, onRelease: 'reset' },
       });
@@ -37,7 +38,11 @@ for (const major of [18, 15] as const)
 
     // node-postgres#2973, knex#1833, #3844, oracledb#1592, mariadb#198
     it('recovers from kill -9: calls in flight fail honestly, waiting ones are served when it is back', async () => {
-      await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
+      await using db = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 4 },
+      });
       await db.exec('create table if not exists survived (id int primary key)');
       await db.exec('insert into survived values (1) on conflict do nothing');
       const inFlight = [1, 2, 3, 4].map(() => failure(db.query('select pg_sleep(30)')));
@@ -55,7 +60,11 @@ for (const major of [18, 15] as const)
 
     // knex#1986, #6160, node-postgres#1075, oracledb#1626
     it('recovers from a restart while idle without one failed call', async () => {
-      await using db = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 4 } });
+      await using db = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 4 },
+      });
       await Promise.all([1, 2, 3, 4].map(() => db.query('select pg_sleep(0.05)')));
       await server.restart();
       const answers = await Promise.all([1, 2, 3, 4].map((n) => db.queryValue('select $1::int', [n])));
@@ -65,8 +74,16 @@ for (const major of [18, 15] as const)
 
     // node-postgres#557, #2264
     it('serves everybody with the connections a full server gives, and says "too many" to a runtime that gets none', async () => {
-      await using greedy = createRuntime({ driver: postgres({ url: server.url }), pool: { maxSize: 20 } });
-      await using second = createRuntime({ driver: postgres({ url: server.url }), pool: { acquireTimeout: '300ms' } });
+      await using greedy = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 20 },
+      });
+      await using second = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url: server.url }),
+        pool: { acquireTimeout: '300ms' },
+      });
       const statement = 'select $1::int + 0 * length(pg_sleep(0.05)::text)';
       const numbers = Array.from({ length: 40 }, (_, n) => n);
       expect(await Promise.all(numbers.map((n) => greedy.queryValue(statement, [n])))).toEqual(numbers);
@@ -81,6 +98,7 @@ for (const major of [18, 15] as const)
 
     it('is waited for while it is paused, and answers by the deadline when it stays so', async () => {
       await using db = createRuntime({
+        ...BEHIND_THE_GATE,
         driver: postgres({ url: server.url }),
         pool: { maxSize: 2, validation: { timeout: '100ms' } },
       });

@@ -163,7 +163,7 @@ for (const { name, url } of inject('postgresServers')) {
       const tx = await house.db.begin();
       await tx.exec("set local idle_in_transaction_session_timeout = '50ms'");
       await tx.exec('update retried set value = 99');
-      await expect.poll(() => lost).toMatchObject([{ error: { code: 'CONNECTION', sqlState: '25P03' } }]);
+      await expect.poll(() => lost).toMatchObject([{ error: { code: 'TIMEOUT', sqlState: '25P03' } }]);
       for (const text of ['select 1', 'update retried set value = 100']) {
         expect((await failure(tx.exec(text))).error.outcome).toBe('not-sent');
       }

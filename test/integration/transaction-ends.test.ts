@@ -8,7 +8,7 @@ import { failure, ProxiedDatabase } from './proxied-database.js';
 for (const { name, url } of inject('postgresServers')) {
   describe(`ends of transactions on ${name}`, () => {
     const start = async (options?: Parameters<typeof ProxiedDatabase.start>[1]) => {
-      const house = await ProxiedDatabase.start(url, options);
+      const house = await ProxiedDatabase.startBehindTheGate(url, options);
       await house.direct.exec('drop table if exists ends');
       await house.direct.exec('create table ends (id int primary key)');
       return house;

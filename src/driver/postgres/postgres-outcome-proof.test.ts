@@ -102,7 +102,7 @@ describe('a proof that nothing was kept', () => {
     expect(isLost(mark({ xid }), facts(CRASH, { nextXid: '4:10' }))).toBe(false);
   });
 
-  // Seen on 18.4 and 15.18: its counter was 757 while transaction 757 committed.
+  // Seen: its counter was 757 while transaction 757 committed (18.4); 729 while 730 did (15.18).
   it('is not the counter of a checkpoint that was under way when the number was given out', () => {
     expect(isLost(MARK, facts({ checkpoint: '0/2697B90', redo: '0/2695558', nextXid: '0:755' }))).toBe(false);
   });

@@ -81,7 +81,7 @@ function isWitness(mark: TransactionMark, facts: ServerFacts, source: OutcomeSou
 /**
  * The last checkpoint in pg_control began after the mark. One under way at the time had noted the counter before, which says
  * nothing. After a restart it is always a later one; without one, it is if nothing was written beside it: the end of a
- * recovery. (With wal_level `minimal` an ordinary one on an idle server looks like that too, before version 17.)
+ * recovery. (With wal_level `minimal` an ordinary one on an idle server might look like that; never seen, not relied on.)
  */
 function hasBegunLater(mark: TransactionMark, facts: ServerFacts): boolean {
   if (mark.serverStart === null || facts.serverStart === null) return false;

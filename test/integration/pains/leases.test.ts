@@ -7,14 +7,15 @@ import type { FluxorEvents } from 'fluxor-db';
 import { createRuntime, isFluxorError } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import { failure, ProxiedDatabase } from '../proxied-database.js';
+import { BEHIND_THE_GATE, ProxiedDatabase, failure } from '../proxied-database.js';
 import { watchProcess } from './witness.js';
 
 watchProcess();
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`connections that were lent, on ${name}`, () => {
-    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
+      ProxiedDatabase.startBehindTheGate(url, options);
 
     // node-postgres#3399, PR#3729, #1952, #1954
     it('a client was released while its query still ran, and the next borrower hung behind it', async () => {
@@ -134,6 +135,7 @@ for (const { name, url } of inject('postgresServers')) {
       // Sessions that begin now are those of the old writer; later ones reach the new one.
       await turnReadOnly('on');
       const db = createRuntime({
+        ...BEHIND_THE_GATE,
         driver: postgres({ url, user: 'writer', password: 'writer' }),
         pool: { maxSize: 3, warmUp: false },
       });

@@ -8,7 +8,7 @@ import type { Session } from 'fluxor-db';
 import { createRuntime, isFluxorError, sharedRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import { failure, ProxiedDatabase } from '../proxied-database.js';
+import { BEHIND_THE_GATE, ProxiedDatabase, failure } from '../proxied-database.js';
 import { watchProcess } from './witness.js';
 
 watchProcess();
@@ -17,7 +17,8 @@ const SLACK_MS = 1_500;
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`sockets that die, on ${name}`, () => {
-    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
+      ProxiedDatabase.startBehindTheGate(url, options);
     const open = (house: ProxiedDatabase) => Promise.all([1, 2, 3].map(() => house.db.query('select pg_sleep(0.1)')));
     const terminateAll = (house: ProxiedDatabase) =>
       house.direct.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
@@ -135,11 +136,11 @@ describe('a module that is evaluated over and over', () => {
   // prisma#1983, #10247, next.js#7811
   it('opened another pool with every hot reload, until the server had no connection left', async () => {
     const { url } = inject('postgresServers')[0] ?? { url: '' };
-    await using house = await ProxiedDatabase.start(url);
+    await using house = await ProxiedDatabase.startBehindTheGate(url);
     const { host, port } = house.proxy;
     const evaluate = () =>
       sharedRuntime('hot-reload', () =>
-        createRuntime({ driver: postgres({ url, host, port }), pool: { maxSize: 2, warmUp: 2 } }),
+        createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url, host, port }), pool: { maxSize: 2, warmUp: 2 } }),
       );
     for (let reload = 0; reload < 30; reload += 1) {
       const db = evaluate();
@@ -162,6 +163,7 @@ describe('a server that hangs up', () => {
     await new Promise<void>((resolve) => listener.listen({ host: '127.0.0.1', port: 0 }, resolve));
     const { port } = listener.address() as AddressInfo;
     const db = createRuntime({
+      ...BEHIND_THE_GATE,
       driver: postgres({ host: '127.0.0.1', port, user: 'app', database: 'shop' }),
       pool: { maxSize: 10, warmUp: false },
     });

@@ -14,7 +14,8 @@ const ACQUIRE_MS = 400;
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`waiting, on ${name}`, () => {
-    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) => ProxiedDatabase.start(url, options);
+    const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
+      ProxiedDatabase.startBehindTheGate(url, options);
 
     // node-postgres#3197, #2704, #2243, #2338, PR#3711, PR#3721; node-mysql2#673, #4497, PR#4498, mysqljs/mysql#2105
     it.each<[what: string, hinder: (house: ProxiedDatabase) => Promise<unknown>]>([
