@@ -72,7 +72,7 @@ describe('resolveConfig', () => {
           backoff: false,
           rate: false,
           countStatementTimeouts: 'always',
-          earlyProbe: false,
+          earlyProbe: { intervalMs: 1_000 },
         },
         rateLimit: { perSecond: 1_000, burst: 1_000, maxWaitMs: 0, maxQueue: 10_000 },
         connectionLimit: {
@@ -93,6 +93,7 @@ describe('resolveConfig', () => {
         },
         resolveOutcome: false,
       },
+      errors: { override: undefined },
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
       clock: systemClock,
       random: systemRandom,
@@ -133,6 +134,7 @@ describe('resolveConfig', () => {
         rateLimt: 5,
         connectionLimit: { max: 4, partitions: { low: 2 }, adaptive: { min: 5 } },
       },
+      errors: { override: 'CONSTRAINT', overide: 1 },
       types: { bigint: 'float' },
       monitor: { interval: '60s' },
       clock: {},
@@ -144,6 +146,8 @@ describe('resolveConfig', () => {
       'clock',
       'driver',
       'drivr',
+      'errors.overide',
+      'errors.override',
       'gate.circuitBreaker.backoff.multiplier',
       'gate.circuitBreaker.earlyProbe',
       'gate.circuitBreaker.failures',
@@ -191,9 +195,12 @@ describe('resolveConfig', () => {
     },
   );
 
-  it.each(['pool', 'query', 'gate', 'types', 'monitor'])('refuses null where the options of %s belong', (group) => {
-    expect(pathsOf({ driver, [group]: null })).toEqual([group]);
-  });
+  it.each(['pool', 'query', 'gate', 'errors', 'types', 'monitor'])(
+    'refuses null where the options of %s belong',
+    (group) => {
+      expect(pathsOf({ driver, [group]: null })).toEqual([group]);
+    },
+  );
 
   it.each([undefined, null, {}, { connect: () => undefined }, 'pg'])('refuses %s as a driver', (value) => {
     expect(pathsOf({ driver: value })).toEqual(['driver']);

@@ -5,6 +5,7 @@
 import type { Driver } from '../driver/driver.js';
 import type { TypeConfig } from '../driver/query.js';
 import { ConfigError } from '../errors/config-error.js';
+import { resolveErrorsOptions } from '../errors/error-override.js';
 import { resolveGateOptions } from '../gate/gate-options.js';
 import { resolveRetryOptions } from '../gate/retry-options.js';
 import type { Clock } from '../kernel/clock.js';
@@ -32,6 +33,7 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
     pool,
     gate,
     query: Object.freeze(query),
+    errors: resolveErrorsOptions(reader.raw('errors'), issues),
     types: Object.freeze(readTypes(reader.group('types'))),
     clock: readClock(reader),
     random: readRandom(reader),

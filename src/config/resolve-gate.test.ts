@@ -48,6 +48,15 @@ describe('the options of the gate', () => {
     expect(maxOf(resolve({ driver: pglite() }))).toBe(1);
   });
 
+  it('ask by themselves whether the database is back, unless that is switched off', () => {
+    const probeOf = ({ gate }: RuntimeConfig) => gate.circuitBreaker && gate.circuitBreaker.earlyProbe;
+    expect(probeOf(resolve({ gate: { circuitBreaker: {} } }))).toEqual({ intervalMs: 1_000 });
+    expect(probeOf(resolve({ gate: { circuitBreaker: { earlyProbe: { interval: '5s' } } } }))).toEqual({
+      intervalMs: 5_000,
+    });
+    expect(probeOf(resolve({ gate: { circuitBreaker: { earlyProbe: false } } }))).toBe(false);
+  });
+
   it('switch groups on by true, with their defaults', () => {
     const { gate } = resolve({ gate: { circuitBreaker: { backoff: true, earlyProbe: true, rate: {} } } });
     expect(gate.circuitBreaker).toMatchObject({

@@ -1,6 +1,7 @@
 /** What a user may say to `createRuntime`, and the complete configuration the runtime works with. */
 import type { Driver } from '../driver/driver.js';
 import type { TypeConfig, TypeOptions } from '../driver/query.js';
+import type { ErrorsConfig, ErrorsOptions } from '../errors/error-override.js';
 import type { GateConfig, GateOptions } from '../gate/gate-options.js';
 import type { RetryConfig, RetryOptions } from '../gate/retry-options.js';
 import type { Clock } from '../kernel/clock.js';
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   readonly query?: QueryDefaults;
   /** Circuit breaker, rate limit, connection limit. */
   readonly gate?: GateOptions;
+  /** The last word on what errors mean. */
+  readonly errors?: ErrorsOptions;
   /** How values come back; the defaults lose nothing. See `docs/reference/types.md`. */
   readonly types?: TypeOptions;
   /** Not in this version yet; `{ interval: false }` says so. */
@@ -58,6 +61,7 @@ export interface RuntimeConfig {
   readonly pool: PoolConfig;
   readonly gate: GateConfig;
   readonly query: { readonly timeoutMs: number; readonly retry: RetryConfig | false; readonly resolveOutcome: boolean };
+  readonly errors: ErrorsConfig;
   readonly types: TypeConfig;
   readonly clock: Clock;
   readonly random: Random;

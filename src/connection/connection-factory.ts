@@ -31,7 +31,7 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
       });
       return new Connection(request.id, native, this.#ports, request.onSiblings);
     } catch (error) {
-      throw this.#driver.classify(error, situation('connect', request.id));
+      throw this.#ports.classify(error, situation('connect', request.id));
     }
   }
 
@@ -64,7 +64,7 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
   }
 
   #tellLost(error: unknown, { id, onLost, onSiblings }: CreateRequest): void {
-    const classified = this.#driver.classify(error, situation('idle', id));
+    const classified = this.#ports.classify(error, situation('idle', id));
     onLost(classified);
     if (classified.siblings !== 'keep') onSiblings(classified.siblings, classified);
   }

@@ -23,6 +23,7 @@ import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
 import { fingerprint } from '../sql/fingerprint.js';
 import type { Hub } from '../telemetry/hub.js';
+import type { Classify } from './classifier.js';
 import type { ConnectionConfig } from './connection-options.js';
 import type { StatementHost } from './running-statement.js';
 import { RunningStatement } from './running-statement.js';
@@ -34,6 +35,8 @@ import { Turns } from './turns.js';
 
 export interface ConnectionPorts {
   readonly driver: Driver;
+  /** The driver's, with the user's word on it. */
+  readonly classify: Classify;
   readonly clock: Clock;
   readonly timers: DeadlineTimer;
   readonly hub: Hub;
@@ -57,6 +60,7 @@ export class Connection implements StatementHost {
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
   #isFenced = false;
   #tenure = 1;
+  #loans = 0;
   /** The server said something after which it must not be used again, although it is open. */
   #isCondemned = false;
   /** Lent for arbitrary statements since the last reset; they may have changed settings of the session. */
@@ -120,6 +124,7 @@ export class Connection implements StatementHost {
 
   /** A new loan begins: whatever the last borrower kept has no say any more. */
   beginTenure(): void {
+    this.#loans += 1;
     this.#tenure += 1;
     this.#lastText = undefined;
   }
@@ -317,8 +322,9 @@ export class Connection implements StatementHost {
       inTransaction: call.inTransaction,
       askedReadOnly: call.askedReadOnly,
       context: call.context,
+      ...(this.#loans === 1 ? { isFirstLoan: true } : {}),
     };
-    const classified = this.#ports.driver.classify(error, situation);
+    const classified = this.#ports.classify(error, situation);
     if (classified.siblings !== 'keep') this.#onSiblings(classified.siblings, classified);
     return classified;
   }

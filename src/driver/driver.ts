@@ -77,6 +77,8 @@ export interface FailureSituation {
   readonly inTransaction: boolean;
   /** The caller asked for a read-only transaction, so "read-only" is no news about the server. */
   readonly askedReadOnly: boolean;
+  /** The connection was opened for this very loan: what it says about the server is no old news. Default false. */
+  readonly isFirstLoan?: boolean;
   /** False where the database has one session only, so that no error says anything about others. Default true. */
   readonly hasSiblings?: boolean;
   readonly context: ErrorContext;

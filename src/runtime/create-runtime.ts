@@ -1,6 +1,7 @@
 /** The composition root: the one file in which the rooms are put together. */
 import { resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeOptions } from '../config/runtime-options.js';
+import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
 import type { GatePorts } from '../gate/gate-ports.js';
@@ -41,7 +42,8 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const timers = new DeadlineTimer(clock);
   const hub = new Hub(clock);
   const connectionConfig = liveConnectionConfig(settings);
-  const ports = { driver, clock, timers, hub, config: () => connectionConfig };
+  const classify = classifierOf(driver, config.errors.override, (refusal) => hub.tell('error:override-refused', refusal));
+  const ports = { driver, classify, clock, timers, hub, config: () => connectionConfig };
   const factory = new ConnectionFactory(ports, config.types);
   const scopes = new AsyncLeaseScopes(settings);
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });

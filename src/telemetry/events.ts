@@ -164,6 +164,14 @@ export interface FluxorEvents {
   /** The database rolled a transaction back, and its function will be run again. */
   'transaction:retried': Fact & { readonly attempt: number; readonly delayMs: number; readonly error: FluxorError };
 
+  /** `errors.override` threw, answered nonsense, or what would be unsafe; `detail` says which, and it was not followed. */
+  'error:override-refused': Fact & {
+    readonly why: 'threw' | 'nonsense' | 'unsafe';
+    readonly detail: string;
+    readonly error: FluxorError;
+    readonly thrown?: unknown;
+  };
+
   /** A listener threw. Said once per throw, to whoever listens to this event. */
   'listener:failed': Fact & { readonly event: string; readonly error: unknown };
 }
@@ -205,5 +213,6 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'transaction:ended': true,
   'transaction:resolved': true,
   'transaction:retried': true,
+  'error:override-refused': true,
   'listener:failed': true,
 };

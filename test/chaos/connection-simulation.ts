@@ -6,6 +6,7 @@
  * After every step: no statement meets another on the wire; none of a lease that has ended gets there; every caller is
  * answered by the deadline and 100 ms; and nobody hears of a cancel that was meant for somebody else.
  */
+import type { Classify } from '../../src/connection/classifier.js';
 import { ConnectionFactory } from '../../src/connection/connection-factory.js';
 import type { Connection } from '../../src/connection/connection.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
@@ -76,7 +77,9 @@ export class ConnectionSimulation {
     const base = { clock: this.#clock, timers: this.#timers, hub };
     const config = { validationQuery: undefined, onRelease };
     const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
-    const factory = new ConnectionFactory({ ...base, driver: this.#driver, config: () => config }, types);
+    const driver = this.#driver;
+    const classify: Classify = (error, situation) => driver.classify(error, situation);
+    const factory = new ConnectionFactory({ ...base, driver, classify, config: () => config }, types);
     this.#pool = new Pool(factory, new PoolSettings({ ...POOL_CONFIG, maxSize: 2, onRelease }), {
       ...base,
       random: this.#random,

@@ -1,146 +1,199 @@
-/** A fleet against one database through a brown-out: real runtimes, a modelled server, virtual time. */
-import type { RuntimeOptions } from '../../src/config/runtime-options.js';
+/**
+ * A fleet against one database through a brown-out: real runtimes (their pools, gates and retries), a modelled server,
+ * virtual time. The callers are an open loop: they arrive whether or not those before them were answered, at the same
+ * moments at the same runtimes on every side of a comparison.
+ * A run ends with a look at what it left behind; see `FleetLeftovers`.
+ */
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
+import type { Random } from '../../src/kernel/random.js';
 import { seededRandom } from '../../src/kernel/random.js';
 import { createRuntime } from '../../src/runtime/create-runtime.js';
 import type { DBRuntime } from '../../src/runtime/runtime.js';
 import { FleetClock } from './fleet-clock.js';
 import { DatabaseModel } from './fleet-database.js';
 import { fleetDriver, FleetServer, WORK } from './fleet-driver.js';
-
-export interface FleetPlan {
-  readonly seed: number;
-  readonly runtimes: number;
-  /** Processors of the database per 100 runtimes. */
-  readonly processorsPer100: number;
-  readonly sessionsPerRuntime: number;
-  /** The share of the capacity that is asked for. */
-  readonly load: number;
-  readonly brownOutFrom: number;
-  readonly brownOutTo: number;
-  readonly brownOutShare: number;
-  readonly seconds: number;
-  readonly timeoutMs: number;
-}
-
-export const PLAN: FleetPlan = {
-  seed: 4711,
-  runtimes: 1_000,
-  processorsPer100: 10,
-  sessionsPerRuntime: 20,
-  load: 0.75,
-  brownOutFrom: 10,
-  brownOutTo: 20,
-  brownOutShare: 0.1,
-  seconds: 60,
-  timeoutMs: 1_000,
-};
-
-export interface FleetSide {
-  readonly name: string;
-  readonly options: Omit<RuntimeOptions, 'driver' | 'clock' | 'random'>;
-  /** Attempts that the application itself makes. */
-  readonly attempts: number;
-}
-
-export const SIDES = {
-  naive: {
-    name: 'naive',
-    options: {
-      gate: { circuitBreaker: false, rateLimit: false, connectionLimit: false },
-      query: { retry: false },
-    },
-    attempts: 10,
-  },
-  defaults: { name: 'defaults', options: {}, attempts: 1 },
-  noBreaker: { name: 'noBreaker', options: { gate: { circuitBreaker: false } }, attempts: 1 },
-  earlyProbe: { name: 'earlyProbe', options: { gate: { circuitBreaker: { earlyProbe: true } } }, attempts: 1 },
-} satisfies Record<string, FleetSide>;
+import type { FleetPlan, FleetSide } from './fleet-plan.js';
 
 export interface FleetSecond {
+  /** Calls that arrived in this second. */
   asked: number;
-  /** Of those asked in this second, answered in time. */
-  good: number;
+  /** Of these, answered within the caller's patience. */
+  inTime: number;
+  /** Of these, answered later than that. */
+  late: number;
+  /** Attempts made in this second: a call's first, the application's next ones, the runtime's own retries. */
+  attempts: number;
+  /** Attempts that the circuit refused. */
+  refused: number;
   /** Statements that reached the server. */
   statements: number;
   logins: number;
-  refused: number;
-  load: number;
+  /** At the end of the second: pieces of work under way at the server, its sessions, circuits that are not closed. */
+  work: number;
   sessions: number;
-  open: number;
-  codes: Record<string, number>;
+  openCircuits: number;
 }
 
-export async function runFleet(plan: FleetPlan, side: FleetSide): Promise<FleetSecond[]> {
-  const clock = new FleetClock();
-  const processors = (plan.processorsPer100 * plan.runtimes) / 100;
-  const database = new DatabaseModel(clock, processors);
-  const random = seededRandom(plan.seed);
-  const server = new FleetServer(database, plan.sessionsPerRuntime * plan.runtimes, random);
-  const runtimes = Array.from({ length: plan.runtimes }, (_, index) =>
-    createRuntime({
-      ...side.options,
-      driver: fleetDriver(server),
-      clock,
-      random: seededRandom(plan.seed + 1_000 + index),
-    }),
-  );
-  const open = new Set<DBRuntime>();
-  for (const db of runtimes) {
-    db.on('circuit:state-changed', ({ to }) => (to === 'closed' ? open.delete(db) : open.add(db)));
-  }
+/** All of it must be 0, or something was lost on the way. */
+export interface FleetLeftovers {
+  readonly unansweredCalls: number;
+  readonly runtimesNotClosed: number;
+  readonly timers: number;
+  readonly sessions: number;
+  readonly work: number;
+}
+
+export interface FleetRun {
+  readonly seconds: readonly FleetSecond[];
+  readonly leftovers: FleetLeftovers;
+}
+
+/** Statements a second that the processors can do. */
+export function capacityOf({ processorsPer100, runtimes }: FleetPlan): number {
+  return (processorsPer100 * runtimes * 10) / WORK.statement;
+}
+
+/** `onSecond` hears of each second when it is over, and of how long that took nothing: the clock here is not real. */
+export async function runFleet(
+  plan: FleetPlan,
+  side: FleetSide,
+  onSecond: (second: FleetSecond, index: number) => void = () => undefined,
+): Promise<FleetRun> {
+  const fleet = new Fleet(plan, side);
   const seconds: FleetSecond[] = [];
-  const ask = async (db: DBRuntime, second: FleetSecond): Promise<void> => {
-    const askedAt = clock.now();
-    for (let attempt = 1; attempt <= side.attempts; attempt += 1) {
+  for (let index = 0; index < plan.seconds; index += 1) {
+    const second = await fleet.liveSecond(index);
+    seconds.push(second);
+    onSecond(second, index);
+  }
+  return { seconds, leftovers: await fleet.end() };
+}
+
+/** The longest that the callers' last attempts, the server's last work and the pools' farewells may take. */
+const END_SECONDS = 120;
+
+class Fleet {
+  readonly #plan: FleetPlan;
+  readonly #side: FleetSide;
+  readonly #clock = new FleetClock();
+  readonly #processors: number;
+  readonly #database: DatabaseModel;
+  readonly #server: FleetServer;
+  readonly #runtimes: readonly DBRuntime[];
+  readonly #open = new Set<DBRuntime>();
+  /** Of its own, so that what a side makes of a call changes nothing about the next one. */
+  readonly #arrivals: Random;
+  #second = emptySecond();
+  #unanswered = 0;
+  #isOver = false;
+
+  constructor(plan: FleetPlan, side: FleetSide) {
+    this.#plan = plan;
+    this.#side = side;
+    this.#processors = (plan.processorsPer100 * plan.runtimes) / 100;
+    this.#database = new DatabaseModel(this.#clock, this.#processors);
+    this.#server = new FleetServer(
+      this.#database,
+      plan.sessionsPerRuntime * plan.runtimes,
+      seededRandom(plan.seed + 1),
+    );
+    this.#arrivals = seededRandom(plan.seed);
+    this.#runtimes = Array.from({ length: plan.runtimes }, (_, index) => this.#start(plan.seed + 1_000 + index));
+    this.#arriveNext();
+  }
+
+  async liveSecond(index: number): Promise<FleetSecond> {
+    const { from, to, processorsLeft } = this.#plan.brownOut;
+    if (index === from) this.#database.setProcessors(this.#processors * processorsLeft);
+    if (index === to) this.#database.setProcessors(this.#processors);
+    const second = emptySecond();
+    this.#second = second;
+    const { statements, logins } = this.#server;
+    await this.#clock.runUntil((index + 1) * 1_000);
+    second.statements = this.#server.statements - statements;
+    second.logins = this.#server.logins - logins;
+    second.work = this.#database.load;
+    second.sessions = this.#server.sessions;
+    second.openCircuits = this.#open.size;
+    return second;
+  }
+
+  async end(): Promise<FleetLeftovers> {
+    this.#isOver = true;
+    await this.#liveUntil(() => this.#unanswered === 0);
+    let isGone = false;
+    void Promise.allSettled(this.#runtimes.map((db) => db.disconnect())).then(() => (isGone = true));
+    await this.#liveUntil(() => isGone && this.#database.load === 0);
+    return {
+      unansweredCalls: this.#unanswered,
+      runtimesNotClosed: this.#runtimes.filter(({ state }) => state !== 'closed').length,
+      timers: this.#clock.pendingTimerCount,
+      sessions: this.#server.sessions,
+      work: this.#database.load,
+    };
+  }
+
+  #start(seed: number): DBRuntime {
+    const db = createRuntime({
+      ...this.#side.options,
+      driver: fleetDriver(this.#server),
+      clock: this.#clock,
+      random: seededRandom(seed),
+    });
+    db.on('circuit:state-changed', ({ to }) => (to === 'closed' ? this.#open.delete(db) : this.#open.add(db)));
+    db.on('query:retried', () => (this.#second.attempts += 1));
+    return db;
+  }
+
+  /** Poisson arrivals: the pauses between them are exponential. */
+  #arriveNext(): void {
+    const meanMs = 1_000 / (this.#plan.load * capacityOf(this.#plan));
+    this.#clock.setTimer(-Math.log(1 - this.#arrivals()) * meanMs, () => {
+      if (this.#isOver) return;
+      const db = this.#runtimes[Math.floor(this.#arrivals() * this.#runtimes.length)];
+      if (db !== undefined) void this.#ask(db, this.#second);
+      this.#arriveNext();
+    });
+  }
+
+  /** One call, as an application makes it. It never rejects; `second` is the one in which it arrived. */
+  async #ask(db: DBRuntime, second: FleetSecond): Promise<void> {
+    const { timeoutMs } = this.#plan;
+    const patienceEndsAt = this.#clock.now() + timeoutMs;
+    second.asked += 1;
+    this.#unanswered += 1;
+    for (let attempt = 1; attempt <= this.#side.attempts; attempt += 1) {
+      this.#second.attempts += 1;
       try {
-        await db.query('select * from things where id = $1', [7], { timeout: plan.timeoutMs, readOnly: true });
-        if (clock.now() - askedAt <= plan.timeoutMs) second.good += 1;
-        return;
+        await db.query('select * from things where id = $1', [7], { timeout: timeoutMs, readOnly: true });
+        if (this.#clock.now() <= patienceEndsAt) second.inTime += 1;
+        else second.late += 1;
+        break;
       } catch (error) {
-        const code = isFluxorError(error) ? `${error.code}/${error.reason ?? ''}` : String(error);
-        second.codes[code] = (second.codes[code] ?? 0) + 1;
+        if (isFluxorError(error, 'CIRCUIT_OPEN')) this.#second.refused += 1;
       }
     }
-  };
-  const perMs = (plan.load * processors) / WORK.statement;
-  let isOver = false;
-  const arrive = () => {
-    if (isOver) return;
-    const second = seconds.at(-1);
-    const db = runtimes[Math.floor(random() * runtimes.length)];
-    if (second !== undefined && db !== undefined) {
-      second.asked += 1;
-      void ask(db, second);
-    }
-    clock.setTimer(-Math.log(1 - random()) / perMs, arrive);
-  };
-  clock.setTimer(0, arrive);
-  for (let count = 0; count < plan.seconds; count += 1) {
-    if (count === plan.brownOutFrom) database.setProcessors(processors * plan.brownOutShare);
-    if (count === plan.brownOutTo) database.setProcessors(processors);
-    const before = { statements: server.statements, logins: server.logins, refused: server.refused };
-    const second = {
-      asked: 0,
-      good: 0,
-      statements: 0,
-      logins: 0,
-      refused: 0,
-      load: 0,
-      sessions: 0,
-      open: 0,
-      codes: {},
-    };
-    seconds.push(second);
-    await clock.runUntil((count + 1) * 1_000);
-    second.statements = server.statements - before.statements;
-    second.logins = server.logins - before.logins;
-    second.refused = server.refused - before.refused;
-    second.load = database.load;
-    second.sessions = server.sessions;
-    second.open = open.size;
+    this.#unanswered -= 1;
   }
-  isOver = true;
-  await clock.runUntil((plan.seconds + 3) * 1_000);
-  return seconds;
+
+  async #liveUntil(isReached: () => boolean): Promise<void> {
+    for (let count = 0; count < END_SECONDS && !isReached(); count += 1) {
+      await this.#clock.runUntil(this.#clock.now() + 1_000);
+    }
+  }
+}
+
+function emptySecond(): FleetSecond {
+  return {
+    asked: 0,
+    inTime: 0,
+    late: 0,
+    attempts: 0,
+    refused: 0,
+    statements: 0,
+    logins: 0,
+    work: 0,
+    sessions: 0,
+    openCircuits: 0,
+  };
 }

@@ -42,6 +42,7 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['query', (unknown) => createRuntime({ driver, query: unknown })],
   ['query.retry', (unknown) => createRuntime({ driver, query: { retry: unknown } })],
   ['query.retry.budget', (budget) => createRuntime({ driver, query: { retry: { budget } } })],
+  ['errors', (unknown) => createRuntime({ driver, errors: unknown })],
   ['types', (unknown) => createRuntime({ driver, types: unknown })],
   ['monitor', (unknown) => createRuntime({ driver, monitor: unknown })],
   ['postgres', (unknown) => postgres(unknown)],

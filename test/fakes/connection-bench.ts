@@ -1,6 +1,7 @@
 /** A Connection over a fake session on a fake clock, and the questions every test of it ends with. */
 import { getEventListeners } from 'node:events';
 import { afterEach, expect } from 'vitest';
+import type { Classify } from '../../src/connection/classifier.js';
 import type { ConnectionConfig } from '../../src/connection/connection-options.js';
 import type { ConnectionPorts } from '../../src/connection/connection.js';
 import type { StatementCall } from '../../src/connection/statement-call.js';
@@ -44,7 +45,9 @@ export class ConnectionBench {
     const { validationQuery, onRelease = 'rollback' } = config;
     this.driver = new FakeDriver(config);
     this.config = { validationQuery, onRelease };
-    this.ports = { driver: this.driver, clock, timers, hub, config: () => this.config };
+    const { driver } = this;
+    const classify: Classify = (error, situation) => driver.classify(error, situation);
+    this.ports = { driver, classify, clock, timers, hub, config: () => this.config };
     this.connection = new Connection(7, this.session, this.ports, (verdict) => this.verdicts.push(verdict));
     hub.on('query:cancelled', (fact) => this.cancelled.push(fact));
   }

@@ -170,6 +170,21 @@ for (const { name, url } of inject('postgresServers')) {
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
     });
 
+    // Found by the bank under fire: "it had been applied by then" was told of a transfer that had been rolled back.
+    it('or a late one: a statement that was carried out after its timeout is rolled back with its transaction', async () => {
+      await using house = await start();
+      house.proxy.delay(100);
+      const attempt = house.db.transaction(async (tx) => {
+        await tx.query('select 1');
+        // Carried out at once; the answer comes after the timeout, and before the end of the grace.
+        await tx.exec(insert, [], { timeout: '150ms' });
+      });
+      const { error } = await failure(attempt);
+      await house.check();
+      expect(await ids(house)).toEqual([]);
+      expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
+    });
+
     it('of a COMMIT: OUTCOME_UNKNOWN, there once, and the function is not run again', async () => {
       await using house = await start();
       house.proxy.dropReplies({ when: isCommit, then: 'reset' });

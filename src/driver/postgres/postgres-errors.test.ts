@@ -185,6 +185,12 @@ describe('what an error says about the other connections', () => {
     },
   );
 
+  it('a failover is a failure of the server once the connection opened after it is read-only too', () => {
+    expect(classify(server('25006'), SENT).breaker).toBe('ignore');
+    expect(classify(server('25006'), { ...SENT, isFirstLoan: true }).breaker).toBe('failure');
+    expect(classify(server('25006'), { ...INSIDE, askedReadOnly: true, isFirstLoan: true }).breaker).toBe('success');
+  });
+
   it('a write refused by a server that turned read-only: they are no longer wanted', () => {
     for (const situation of [SENT, INSIDE, COMMIT]) expect(classify(server('25006'), situation).siblings).toBe('evict');
   });

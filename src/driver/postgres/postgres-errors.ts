@@ -5,7 +5,7 @@
  * Invariant: the caller's own facts come before the server's text wherever both could decide.
  */
 import { ConnectionError } from '../../errors/connection-error.js';
-import type { FluxorError, FluxorErrorInit, Outcome, RetryDecision } from '../../errors/fluxor-error.js';
+import type { BreakerVerdict, FluxorError, FluxorErrorInit, Outcome, RetryDecision } from '../../errors/fluxor-error.js';
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
@@ -167,7 +167,7 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
   const init = {
     ...repliedInit(error, situation),
     ...fate(row, situation),
-    breaker: row.breaker,
+    breaker: breakerOf(error, row, situation),
     isConnectionFatal: row.kill || isFatal(error),
     siblings: situation.hasSiblings === false ? undefined : row.siblings,
     retryAfterMs: row.retryAfterMs,
@@ -203,6 +203,14 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
         init,
       );
   }
+}
+
+/**
+ * A server that takes no writes is news of a failover, and the connection goes. When the one opened in its place says the
+ * same, there is no writer to be had.
+ */
+function breakerOf(error: ServerError, row: SqlStateRow, { isFirstLoan = false }: FailureSituation): BreakerVerdict {
+  return error.code === '25006' && isFirstLoan ? 'failure' : row.breaker;
 }
 
 function repliedInit(error: ServerError, situation: FailureSituation): FluxorErrorInit {
