@@ -88,7 +88,15 @@ export type { GatePorts } from './gate/gate-ports.js';
 
 // Errors
 export { FluxorError, FluxorError as DBError, isFluxorError } from './errors/fluxor-error.js';
-export type { BreakerVerdict, ErrorContext, Outcome, RetryDecision, Siblings } from './errors/fluxor-error.js';
+export type { ErrorOverride, ErrorOverrideHook, ErrorsOptions, OverrideRefusal } from './errors/error-override.js';
+export type {
+  BreakerVerdict,
+  ErrorContext,
+  ErrorVerdict,
+  Outcome,
+  RetryDecision,
+  Siblings,
+} from './errors/fluxor-error.js';
 export { ERROR_CATALOGUE } from './errors/catalogue.js';
 export type { ErrorCode } from './errors/catalogue.js';
 export { ConfigError } from './errors/config-error.js';

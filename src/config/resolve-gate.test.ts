@@ -3,12 +3,12 @@ import { pglite } from '../driver/pglite/pglite.js';
 import { postgres } from '../driver/postgres/postgres.js';
 import { ConfigError } from '../errors/config-error.js';
 import { resolveConfig } from './resolve-config.js';
-import type { RuntimeConfig, RuntimeOptions } from './runtime-options.js';
+import type { RuntimeConfig } from './runtime-options.js';
 
 const driver = postgres();
 
 /** What a program without types may hand over. */
-const resolve = (options: object): RuntimeConfig => resolveConfig({ driver, ...options } as RuntimeOptions);
+const resolve = (options: object): RuntimeConfig => resolveConfig({ driver, ...options });
 
 /** `[path, got]` of everything that was refused. */
 function refused(options: object): [string, string][] {

@@ -128,6 +128,7 @@ export class CircuitBreaker {
    */
   record(generation: number, verdict: BreakerVerdict, facts?: CallFacts, now?: number): void {
     if (this.#machine.situation.name === 'disabled') return;
+    if (verdict === 'success' && this.#results.tryPlainSuccess(generation)) return;
     const at = now ?? this.#clock.now();
     this.#machine.passTime(at);
     this.#results.take(generation, verdict, facts, at);
@@ -242,6 +243,7 @@ export class CircuitBreaker {
     now: number | undefined,
   ): void {
     this.#inFlight -= 1;
+    if (verdict === 'success' && this.#results.tryPlainSuccess(permit.generation)) return;
     const at = now ?? this.#clock.now();
     // Before it is released: at the very end of its period, a call is in flight and not back.
     this.#machine.passTime(at);

@@ -67,6 +67,22 @@ export class CircuitResults {
     this.#ignored('verdict', facts?.error, at);
   }
 
+  /**
+   * The common case, without a look at the clock: a success of a closed circuit, where nobody asks when it was or how long
+   * it took. False when it is not that case, and nothing was counted.
+   */
+  tryPlainSuccess(generation: number): boolean {
+    const isPlain =
+      this.#machine.situation.name === 'closed' &&
+      generation === this.#machine.generation &&
+      this.#rule.isTimeless &&
+      !this.#emitter.hasListeners('success');
+    if (!isPlain) return false;
+    this.#tally.successes += 1;
+    this.#rule.succeeded(0, false);
+    return true;
+  }
+
   /** Nothing that was counted counts any more. */
   clear(): void {
     this.#rule.clear();

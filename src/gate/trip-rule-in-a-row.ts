@@ -5,6 +5,7 @@ import type { TripRule, TripRuleMemory } from './trip-rule.js';
 
 /** So many failures, no success between them, none older than the window. */
 export class InARowRule implements TripRule {
+  readonly isTimeless = true;
   readonly #failures: number;
   readonly #windowMs: number;
   /** When the last ones were: a ring of `failures` moments, written at `count % failures`. */

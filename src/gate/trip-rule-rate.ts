@@ -10,6 +10,7 @@ import type { CallWindow } from './trip-rule-window.js';
 import { CountWindow, TimeWindow } from './trip-rule-window.js';
 
 export class RateRule implements TripRule {
+  readonly isTimeless = false;
   readonly #config: CircuitRateConfig;
   readonly #window: CallWindow;
 

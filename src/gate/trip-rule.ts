@@ -15,6 +15,8 @@ export type TripRuleMemory =
 
 /** Each result is answered with the reason to open now, in words and with the numbers, or with `undefined`. */
 export interface TripRule {
+  /** A success means the same whenever it comes: it needs no look at the clock. */
+  readonly isTimeless: boolean;
   succeeded(now: number, isSlow: boolean): string | undefined;
   failed(now: number, isSlow: boolean): string | undefined;
   clear(): void;

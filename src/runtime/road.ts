@@ -1,9 +1,9 @@
 /**
- * The road of a query, from the application to a connection and back. The order of its steps is written in `#attempt` and
- * nowhere else: gate (circuit, rate, connection limit, permit) → acquire → perform → record → release; `travel` goes
- * through it again as often as the retry policy allows, and says how it ended.
+ * The road of a query, from the application to a connection and back. The order of its steps is written in `travel` and
+ * nowhere else: gate (circuit, rate, connection limit, permit) → acquire → work → record → release, again as often as the
+ * retry policy allows.
  *
- * One function and not a chain of stages: where nothing waits, a call costs two promises on this page, no closure and no
+ * One function and not a chain of stages: where nothing waits, a call costs one promise on this page, no closure and no
  * timer (docs/decisions/0018). The deadline needs no step: it is a moment fixed when the call is made, and everything
  * below only asks how much of it is left.
  * Invariants: whatever an attempt took is given back, in whatever way it ends; a retry begins with nothing in hand.
@@ -14,6 +14,7 @@ import type { CallFacts } from '../gate/circuit-permit.js';
 import type { Gate, Pass } from '../gate/gate.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
+import type { Lease } from '../pool/lease.js';
 import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { Hub } from '../telemetry/hub.js';
@@ -42,23 +43,32 @@ export class Road {
     this.#parts = parts;
   }
 
-  /** From the application to a connection. A transaction or session passes once, as one unit. */
+  /** From the application to a connection and back. A transaction or session passes once, as one unit. */
   async travel(call: Call): Promise<unknown> {
+    const { gate, pool, clock, settings } = this.#parts;
     try {
-      const { lifecycle, start } = this.#parts;
-      lifecycle.assertOpen();
-      if (lifecycle.state === 'idle') start();
-      call.retry?.policy.begun(call.startedAt);
+      this.#begin(call);
       let attempts: Attempts | undefined;
-      for (;;) {
+      for (let now = call.startedAt; ; now = clock.now()) {
         try {
-          const result = await this.#attempt(call, attempts === undefined ? call.startedAt : this.#parts.clock.now());
+          const entered = gate.enter(call, now);
+          const pass = (call.pass = entered instanceof Promise ? await entered : entered);
+          const askedAt = entered === pass ? now : clock.now();
+          call.lease =
+            pool.tryAcquire(call, askedAt) ??
+            (await pool.acquire(call.toAcquireRequest(askedAt, settings.current.acquireTimeoutMs)));
+          this.#take(call.lease, pass);
+          const beganAt = pass.isTimed ? clock.now() : undefined;
+          const result = await call.work(call);
+          this.#succeeded(call, pass, beganAt);
           this.#tellCompleted(call, result);
           return result;
         } catch (error) {
+          this.#giveBack(call, error);
           if (call.retry === undefined) throw error;
           attempts ??= this.#attemptsOf(call, call.retry);
           await attempts.afterFailure(error, call.lease !== undefined);
+          call.lease = call.pass = undefined;
         }
       }
     } catch (error) {
@@ -80,44 +90,40 @@ export class Road {
     }
   }
 
-  async #attempt(call: Call, now: number): Promise<unknown> {
-    const { gate, pool, settings, clock } = this.#parts;
-    call.lease = undefined;
-    const entered = gate.enter(call, now);
-    const pass = entered instanceof Promise ? await entered : entered;
-    const askedAt = entered === pass ? now : clock.now();
-    let isKept = false;
-    try {
-      const { acquireTimeoutMs } = settings.current;
-      const lease =
-        pool.tryAcquire(call, askedAt) ?? (await pool.acquire(call.toAcquireRequest(askedAt, acquireTimeoutMs)));
-      lease.resource.beginTenure();
-      call.lease = lease;
-      call.pass = pass;
-      if (pass.hasSlot) lease.entry.tellWhenFree(pass);
-      const result = pass.isTimed ? await this.#timed(call, pass) : await call.work(call);
-      // A session proves nothing about the server by being lent.
-      pass.succeed(call.kind === 'session' ? 'ignore' : 'success');
-      // A session or transaction that has begun ends its lease by itself, when it ends.
-      isKept = call.kind !== 'statement';
-      return result;
-    } catch (error) {
-      pass.fail(error, factsOf(call, error));
-      throw error;
-    } finally {
-      if (call.lease === undefined) pass.onResourceFree();
-      else if (!isKept) call.lease.release();
-    }
+  #begin(call: Call): void {
+    const { lifecycle, start } = this.#parts;
+    lifecycle.assertOpen();
+    if (lifecycle.state === 'idle') start();
+    call.retry?.policy.begun(call.startedAt);
   }
 
-  async #timed(call: Call, pass: Pass): Promise<unknown> {
-    const { clock } = this.#parts;
-    const beganAt = clock.now();
-    const result = await call.work(call);
-    if (call.kind === 'statement') {
-      pass.succeed('success', { durationMs: clock.now() - beganAt, fingerprint: call.name ?? call.query.text });
+  /** @throws UsageError when the lease has ended already: the pool may be closed between two turns. */
+  #take(lease: Lease<Connection>, pass: Pass): void {
+    lease.resource.beginTenure();
+    if (pass.hasSlot) lease.entry.tellWhenFree(pass);
+  }
+
+  #succeeded(call: Call, pass: Pass, beganAt: number | undefined): void {
+    if (call.kind !== 'statement') {
+      // A session proves nothing about the server by being lent. What has begun now ends its lease by itself.
+      pass.succeed(call.kind === 'session' ? 'ignore' : 'success');
+      return;
     }
-    return result;
+    if (beganAt === undefined) pass.succeed('success');
+    else {
+      const durationMs = this.#parts.clock.now() - beganAt;
+      pass.succeed('success', { durationMs, fingerprint: call.name ?? call.query.text });
+    }
+    call.lease?.release();
+  }
+
+  /** Whatever a failed attempt had got so far. */
+  #giveBack(call: Call, error: unknown): void {
+    const { pass, lease } = call;
+    pass?.fail(error, factsOf(call, error));
+    // With a lease, the slot is free when its connection is.
+    if (lease === undefined || lease.isReleased) pass?.onResourceFree();
+    else lease.release();
   }
 
   /** Written out and not spread together: with a listener, this is part of every call. */

@@ -72,7 +72,11 @@ export const PARTS: readonly FleetSide[] = [
     attempts: 1,
   },
   { name: 'no probe', options: SIDES.noProbe.options, attempts: 1 },
-  { name: 'no rate and connection limit', options: { gate: { rateLimit: false, connectionLimit: false } }, attempts: 1 },
+  {
+    name: 'no rate and connection limit',
+    options: { gate: { rateLimit: false, connectionLimit: false } },
+    attempts: 1,
+  },
   { name: 'no retries', options: { query: { retry: false } }, attempts: 1 },
   { name: 'no gate, no retries', options: BARE, attempts: 1 },
   { name: 'no gate, 2 naive attempts', options: BARE, attempts: 2 },

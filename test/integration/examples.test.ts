@@ -47,6 +47,25 @@ acquireTimeout is 2000 ms now
   pool.maxSize: got 0, expected a whole number, 1 to 1
   pool.keepalive: got '1ms', expected a duration of 1000 to 86400000 ms (milliseconds as a number, or '250ms', '30s', '5m', '1h'), or false for never
 1 connection told to go`,
+  '06-resilience.ts': `
+call 4: RATE_LIMIT, not-sent
+call 1: 42
+call 2: 42
+call 3: 42
+a transaction: committed in run 2
+nonsense: QUERY, not-applied
+no answer: QUERY, not-applied
+circuit: closed → open
+no answer: QUERY, not-applied
+while it is open: CIRCUIT_OPEN, not-sent
+circuit: open → half-open
+trial: 42
+trial: 42
+circuit: half-open → closed
+trial: 42
+2 failures, 1 refused, 1 run again
+rates: no route
+rates: CIRCUIT_OPEN, not-sent`,
 };
 
 const examples = readdirSync(`${ROOT}/examples`).filter((file) => file.endsWith('.ts'));

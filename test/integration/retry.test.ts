@@ -3,7 +3,7 @@
  * reads, and never through a handle whose transaction the server has ended. Lost answers are in lost-replies.test.ts.
  */
 import type { FluxorEvents, RuntimeOptions, Transaction } from 'fluxor-db';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
@@ -249,6 +249,29 @@ for (const { name, url } of inject('postgresServers')) {
       expect(error.attempts).toMatchObject([{ reason: 'serialization' }]);
       await house.check();
     });
+
+    it.each(['statement', 'transaction'] as const)(
+      'end when the runtime disconnects in the pause (%s)',
+      async (unit) => {
+        await using house = await start({
+          query: { retry: { initialBackoff: '30s', maxBackoff: '30s', jitter: 'none' }, timeout: false },
+        });
+        const refuse = "do $$ begin raise exception 'again' using errcode = '40001'; end $$";
+        const isPausing = new Promise<void>((resolve) => {
+          house.db.on('query:retried', () => resolve());
+          house.db.on('transaction:retried', () => resolve());
+        });
+        const work =
+          unit === 'transaction'
+            ? house.db.transaction(async (tx) => tx.exec(refuse))
+            : house.db.exec(refuse, [], { idempotent: true });
+        const ended = failure(work);
+        await isPausing;
+        await house.db.disconnect({ timeout: 100 });
+        const { error } = await Promise.race([ended, pause(1_000).then(() => ({ error: 'nobody answers' }))]);
+        expect(error).toMatchObject({ outcome: expect.stringMatching(/not-applied|not-sent/) });
+      },
+    );
 
     it('do not begin what could not end before the deadline: the real error is heard, and soon', async () => {
       await using house = await start({ query: { retry: { initialBackoff: '5s', maxBackoff: '5s', jitter: 'none' } } });

@@ -34,17 +34,17 @@ export async function audit(direct: DBRuntime, ledger: Ledger, bank: AuditedBank
   return { violations: [...books, ...strangers, ...broken, ...ledger.surprises], unknownButKept };
 }
 
-function brokenPromise({ id, claim, attempt, error }: Entry, row: Row | undefined): string[] {
+function brokenPromise({ id, unit, claim, attempt, error }: Entry, row: Row | undefined): string[] {
   const times = row?.times ?? 0;
   const told =
     error === undefined ? 'acknowledged' : `${error.code} ${error.reason ?? ''} ${error.outcome}: ${error.message}`;
-  if (times > 1) return [`transfer ${id} was made ${times} times (${told})`];
-  if (claim === 'kept' && times === 0) return [`transfer ${id} is not there (${told})`];
+  if (times > 1) return [`${unit} ${id} was made ${times} times (${told})`];
+  if (claim === 'kept' && times === 0) return [`${unit} ${id} is not there (${told})`];
   if (claim === 'absent' && times === 1)
-    return [`transfer ${id} is there, in run ${row?.attempt} of ${attempt} (${told})`];
+    return [`${unit} ${id} is there, in run ${row?.attempt} of ${attempt} (${told})`];
   // The run that committed is the one that was told to have.
   if (times === 1 && row?.attempt !== attempt)
-    return [`transfer ${id} is of run ${row?.attempt}, told was ${attempt} (${told})`];
+    return [`${unit} ${id} is of run ${row?.attempt}, told was ${attempt} (${told})`];
   return [];
 }
 

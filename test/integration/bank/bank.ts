@@ -4,7 +4,7 @@
  * Run by bank.test.ts for seconds and by test/nightly/bank-60s.ts for a minute. Figures come from the public API and SQL.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DBRuntime, IsolationLevel } from 'fluxor-db';
+import type { DBRuntime, IsolationLevel, Transaction } from 'fluxor-db';
 import { createRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import type { TcpProxy } from 'fluxor-db/testing';
@@ -126,31 +126,28 @@ async function work(db: DBRuntime, plan: BankPlan, ledger: Ledger, storm: Storm)
 }
 
 async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: BankPlan): Promise<void> {
-  const id = ledger.newId();
   const source = dice.upTo(ACCOUNTS);
   const target = 1 + ((source + dice.upTo(ACCOUNTS - 1) - 1) % ACCOUNTS);
   const amount = dice.upTo(50);
-  const isStatement = dice.chance(0.2) && !plan.resolveOutcome;
   const isolation: IsolationLevel = dice.chance(0.2) ? 'serializable' : 'read committed';
-  const startedAt = performance.now();
+  const isStatement = dice.chance(0.2) && !plan.resolveOutcome;
+  const begun = ledger.begin(isStatement ? 'statement' : 'transaction');
   let attempt = 1;
   try {
-    if (isStatement) await db.exec(MOVE, [id, source, target, amount]);
+    if (isStatement) await db.exec(MOVE, [begun.id, source, target, amount]);
     else {
-      await db.transaction(
-        async (tx) => {
-          attempt = tx.attempt;
-          await tx.exec('insert into transfers values ($1, $2, $3, $4, $5)', [id, source, target, amount, attempt]);
-          // In no order: some meet in a deadlock.
-          await tx.exec('update accounts set balance = balance - $2 where id = $1', [source, amount]);
-          await tx.exec('update accounts set balance = balance + $2 where id = $1', [target, amount]);
-        },
-        { isolation, timeout: TRANSFER_MS },
-      );
+      const work = async (tx: Transaction): Promise<void> => {
+        attempt = tx.attempt;
+        await tx.exec('insert into transfers values ($1, $2, $3, $4, $5)', [begun.id, source, target, amount, attempt]);
+        // In no order: some meet in a deadlock.
+        await tx.exec('update accounts set balance = balance - $2 where id = $1', [source, amount]);
+        await tx.exec('update accounts set balance = balance + $2 where id = $1', [target, amount]);
+      };
+      await db.transaction(work, { isolation, timeout: TRANSFER_MS });
     }
-    ledger.succeeded(id, attempt, startedAt);
+    ledger.succeeded(begun, attempt);
   } catch (error) {
-    ledger.failed(id, attempt, startedAt, error);
+    ledger.failed(begun, attempt, error);
   }
 }
 

@@ -8,13 +8,20 @@ import { isFluxorError } from 'fluxor-db';
 /** What the caller knows: `kept` and `absent` are claims that can be checked, `unknown` is none. */
 export type Claim = 'kept' | 'absent' | 'unknown';
 
-export interface Entry {
+/** How it was made: one statement on its own, or a transaction. */
+export type Unit = 'statement' | 'transaction';
+
+export interface Begun {
   readonly id: number;
+  readonly unit: Unit;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+}
+
+export interface Entry extends Begun {
   readonly claim: Claim;
   /** The run of the transaction function that began last; 1 for a statement. */
   readonly attempt: number;
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
   readonly endedAt: number;
   /** Absent where it succeeded. */
   readonly error?: FluxorError;
@@ -38,26 +45,23 @@ export class Ledger {
   lastSuccessAt = 0;
   #nextId = 1;
 
-  newId(): number {
-    return this.#nextId++;
+  begin(unit: Unit): Begun {
+    return { id: this.#nextId++, unit, startedAt: performance.now() };
   }
 
-  succeeded(id: number, attempt: number, startedAt: number): void {
-    const endedAt = performance.now();
-    this.lastSuccessAt = endedAt;
-    this.entries.set(id, { id, claim: 'kept', attempt, startedAt, endedAt });
+  succeeded(begun: Begun, attempt: number): void {
+    this.lastSuccessAt = this.#note(begun, 'kept', attempt);
   }
 
-  failed(id: number, attempt: number, startedAt: number, error: unknown): void {
-    const endedAt = performance.now();
+  failed(begun: Begun, attempt: number, error: unknown): void {
     if (!isFluxorError(error)) {
-      this.surprises.push(`transfer ${id}: an error of no known kind: ${String(error)}`);
-      this.entries.set(id, { id, claim: 'unknown', attempt, startedAt, endedAt });
+      this.surprises.push(`${begun.unit} ${begun.id}: an error of no known kind: ${String(error)}`);
+      this.#note(begun, 'unknown', attempt);
       return;
     }
-    if (!EXPECTED.has(error.code))
-      this.surprises.push(`transfer ${id}: ${error.code} (${error.reason}): ${error.message}`);
-    this.entries.set(id, { id, claim: claimOf(error), attempt, startedAt, endedAt, error });
+    const { code, reason, message } = error;
+    if (!EXPECTED.has(code)) this.surprises.push(`${begun.unit} ${begun.id}: ${code} (${reason}): ${message}`);
+    this.#note(begun, claimOf(error), attempt, error);
   }
 
   count(claim: Claim): number {
@@ -80,12 +84,18 @@ export class Ledger {
     return first === Infinity ? undefined : Math.round(first - at);
   }
 
+  #note(begun: Begun, claim: Claim, attempt: number, error?: FluxorError): number {
+    const endedAt = performance.now();
+    this.entries.set(begun.id, { ...begun, claim, attempt, endedAt, ...(error === undefined ? {} : { error }) });
+    return endedAt;
+  }
+
   /** How often each code and reason ended a transfer. */
   get endings(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { error } of this.entries.values()) {
+    for (const { error, unit } of this.entries.values()) {
       if (error === undefined) continue;
-      const name = `${error.code}${error.reason === undefined ? '' : `/${error.reason}`} ${error.outcome}`;
+      const name = `${unit}: ${error.code}${error.reason === undefined ? '' : `/${error.reason}`} ${error.outcome}`;
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return counts;
