@@ -47,6 +47,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
   const database = await openDatabase(options.url, cleanup, say);
   view.say(database.title);
   const db = openRuntime(database, cleanup);
+  db.setCircuitBreakerCallback((from, to, { why }) => say(`circuit breaker: ${from} → ${to} (${why})`));
   const statistics = new Statistics(db);
 
   view.heading('2. The cities of the world');
@@ -79,6 +80,8 @@ function openRuntime(database: DemoDatabase, cleanup: Cleanup): DBRuntime {
       settings: { search_path: database.schema },
     }),
     pool: { maxSize: 10 },
+    // The default is 1,000 calls a second, which 32 workers with nothing to think about pass at once.
+    gate: { rateLimit: false },
   });
   cleanup.add({ what: 'the connections', clean: () => db.disconnect({ timeout: '1s' }) });
   return db;

@@ -95,7 +95,8 @@ export class Statistics {
 
   /**
    * From now on the server is going down. Resolves with the moment (on the clock of `performance`) of the first query
-   * that succeeds on a connection made after this one: an old one may still bring an answer that was on its way.
+   * that succeeds on a connection made after this one, with the circuit closed: an old connection may still bring an answer
+   * that was on its way, and while the circuit is half-open only a few calls are let through.
    */
   beginOutage(): Promise<number> {
     this.#outage = { from: performance.now(), newestConnection: this.#newestConnection, to: Infinity };
@@ -131,6 +132,7 @@ export class Statistics {
     this.#recent.at(-1)?.record(durationMs);
     const outage = this.#outage;
     if (outage === undefined || outage.to !== Infinity || connectionId <= outage.newestConnection) return;
+    if (this.#db.gate.circuit.state !== 'closed') return;
     outage.to = performance.now();
     this.#tellRecovery(outage.to);
   }

@@ -283,7 +283,7 @@ describe('describeConfig', () => {
   it('prints every value in force, one a line, with its unit', () => {
     const pool = { maxSize: 7, validation: false as const, leak: false as const, warmUp: 2, keepalive: false as const };
     const gate = {
-      circuitBreaker: { rate: { slowCall: '2s' }, earlyProbe: true },
+      circuitBreaker: { rate: { slowCall: 2_000 }, earlyProbe: true },
       rateLimit: false as const,
       connectionLimit: { partitions: false as const, adaptive: true },
     };

@@ -24,7 +24,7 @@ export interface OutcomeSource {
 export interface OutcomeProtocol {
   /**
    * The last statement inside a transaction, in several forms, the best first: a server may refuse one for want of a right
-   * or of a function. Each answers one row of text, and changes nothing.
+   * or of a function. Each answers one row of text, and changes nothing that a statement could read.
    */
   readonly marks: readonly DriverQuery[];
   /** `undefined` when there is nothing that could be asked for later: the transaction is read-only. */

@@ -4,11 +4,13 @@
  *
  * A server may refuse the best form of it, for want of a right or of a function, and a refused statement fails the whole
  * transaction. So the first ones are tried behind a savepoint, until one has passed: that one is sent bare from then on.
- * Invariant: wanting a ticket never fails a transaction on a server that gives none.
+ * Invariant: wanting a ticket never fails a transaction on a server that gives none. Where a right is taken away while we
+ * run, one transaction fails, before COMMIT, with an error that lets it run again.
  */
 import type { TransactionStatements } from '../driver/driver.js';
 import type { OutcomeProtocol, OutcomeTicket } from '../driver/outcome.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 
 export type RunInside = (query: DriverQuery) => Promise<DriverResult>;
@@ -35,10 +37,16 @@ export class OutcomeMarker {
     try {
       return this.#protocol.ticketOf(await run(this.#proven));
     } catch (error) {
-      // A right was taken away, perhaps: the next transaction tries behind a savepoint again.
-      if (isRefusal(error)) this.#proven = undefined;
+      if (isRefusal(error)) this.#startOver(error);
       throw error;
     }
+  }
+
+  /** A right was taken away, perhaps: the next transaction, or the next run of this one, tries behind a savepoint again. */
+  #startOver(error: FluxorError): void {
+    this.#proven = undefined;
+    const { outcome, breaker, isConnectionFatal } = error;
+    error.overrule({ decision: 'whole-transaction', outcome, breaker, isConnectionFatal });
   }
 
   async #try(run: RunInside): Promise<OutcomeTicket | undefined> {
@@ -61,7 +69,7 @@ export class OutcomeMarker {
 }
 
 /** The server understood and said no; unlike a lost connection or a deadline, it will say so again. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is FluxorError {
   return isFluxorError(error, 'QUERY') && !error.isConnectionFatal;
 }
 

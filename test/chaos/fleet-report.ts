@@ -45,8 +45,19 @@ export interface FleetOutcome {
 export const BACK = 0.95;
 
 export function columnsOf(seconds: readonly FleetSecond[]): FleetColumns {
-  const names = Object.keys(seconds[0] ?? {}) as Figure[];
-  return Object.fromEntries(names.map((name) => [name, seconds.map((second) => second[name])])) as FleetColumns;
+  const column = (name: Figure): readonly number[] => seconds.map((second) => second[name]);
+  return {
+    asked: column('asked'),
+    inTime: column('inTime'),
+    late: column('late'),
+    attempts: column('attempts'),
+    refused: column('refused'),
+    statements: column('statements'),
+    logins: column('logins'),
+    work: column('work'),
+    sessions: column('sessions'),
+    openCircuits: column('openCircuits'),
+  };
 }
 
 export function outcomeOf({ brownOut: { from, to } }: FleetPlan, columns: FleetColumns): FleetOutcome {

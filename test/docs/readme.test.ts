@@ -71,7 +71,8 @@ describe('the examples', () => {
       ['wrong', '1'],
       ['wrong', '2'],
     ]);
-  });
+    // A program of its own: seconds, on a busy machine.
+  }, 60_000);
 });
 
 function examplesOf(path: string): Example[] {

@@ -5,6 +5,7 @@
  *     the mark ──── no crash, no other server ──── the question     the number is ours
  *     the mark ──── crash, numbers given out again ──────────┘      somebody else's, perhaps
  *
+ * Where the number was on disk before COMMIT went out (version 17 and later), no crash gives it out again.
  * Invariant: nothing here follows from how probable something is, from wall clocks compared, or from one crash only: after
  * two of them pg_control looks as if the number had been ours all the time.
  */
@@ -30,6 +31,8 @@ export interface TransactionMark extends ServerLife {
   /** The transaction's number, 64 bits in decimal. */
   readonly xid: string;
   readonly sessionStart: string | null;
+  /** The end of a record in the log that carries the number and was on disk by then; null before version 17. */
+  readonly flushedTo: string | null;
 }
 
 /** Read later, on the connection that is asked. */
@@ -62,10 +65,14 @@ export function isLost(mark: TransactionMark, facts: ServerFacts): boolean {
   return BigInt(mark.xid) >= fullXid(facts.nextXid);
 }
 
-/** `committed` speaks of this transaction: there was no crash since the mark, and no other server. Any one proof will do. */
+/**
+ * `committed` speaks of this transaction: there was no other server since the mark, and no crash that could have given its
+ * number away. Any one proof will do.
+ */
 export function isProved(mark: TransactionMark, facts: ServerFacts, source: OutcomeSource): boolean {
   if (isWitness(mark, facts, source)) return true;
   if (!isSame(mark.system, facts.system) || !isSame(mark.timeline, facts.timeline)) return false;
+  if (isKept(mark, facts)) return true;
   if (isSame(mark.statisticsSince, facts.statisticsSince)) return true;
   return isSame(mark.serverStart, facts.serverStart) && isSame(mark.checkpoint, facts.checkpoint);
 }
@@ -76,6 +83,15 @@ export function isProved(mark: TransactionMark, facts: ServerFacts, source: Outc
  */
 function isWitness(mark: TransactionMark, facts: ServerFacts, source: OutcomeSource): boolean {
   return source.isOlder && source.sessionId === facts.sessionId && isSame(mark.serverStart, facts.serverStart);
+}
+
+/**
+ * The number was on disk before COMMIT went out, and the log that goes on contains it: the last checkpoint began behind it.
+ * After a crash that is the one that ended the recovery, which had read the number. Where it lies before, the server came
+ * back with less than it had flushed: an older copy of its disk, or one that had not heard of the last writes.
+ */
+function isKept({ flushedTo }: TransactionMark, { redo }: ServerFacts): boolean {
+  return flushedTo !== null && redo !== null && positionOf(redo) >= positionOf(flushedTo);
 }
 
 /**
@@ -94,7 +110,14 @@ function isSame(one: string | null, other: string | null): boolean {
   return one !== null && one === other;
 }
 
+/** `epoch:xid`, in decimal. */
 function fullXid(text: string): bigint {
   const [epoch = '0', xid = '0'] = text.split(':');
   return (BigInt(epoch) << 32n) + BigInt(xid);
+}
+
+/** A position in the log: `high/low`, in hexadecimal. */
+function positionOf(text: string): bigint {
+  const [high = '0', low = '0'] = text.split('/');
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }

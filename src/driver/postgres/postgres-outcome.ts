@@ -4,7 +4,8 @@
  *
  * The trap: a crash gives the numbers of transactions whose log was not yet on disk to other transactions, and a promoted
  * standby does the same. `committed` may then speak of somebody else, so it counts only with a proof (postgres-outcome-proof.ts).
- * `aborted` and "in the future" need none: a commit that was kept stays `committed` for ever.
+ * Version 17 and later can put the number on disk before COMMIT goes out: then no crash gives it away.
+ * `aborted` and "in the future" need no proof: a commit that was kept stays `committed` for ever.
  * Refuses to know: pools, time, how often to ask.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
@@ -28,11 +29,23 @@ const STATISTICS_SINCE = `case when pg_catalog.current_setting('server_version_n
   then extract(epoch from pg_catalog.pg_stat_get_bgwriter_stat_reset_time())::text end`;
 
 /** Nothing can be written in a read-only transaction or on a standby, and a standby cannot give numbers out. */
-const MARK = `select case when pg_catalog.pg_is_in_recovery() or pg_catalog.current_setting('transaction_read_only') = 'on'
-    then null else pg_catalog.pg_current_xact_id()::text end,
+const writing = (what: string): string => `case when pg_catalog.pg_is_in_recovery()
+    or pg_catalog.current_setting('transaction_read_only') = 'on' then null else ${what} end`;
+
+const MARK = `select ${writing('pg_catalog.pg_current_xact_id()::text')},
   pg_catalog.pg_backend_pid()::text,
   (select extract(epoch from backend_start)::text from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())),
   ${SERVER_START}`;
+
+/**
+ * Writes the number to the log and the log to disk; answers where that record ends. The inner message is transactional:
+ * that gives a number to the savepoint we may be in, and puts it, which is higher than the transaction's own, into both
+ * records. A record written in a savepoint without a number carries none (seen on 18.4), and proves nothing. The outer
+ * message is flushed, with all before it; it takes the inner one's answer, so it cannot be evaluated first. The form with
+ * four arguments came with version 17, whatever `wal_level` says.
+ */
+const FLUSH = `pg_catalog.pg_logical_emit_message(false, 'fluxor-db',
+    pg_catalog.pg_logical_emit_message(true, 'fluxor-db', '')::text, true)::text`;
 
 const HISTORY = `s.system_identifier::text, ${TIMELINE}, c.checkpoint_lsn::text, ${STATISTICS_SINCE}`;
 const CONTROL = 'from pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c';
@@ -45,8 +58,13 @@ const plain = (text: string, values: readonly unknown[] = []): DriverQuery => ({
 const IN_THE_FUTURE = '22023';
 
 export const postgresOutcomes: OutcomeProtocol = {
-  // Any role may call all of it unless a right was taken away; without pg_control there is less to prove with.
-  marks: [plain(`${MARK}, ${HISTORY} ${CONTROL}`), plain(MARK)],
+  // Any role may call all of it unless a right was taken away. Before version 17 the first is refused: it has no such function.
+  // Without pg_control there is less to prove with, and a flushed number is worth nothing.
+  marks: [
+    plain(`${MARK}, ${HISTORY}, ${writing(FLUSH)} ${CONTROL}`),
+    plain(`${MARK}, ${HISTORY} ${CONTROL}`),
+    plain(MARK),
+  ],
 
   ticketOf(result: DriverResult): OutcomeTicket | undefined {
     const ticket = firstRow(result);
@@ -97,8 +115,9 @@ async function statusOf({ xid }: TransactionMark, source: OutcomeSource): Promis
 
 function readMark([xid = null, ...rest]: OutcomeTicket): TransactionMark {
   const [sessionId = null, sessionStart = null, serverStart = null, ...history] = rest;
-  const [system = null, timeline = null, checkpoint = null, statisticsSince = null] = history;
-  return { xid: xid ?? '', sessionId, sessionStart, serverStart, system, timeline, checkpoint, statisticsSince };
+  const [system = null, timeline = null, checkpoint = null, statisticsSince = null, flushedTo = null] = history;
+  const life = { sessionId, serverStart, system, timeline, checkpoint, statisticsSince };
+  return { ...life, xid: xid ?? '', sessionStart, flushedTo };
 }
 
 function readFacts(result: DriverResult): ServerFacts {
