@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { checkLeftovers, connectionBench } from '../../test/fakes/connection-bench.js';
-import type { ConnectionBench } from '../../test/fakes/connection-bench.js';
 import { RESULT, ServerError } from '../../test/fakes/fake-session.js';
 
 checkLeftovers();

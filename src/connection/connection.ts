@@ -44,15 +44,15 @@ export interface ConnectionPorts {
   readonly config: () => ConnectionConfig;
 }
 
-export class Connection implements StatementHost {
+export class Connection {
   readonly id: number;
-  readonly timers: DeadlineTimer;
   /** Monotonic milliseconds by which it had been opened. */
   readonly openedAt: number;
   readonly #native: DriverConnection;
   readonly #ports: ConnectionPorts;
   readonly #onSiblings: CreateRequest['onSiblings'];
   readonly #turns = new Turns();
+  readonly #host: StatementHost;
   /** The statement on the wire. */
   #running: RunningStatement | undefined;
   /** Pending while a stopped statement and its cancel have not both ended. */
@@ -76,11 +76,17 @@ export class Connection implements StatementHost {
     onSiblings: CreateRequest['onSiblings'] = ignore,
   ) {
     this.id = id;
-    this.timers = ports.timers;
     this.openedAt = ports.clock.now();
     this.#native = native;
     this.#ports = ports;
     this.#onSiblings = onSiblings;
+    this.#host = {
+      timers: ports.timers,
+      untilReady: () => native.untilReady(),
+      onStatementEnded: (statement) => this.#onStatementEnded(statement),
+      stop: (statement, cause) => this.#stop(statement, cause),
+      toError: (error, statement) => this.#toError(error, statement),
+    };
   }
 
   /** The server's own name for this session. */
@@ -198,7 +204,7 @@ export class Connection implements StatementHost {
       this.#assertMayStart(turn, call);
       bytesBefore = this.#native.bytesWritten;
       this.#lastText = query.text;
-      const statement = new RunningStatement(this, call, turn, bytesBefore);
+      const statement = new RunningStatement(this.#host, call, turn, bytesBefore);
       const work = this.#native.execute(query);
       this.#running = statement;
       statement.follow(work);
@@ -214,27 +220,20 @@ export class Connection implements StatementHost {
     return this.#start(query, call, await this.#waitTurn(call));
   }
 
-  /** @internal For the statement on the wire. */
-  untilReady(): Promise<void> {
-    return this.#native.untilReady();
-  }
-
-  /** @internal */
-  onStatementEnded(statement: RunningStatement): void {
+  #onStatementEnded(statement: RunningStatement): void {
     if (this.#running === statement) this.#running = undefined;
     this.#turns.leave(statement.turn);
   }
 
-  /** @internal */
-  toError(error: unknown, { call, bytesBefore }: RunningStatement): FluxorError {
+  #toError(error: unknown, { call, bytesBefore }: RunningStatement): FluxorError {
     const wasSent = this.#native.bytesWritten !== bytesBefore;
     const known = isFluxorError(error) ? error : this.#classify(error, call, wasSent);
     if (known.isConnectionFatal) this.#isCondemned = true;
     return known;
   }
 
-  /** @internal Stops the statement, if nobody did before, and answers its caller with what became of it. */
-  async stop(running: RunningStatement, cause: StopCause): Promise<DriverResult> {
+  /** Stops the statement, if nobody did before, and answers its caller with what became of it. */
+  async #stop(running: RunningStatement, cause: StopCause): Promise<DriverResult> {
     const { call } = running;
     if (!running.isStopped) {
       this.#settle(running);

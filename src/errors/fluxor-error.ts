@@ -141,6 +141,19 @@ export class FluxorError extends Error {
     Object.assign(this, { decision, outcome, breaker, isConnectionFatal });
   }
 
+  /** @internal The call as a whole may have done what its last attempt did not: a success that was not heard of. */
+  raiseOutcome(outcome: 'unknown'): void {
+    if (this.outcome === 'applied') return;
+    Object.assign(this, { outcome });
+  }
+
+  /** @internal The transaction around it was rolled back, whatever had become of the statement itself. */
+  noteRolledBack(): void {
+    if (this.outcome !== 'applied' && this.outcome !== 'unknown') return;
+    Object.assign(this, { outcome: 'not-applied' });
+    this.message += '; its transaction was rolled back, so nothing of it remains';
+  }
+
   /** @internal */
   markBudgetExhausted(): void {
     this.#isBudgetExhausted = true;

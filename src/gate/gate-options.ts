@@ -32,7 +32,7 @@ export function resolveGateOptions(options: unknown, poolSize: number, issues: O
   const reader = new OptionReader(options, 'gate', issues);
   const circuit = circuitFields(reader.raw('circuitBreaker') as GateOptions['circuitBreaker']);
   const rate = reader.raw('rateLimit');
-  const limit = connectionLimitFields(reader.raw('connectionLimit') as GateOptions['connectionLimit'], poolSize);
+  const limit = connectionLimitFields(readConnectionLimit(reader), poolSize);
   const config: GateConfig = {
     circuitBreaker: circuit !== false && resolveCircuitBreakerOptions(circuit, 'gate.circuitBreaker', issues),
     rateLimit: rate !== false && resolveRateLimitOptions(rate, 'gate.rateLimit', issues),
@@ -42,6 +42,13 @@ export function resolveGateOptions(options: unknown, poolSize: number, issues: O
   return Object.freeze(config);
 }
 
+/** A word that is not the one word there is would be refused as "no object", which helps nobody. */
+function readConnectionLimit(reader: OptionReader): GateOptions['connectionLimit'] {
+  const value = reader.raw('connectionLimit');
+  if (typeof value !== 'string' || value === 'adaptive') return value as GateOptions['connectionLimit'];
+  return reader.refuse('connectionLimit', "'adaptive', a number, an object, or false", undefined);
+}
+
 /**
  * A runtime can ask its database by itself whether it is back, and does: without that, a circuit that an outage of two
  * seconds opened would refuse calls for sixty (docs/decisions/0020).
@@ -49,7 +56,8 @@ export function resolveGateOptions(options: unknown, poolSize: number, issues: O
 export function circuitFields(option: GateOptions['circuitBreaker']): CircuitBreakerOptions | false {
   if (option === false) return false;
   if (option === undefined) return { earlyProbe: true };
-  return typeof option === 'object' && option !== null ? { ...option, earlyProbe: option.earlyProbe ?? true } : option;
+  if (typeof option !== 'object' || option === null) return option;
+  return option.earlyProbe === undefined ? { ...option, earlyProbe: true } : option;
 }
 
 /** The short forms written out, with the pool's size where nothing is said. */
@@ -62,5 +70,6 @@ export function connectionLimitFields(
   if (option === 'adaptive') return { max: poolSize, adaptive: true };
   if (typeof option === 'number') return { max: option };
   // Whatever it is, if it is no object: it is refused where it is read.
-  return typeof option === 'object' && option !== null ? { ...option, max: option.max ?? poolSize } : option;
+  if (typeof option !== 'object' || option === null) return option;
+  return option.max === undefined ? { ...option, max: poolSize } : option;
 }

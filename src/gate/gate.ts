@@ -181,13 +181,23 @@ export class Pass {
     return this.#gate.isTimed(this.#slot !== undefined);
   }
 
-  /** The work is done; `facts` where `isTimed`. */
+  /** The work is done; `facts` where `isTimed`. Of what user code goes on with, only that it ran is known. */
   succeed(verdict: BreakerVerdict, facts?: CallFacts): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#circuit.settle(verdict, facts);
-    if (facts?.durationMs === undefined || this.#slot === undefined) return;
-    this.#sample = { outcome: 'sample', latencyMs: facts.durationMs, key: keyOf(facts) };
+    if (this.#slot === undefined) return;
+    const latency = facts?.durationMs === undefined ? {} : { latencyMs: facts.durationMs, key: keyOf(facts) };
+    this.#sample = { outcome: 'sample', ...latency };
+  }
+
+  /** A statement inside the lease that the pass was for has ended: no permit, it only reports. */
+  record(verdict: BreakerVerdict, facts?: CallFacts): void {
+    this.#gate.record(this.generation, verdict, facts);
+    // What one of its statements says of the load, the whole lease has met.
+    if (this.#slot !== undefined && facts !== undefined && limitOutcome(facts.error) === 'drop') {
+      this.#sample = { outcome: 'drop' };
+    }
   }
 
   /** The work failed, or never began. A token that was spent on nothing is given back. */

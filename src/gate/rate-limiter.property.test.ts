@@ -49,7 +49,9 @@ describe('RateLimiter, whatever comes', () => {
           const abort = new AbortController();
           const pass = () => void admissions.push({ id, at: clock.now(), cost });
           // As an awaiting caller does it: one turn, whether there was a wait or not.
-          const take = async () => limiter.take({ cost, signal: abort.signal });
+          const take = async () => {
+            await limiter.take({ cost, signal: abort.signal });
+          };
           take().then(pass, () => (refused += 1));
           await clock.settle();
           if (fate === 'freezes') clock.freeze(pauseMs);

@@ -7,18 +7,18 @@
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import { CancelledError } from '../errors/timeout-error.js';
+import type { FinalCause } from '../gate/retry-ledger.js';
 import type { RetryNumbers } from '../gate/retry-options.js';
 import type { RetryPolicy } from '../gate/retry-policy.js';
 import type { Clock } from '../kernel/clock.js';
-import type { DeadlineTimer } from '../kernel/deadline.js';
-import { within } from '../kernel/within.js';
+import type { Pauses } from './pauses.js';
 
 /** How one call is repeated; `undefined` for not at all. */
 export type CallRetry = { readonly policy: RetryPolicy; readonly numbers: RetryNumbers } | undefined;
 
 export interface AttemptPorts {
   readonly clock: Clock;
-  readonly timers: DeadlineTimer;
+  readonly pauses: Pauses;
 }
 
 /** What is repeated, and within which bounds. */
@@ -80,34 +80,37 @@ export class Attempts {
       previousDelayMs: this.#previousDelayMs,
       hadFreeRetry: this.#hadFreeRetry,
     });
-    if (verdict.kind === 'final') {
-      error.fillAttempts(this.#earlier);
-      if (verdict.why === 'budget') error.markBudgetExhausted();
-      throw error;
-    }
+    if (verdict.kind === 'final') throw this.#final(error, verdict.why);
     this.#earlier.push(error);
     this.#hadFreeRetry ||= verdict.isFree;
     this.#previousDelayMs = verdict.delayMs;
     this.#onRepeat({ attempt: this.number, delayMs: verdict.delayMs, error });
-    await this.#pause(verdict.delayMs);
+    const { signal } = this.#call;
+    const end = await this.#ports.pauses.pause(verdict.delayMs, signal);
+    if (end === 'aborted') throw this.#abortedError(signal?.reason);
+    // The runtime is disconnecting, and there will be no other attempt: what the last one said is the truth.
+    if (end === 'stopped') throw this.#final(this.#earlier.pop() ?? error);
   }
 
-  async #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#call;
-    const { clock, timers } = this.#ports;
-    if (delayMs > 0 && signal?.aborted !== true) {
-      const limits = { deadlineAt: clock.now() + delayMs, signal };
-      await within(new Promise<void>(() => undefined), limits, timers, () => undefined);
-    }
-    if (signal?.aborted === true) throw this.#abortedError(signal.reason);
+  /** The error of the last attempt, with those before it. It must not claim less than they did. */
+  #final(error: FluxorError, why?: FinalCause): FluxorError {
+    error.fillAttempts(this.#earlier);
+    if (why === 'budget') error.markBudgetExhausted();
+    if (this.#mayHaveBeenApplied) error.raiseOutcome('unknown');
+    return error;
+  }
+
+  /** A repetition that was refused, or never sent, says nothing about the attempt before it. */
+  get #mayHaveBeenApplied(): boolean {
+    return this.#earlier.some(({ outcome }) => outcome === 'unknown');
   }
 
   /** What is known of the statement is what the last attempt left behind. */
-  #abortedError(reason: unknown): CancelledError {
+  #abortedError(reason: unknown): FluxorError {
     const last = this.#earlier.at(-1);
     const text = `the caller aborted in the pause after attempt ${this.#earlier.length}, which failed with ${last?.code}`;
-    const error = new CancelledError('caller', text, { cause: reason, outcome: last?.outcome, context: last?.context });
-    error.fillAttempts(this.#earlier);
-    return error;
+    return this.#final(
+      new CancelledError('caller', text, { cause: reason, outcome: last?.outcome, context: last?.context }),
+    );
   }
 }

@@ -5,11 +5,12 @@
 import type { Connection } from '../connection/connection.js';
 import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
+import type { Pass } from '../gate/gate.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { CallRetry } from './attempts.js';
 import type { Call } from './call.js';
-import { connectionOf } from './call.js';
+import { connectionOf, passOf } from './call.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
 import {
@@ -19,12 +20,12 @@ import {
   SESSION_TRANSACTION_OPTIONS,
   TRANSACTION_OPTIONS,
 } from './query-options.js';
-import { TransactionHandle } from './transaction.js';
+import { TransactionHandle } from './transaction-handle.js';
 
 export type TransactionPlace =
   | { readonly road: 'outer' }
-  /** `generation` is the circuit breaker's, at the time when the session was lent. */
-  | { readonly road: 'inner'; readonly lease: Lease<Connection>; readonly generation: number };
+  /** `pass` is what the gate gave for the session. */
+  | { readonly road: 'inner'; readonly lease: Lease<Connection>; readonly pass: Pass };
 
 /** One run of a transaction: which it is, and the time that all of them have together. */
 export interface TransactionRun {
@@ -63,7 +64,7 @@ export async function openTransaction(
     connection.markTouched();
     const words = config.driver.transactions;
     const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
-    const generation = place.road === 'inner' ? place.generation : (call.pass?.generation ?? 0);
+    const pass = place.road === 'inner' ? place.pass : passOf(call);
     const scope = {
       house,
       connection,
@@ -72,7 +73,7 @@ export async function openTransaction(
       timeoutMs,
       signal: options.signal,
       attempt,
-      generation,
+      pass,
     };
     /** Does nothing the second time. */
     const giveBack = (isReusable: boolean) => {
@@ -97,8 +98,7 @@ export async function openTransaction(
     holding: { holder: 'transaction', label: options.label, priority: options.priority, scope: run.scope },
     work,
     retry: run.retry,
-    inside:
-      place.road === 'inner' ? { connectionId: place.lease.resource.id, generation: place.generation } : undefined,
+    inside: place.road === 'inner' ? { connectionId: place.lease.resource.id, pass: place.pass } : undefined,
   });
   return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
 }

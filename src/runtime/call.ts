@@ -49,8 +49,8 @@ export interface OuterLimit {
 /** The lease that a statement is part of. */
 export interface InsideLease {
   readonly connectionId: number;
-  /** The circuit breaker's, at the time when the lease was given. */
-  readonly generation: number;
+  /** What the gate gave for the lease: its statements report to it. */
+  readonly pass: Pass;
 }
 
 export class Call implements StatementCall {
@@ -142,6 +142,12 @@ export class Call implements StatementCall {
 export function leaseOf(call: Call): Lease<Connection> {
   if (call.lease === undefined) throw new Error('bug: the road must have lent a connection');
   return call.lease;
+}
+
+/** What the gate gave to the call, on the road that goes through it. */
+export function passOf(call: Call): Pass {
+  if (call.pass === undefined) throw new Error('bug: the call must have passed the gate');
+  return call.pass;
 }
 
 export function connectionOf(call: Call): Connection {

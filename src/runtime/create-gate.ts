@@ -55,6 +55,10 @@ function createCircuit(option: GateOptions['circuitBreaker'], around: GateSurrou
     probe: () => probe(pool, settings, ports),
   });
   if (options === false) circuit.disable();
+  // Each attempt to connect counts once, whoever waits for it; the errors that its waiters get are echoes of it.
+  hub.on('connection:create-failed', ({ error }) => {
+    circuit.record(circuit.generation, error.breaker, { error });
+  });
   circuit.on('stateChange', ({ from, to, why, retryAfterMs, error }) => {
     hub.tell('circuit:state-changed', {
       from,

@@ -18,6 +18,7 @@ import { Lifecycle } from './lifecycle.js';
 import { createGate } from './create-gate.js';
 import { GateController } from './gate-control.js';
 import { OutcomeResolver } from './outcome-resolver.js';
+import { Pauses } from './pauses.js';
 import { PoolController } from './pool-control.js';
 import { Road } from './road.js';
 import type { DBRuntime } from './runtime.js';
@@ -42,7 +43,9 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const timers = new DeadlineTimer(clock);
   const hub = new Hub(clock);
   const connectionConfig = liveConnectionConfig(settings);
-  const classify = classifierOf(driver, config.errors.override, (refusal) => hub.tell('error:override-refused', refusal));
+  const classify = classifierOf(driver, config.errors.override, (refusal) =>
+    hub.tell('error:override-refused', refusal),
+  );
   const ports = { driver, classify, clock, timers, hub, config: () => connectionConfig };
   const factory = new ConnectionFactory(ports, config.types);
   const scopes = new AsyncLeaseScopes(settings);
@@ -66,14 +69,29 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     settings,
     options: structuredClone(options.pool ?? {}),
     maxSessions: driver.capabilities.maxSessions,
-    onReconfigured: () => gateControl.poolReconfigured(),
+    dependent: gateControl,
   });
-  const road = new Road({ lifecycle, start, hub, clock, timers, gate, pool, settings });
+  const pauses = new Pauses(clock, timers);
+  const road = new Road({ lifecycle, start, hub, clock, pauses, gate, pool, settings });
   const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
   const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);
   const compiler = new StatementCompiler(driver.dialect);
   const controls = { poolControl, gateControl };
-  const parts = { hub, timers, pool, settings, scopes, compiler, lifecycle, gate, retry, outcomes, road, ...controls };
+  const parts = {
+    hub,
+    timers,
+    pool,
+    settings,
+    scopes,
+    compiler,
+    lifecycle,
+    gate,
+    pauses,
+    retry,
+    outcomes,
+    road,
+    ...controls,
+  };
   return new Runtime(new House({ config, ...parts }));
 }
 

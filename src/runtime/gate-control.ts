@@ -5,6 +5,7 @@ import type { CircuitState } from '../gate/circuit-state.js';
 import type { CircuitTotals } from '../gate/circuit-tally.js';
 import { ConnectionLimiter } from '../gate/connection-limiter.js';
 import type { ConnectionLimitOptions } from '../gate/connection-limiter-options.js';
+import { resolveConnectionLimitOptions } from '../gate/connection-limiter-options.js';
 import type { ConnectionLimiterStats } from '../gate/connection-limiter-stats.js';
 import type { Gate } from '../gate/gate.js';
 import type { GateOptions } from '../gate/gate-options.js';
@@ -14,6 +15,7 @@ import type { RateLimitOptions } from '../gate/rate-limiter-options.js';
 import type { RateLimiterStats } from '../gate/rate-limiter.js';
 import { RateLimiter } from '../gate/rate-limiter.js';
 import type { RetryStats } from '../gate/retry-ledger.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
 import type { RetryPolicy } from '../gate/retry-policy.js';
 
 /** The circuit breaker. */
@@ -115,6 +117,12 @@ export class GateController implements GateControl {
       connectionLimit: this.connectionLimit.stats(),
       retry: retry?.stats(),
     });
+  }
+
+  /** What would be wrong with the limit if the pool had another size. */
+  checkPoolSize(poolSize: number, issues: OptionIssue[]): void {
+    const fields = connectionLimitFields(this.#limit, poolSize);
+    if (fields !== false) resolveConnectionLimitOptions(fields, 'gate.connectionLimit', issues);
   }
 
   /** The pool has another size now, which the limit follows where it says none of its own. */

@@ -22,6 +22,7 @@ import { Call } from './call.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
 import type { GateControl } from './gate-control.js';
 import type { OutcomeResolver } from './outcome-resolver.js';
+import type { Pauses } from './pauses.js';
 import type { PoolControl } from './pool-control.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Road } from './road.js';
@@ -39,6 +40,7 @@ export interface HouseParts {
   readonly compiler: StatementCompiler;
   readonly lifecycle: Lifecycle;
   readonly gate: Gate;
+  readonly pauses: Pauses;
   /** For calls that say nothing else; `undefined` where retries are off. */
   readonly retry: CallRetry;
   /** `undefined` where the driver cannot tell what became of a COMMIT. */

@@ -60,6 +60,8 @@ describe('drawing a ticket', () => {
     await marker.draw(transaction().run);
     const { run } = transaction({ rich: DENIED });
     await expect(marker.draw(run)).rejects.toBe(DENIED);
+    // COMMIT was not sent: the function may run again, and meets the careful one.
+    expect(DENIED).toMatchObject({ decision: 'whole-transaction', outcome: 'not-applied' });
     expect(await marker.draw(run)).toEqual(['poor']);
   });
 

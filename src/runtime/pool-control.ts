@@ -62,8 +62,11 @@ interface PoolControlParts {
   /** As the user wrote them. */
   readonly options: PoolOptions;
   readonly maxSessions: number;
-  /** The pool works with other numbers now. */
-  readonly onReconfigured: () => void;
+  /** What depends on the pool's size: it may object, and is told when the size has changed. */
+  readonly dependent: {
+    checkPoolSize(poolSize: number, issues: OptionIssue[]): void;
+    poolReconfigured(): void;
+  };
 }
 
 export class PoolController implements PoolControl {
@@ -100,7 +103,7 @@ export class PoolController implements PoolControl {
   }
 
   reconfigure(changes: PoolChanges): void {
-    const { pool, settings, maxSessions } = this.#parts;
+    const { pool, settings, maxSessions, dependent } = this.#parts;
     const issues: OptionIssue[] = [];
     if (typeof changes !== 'object' || changes === null) {
       throw ConfigError.fromIssues([{ path: 'pool', got: String(changes), expected: 'an object' }]);
@@ -116,10 +119,11 @@ export class PoolController implements PoolControl {
     // The warm-up is over: what it was must not stand in the way of a smaller pool.
     const config = resolvePoolOptions({ ...options, warmUp: false }, maxSessions, issues);
     checkPoolTimes(config, options, issues);
+    dependent.checkPoolSize(config.maxSize, issues);
     if (issues.length > 0) throw ConfigError.fromIssues(issues);
     this.#options = options;
     pool.reconfigure(Object.freeze({ ...config, warmUp: settings.current.warmUp }));
-    this.#parts.onReconfigured();
+    dependent.poolReconfigured();
   }
 
   async warmUp(options: WarmUpCallOptions = {}): Promise<WarmUpResult> {

@@ -33,12 +33,12 @@ function answers(bench: RuntimeBench, text: string, errors: readonly Error[]): v
   const left = [...errors];
   const next = () => {
     const session = bench.newSession();
-    const { execute } = session;
+    const execute = session.execute.bind(session);
     session.execute = async (query) => {
       const error = query.text === text ? left.shift() : undefined;
       if (error !== undefined) session.answers.set(text, error);
       else session.answers.delete(text);
-      return execute.call(session, query);
+      return execute(query);
     };
     return session;
   };
@@ -118,7 +118,11 @@ describe('the road', () => {
 
   it('asks by itself once a second while the circuit is open, and lets calls in when the database is back', async () => {
     const bench = runtimeBench({ query: { retry: false } });
-    answers(bench, 'a', Array.from({ length: 5 }, () => lost('unknown')));
+    answers(
+      bench,
+      'a',
+      Array.from({ length: 5 }, () => lost('unknown')),
+    );
     for (let call = 0; call < 5; call += 1) await bench.run(bench.db.exec('a'));
     const { next } = bench.driver;
     bench.driver.next = refused();

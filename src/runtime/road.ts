@@ -13,7 +13,6 @@ import { isFluxorError } from '../errors/fluxor-error.js';
 import type { CallFacts } from '../gate/circuit-permit.js';
 import type { Gate, Pass } from '../gate/gate.js';
 import type { Clock } from '../kernel/clock.js';
-import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { Lease } from '../pool/lease.js';
 import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
@@ -23,6 +22,7 @@ import { Attempts } from './attempts.js';
 import type { Call } from './call.js';
 import { isDriverResult } from './call.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Pauses } from './pauses.js';
 
 export interface RoadParts {
   readonly lifecycle: Lifecycle;
@@ -30,7 +30,7 @@ export interface RoadParts {
   readonly start: () => void;
   readonly hub: Hub;
   readonly clock: Clock;
-  readonly timers: DeadlineTimer;
+  readonly pauses: Pauses;
   readonly gate: Gate;
   readonly pool: Pool<Connection>;
   readonly settings: PoolSettings;
@@ -78,14 +78,14 @@ export class Road {
 
   /** For statements inside a session or transaction, which has its connection already: they record, and pass no gate. */
   async travelInside(call: Call): Promise<unknown> {
-    const generation = call.inside?.generation ?? 0;
+    const pass = call.inside?.pass;
     try {
       const result = await call.work(call);
-      this.#parts.gate.record(generation, 'success');
+      pass?.record('success');
       this.#tellCompleted(call, result);
       return result;
     } catch (error) {
-      if (isFluxorError(error)) this.#parts.gate.record(generation, error.breaker, factsOf(call, error));
+      if (isFluxorError(error)) pass?.record(error.breaker, factsOf(call, error));
       throw atCaller(this.#failed(call, error));
     }
   }

@@ -16,7 +16,7 @@ import { ConfigError } from '../errors/config-error.js';
 import { nearestName } from '../kernel/option-reader.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
-import { leaseOf } from './call.js';
+import { leaseOf, passOf } from './call.js';
 import type { DriverResult } from '../driver/query.js';
 import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
@@ -169,7 +169,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs, false),
       signal,
       holding: { holder: 'session', label, priority, scope },
-      work: async (self: Call) => new SessionHandle(this.#house, leaseOf(self), self.pass?.generation ?? 0),
+      work: async (self: Call) => new SessionHandle(this.#house, leaseOf(self), passOf(self)),
       retry: this.#house.retryFor(undefined),
     });
     return (await road.travel(call)) as Session;
@@ -264,12 +264,13 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {
-    const { lifecycle, config, pool, hub, timers, gate } = this.#house.parts;
+    const { lifecycle, config, pool, hub, timers, gate, pauses } = this.#house.parts;
     const startedAt = config.clock.now();
     lifecycle.move('draining');
     const { inUse, waiting } = pool.stats();
     hub.tell('runtime:draining', { inUse, waiting });
     gate.stop();
+    pauses.stop();
     const forced = await pool.close(startedAt + timeoutMs);
     try {
       await config.driver.close();

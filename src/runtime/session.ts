@@ -4,6 +4,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import { UsageError } from '../errors/usage-error.js';
+import type { Pass } from '../gate/gate.js';
 import type { Lease } from '../pool/lease.js';
 import type { TransactionPlace } from './begin.js';
 import { firstRun, openTransaction } from './begin.js';
@@ -40,14 +41,14 @@ export interface Session extends Executor, AsyncDisposable {
 export class SessionHandle extends StatementExecutor implements Session {
   readonly #house: House;
   readonly #lease: Lease<Connection>;
-  readonly #generation: number;
+  readonly #pass: Pass;
 
-  /** `generation` is what the circuit breaker was when it let the session pass: its statements are told with it. */
-  constructor(house: House, lease: Lease<Connection>, generation: number) {
+  /** `pass` is what the gate gave for the session: its statements report to it. */
+  constructor(house: House, lease: Lease<Connection>, pass: Pass) {
     super();
     this.#house = house;
     this.#lease = lease;
-    this.#generation = generation;
+    this.#pass = pass;
     house.watchHandle(this, lease);
     lease.resource.markTouched();
   }
@@ -86,7 +87,7 @@ export class SessionHandle extends StatementExecutor implements Session {
   }
 
   #place(): TransactionPlace {
-    return { road: 'inner', lease: this.#lease, generation: this.#generation };
+    return { road: 'inner', lease: this.#lease, pass: this.#pass };
   }
 
   /** Whoever releases twice believes to hold a connection that may be somebody else's by now. */
@@ -106,7 +107,7 @@ export class SessionHandle extends StatementExecutor implements Session {
     // Read at every statement: a released session refuses here.
     const connection = this.#lease.resource;
     const way: StatementWay = {
-      inside: { connectionId: connection.id, generation: this.#generation },
+      inside: { connectionId: connection.id, pass: this.#pass },
       work: (call) => connection.execute(call.query, call),
     };
     return sendStatement(this.#house, way, sql, params, options, rowMode);

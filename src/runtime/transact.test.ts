@@ -29,12 +29,12 @@ function answers(bench: RuntimeBench, text: string, errors: readonly Error[]): v
   const left = [...errors];
   bench.driver.next = () => {
     const session = bench.newSession();
-    const { execute } = session;
+    const execute = session.execute.bind(session);
     session.execute = async (query) => {
       const error = query.text === text ? left.shift() : undefined;
       if (error === undefined) session.answers.delete(query.text);
       else session.answers.set(text, error);
-      return execute.call(session, query);
+      return execute(query);
     };
     return session;
   };

@@ -6,7 +6,6 @@
  * Invariants: repeated only after errors of this very transaction, and only where the database has surely rolled back; all
  * runs share one deadline; each has ended before the next begins.
  */
-import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { CallRetry } from './attempts.js';
 import { Attempts } from './attempts.js';
@@ -14,7 +13,8 @@ import type { TransactionPlace, TransactionRun } from './begin.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
-import type { Transaction, TransactionHandle } from './transaction.js';
+import type { TransactionHandle } from './transaction-handle.js';
+import type { Transaction } from './transaction.js';
 import { runInTransaction } from './transaction.js';
 
 export async function transact<T>(
@@ -51,12 +51,7 @@ function mayRunAgain(
 ): retry is Exclude<CallRetry, undefined> {
   if (retry === undefined || !isFluxorError(error)) return false;
   if (place.road === 'inner' && (place.lease.isReleased || place.lease.resource.condition() !== 'clean')) return false;
-  return tx === undefined || isAbout(tx, error);
-}
-
-/** Not about another database that the function also talked to. */
-function isAbout(tx: TransactionHandle, { context }: FluxorError): boolean {
-  return context.runtime === tx.runtimeName && context.connectionId === tx.connectionId;
+  return tx === undefined || tx.isAbout(error);
 }
 
 function attemptsOf(
@@ -65,9 +60,9 @@ function attemptsOf(
   { deadline }: TransactionRun,
   { signal }: TransactionOptions,
 ): Attempts {
-  const { config, hub, timers } = house.parts;
+  const { config, hub, pauses } = house.parts;
   const call = { unit: 'transaction', isSafeToRepeat: false, deadlineAt: deadline.at, signal } as const;
-  return new Attempts({ clock: config.clock, timers }, retry, call, (repetition) =>
+  return new Attempts({ clock: config.clock, pauses }, retry, call, (repetition) =>
     hub.tell('transaction:retried', repetition),
   );
 }

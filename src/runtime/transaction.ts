@@ -1,18 +1,15 @@
 /**
  * Transactions and savepoints as users hold them: an executor whose statements all run on one connection, and an end.
  * The state machine below (connection/transaction-control.ts) decides what is still possible; this file adds the
- * executor's methods, the transaction's own deadline, and gives the connection back when it has ended.
+ * executor's methods and savepoints, transaction-handle.ts the transaction's own end.
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
-import type { OutcomeFinder, TransactionControl, TransactionState } from '../connection/transaction-control.js';
-import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
+import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
-import { onAbort } from '../kernel/abort-listener.js';
-import type { Deadline, DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
-import { formatMs } from '../kernel/duration.js';
-import type { LimitCause } from '../kernel/within.js';
-import type { Call } from './call.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
+import type { Pass } from '../gate/gate.js';
+import type { Deadline } from '../kernel/deadline.js';
 import type { DriverResult } from '../driver/query.js';
 import type { Executor, Statement, StatementParams } from './executor.js';
 import { StatementExecutor } from './executor.js';
@@ -42,7 +39,8 @@ export interface Transaction extends Executor, AsyncDisposable {
 /** Ending must work when the transaction's own time is up: ROLLBACK and COMMIT have a time of their own at least. */
 const END_TIMEOUT_MS = 5_000;
 
-interface Scope {
+/** What a transaction and its savepoints share. */
+export interface Scope {
   readonly house: House;
   readonly connection: Connection;
   readonly control: TransactionControl;
@@ -51,8 +49,8 @@ interface Scope {
   readonly signal: AbortSignal | undefined;
   /** 1 for the first run of a transaction function. */
   readonly attempt: number;
-  /** What the circuit breaker was when it let the transaction pass: its statements are told with it. */
-  readonly generation: number;
+  /** What the gate gave for its connection: its statements report to it. */
+  readonly pass: Pass;
 }
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
@@ -91,8 +89,16 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
 
   #hasSavepoint = false;
 
+  /** Whether `error` was raised by this connection, and not by another database that user code also talked to. */
+  isAbout(error: unknown): error is FluxorError {
+    if (!isFluxorError(error)) return false;
+    const { house, connection } = this.scope;
+    return error.context.runtime === house.parts.config.name && error.context.connectionId === connection.id;
+  }
+
+  /** Never rejects: that would hide the error that ended the scope. A rollback that fails leaves nothing behind either. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.rollback();
+    await this.rollback().catch(() => undefined);
   }
 
   protected override send(
@@ -102,9 +108,9 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     rowMode?: 'array',
   ): Promise<DriverResult> {
     this.assertUsable();
-    const { house, connection, control, deadline, timeoutMs, signal, generation } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: StatementWay = {
-      inside: { connectionId: connection.id, generation },
+      inside: { connectionId: connection.id, pass },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
@@ -132,109 +138,6 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       askedReadOnly: false,
       context: { runtime: name, connectionId: connection.id },
     };
-  }
-}
-
-/** A transaction from BEGIN to its end. */
-export class TransactionHandle extends TransactionScope implements DeadlineTarget {
-  readonly id: number;
-  /** Asks for the answer of COMMIT when it was lost; `undefined` where nobody wants that. Given by whoever opened it. */
-  finder: OutcomeFinder | undefined;
-  readonly #startedAt: number;
-  readonly #onEnd: (isReusable: boolean) => void;
-  readonly #watched: WatchedDeadline | undefined;
-  readonly #stopListening: (() => void) | undefined;
-  /** Why it was ended from outside, if it was. */
-  #givenUp: LimitCause | undefined;
-  /** COMMIT or ROLLBACK under way or done; a second end waits for it instead of cutting it off. */
-  #ending: Promise<void> | undefined;
-
-  /** `onEnd` gives the connection back; it may have been given back before, while the outcome was asked for. */
-  constructor(scope: Scope, call: Call, onEnd: (isReusable: boolean) => void) {
-    super(scope);
-    const { house, connection, deadline } = scope;
-    this.id = house.nextTransactionId();
-    this.#startedAt = call.startedAt;
-    this.#onEnd = onEnd;
-    scope.control.onEnded = () => this.#end();
-    this.#watched = house.parts.timers.watch(deadline.at, this);
-    // Weakly: a signal of the whole process must not keep a transaction alive that everybody else has dropped.
-    const self = new WeakRef(this);
-    this.#stopListening = scope.signal && onAbort(scope.signal, () => self.deref()?.onAbort());
-    house.parts.hub.tell('transaction:begun', { connectionId: connection.id, transactionId: this.id });
-  }
-
-  get state(): TransactionState {
-    return this.scope.control.state;
-  }
-
-  get connectionId(): number {
-    return this.scope.connection.id;
-  }
-
-  get runtimeName(): string {
-    return this.scope.house.parts.config.name;
-  }
-
-  async commit(): Promise<void> {
-    if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
-    this.assertUsable();
-    this.#ending = this.scope.control.commit(this.endCall(), this.finder);
-    await this.#ending;
-  }
-
-  async rollback(): Promise<void> {
-    // How the end went is heard by whoever began it.
-    if (this.#ending !== undefined) return this.#ending.catch(() => undefined);
-    this.#ending = this.scope.control.rollback(this.endCall());
-    await this.#ending;
-  }
-
-  onDeadline(): void {
-    this.#giveUp('deadline');
-  }
-
-  onAbort(): void {
-    this.#giveUp('aborted');
-  }
-
-  /** Its statements end by the same deadline or signal; what is open is rolled back. */
-  #giveUp(cause: LimitCause): void {
-    if (this.state !== 'open') return;
-    this.#givenUp = cause;
-    this.rollback().catch(() => {
-      // The connection is discarded; whoever holds the transaction hears of it at the next statement.
-    });
-  }
-
-  override givenUpError(): FluxorError | undefined {
-    if (this.#givenUp === undefined) return undefined;
-    if (this.#givenUp === 'aborted') {
-      const text = 'the caller aborted the transaction; it was rolled back';
-      return new CancelledError('caller', text, { outcome: 'not-applied', cause: this.scope.signal?.reason });
-    }
-    const text = `the transaction lasted longer than its ${formatMs(this.scope.timeoutMs)} and was rolled back`;
-    return new TimeoutError('transaction', text, { outcome: 'not-applied', decision: 'whole-transaction' });
-  }
-
-  protected override assertUsable(): void {
-    const error = this.givenUpError();
-    if (error !== undefined) throw error;
-    if (this.state !== 'open') throw closedError(this.state);
-  }
-
-  /** Called by the state machine, once, in whatever way the transaction ended. */
-  #end(): void {
-    const { house, connection, control } = this.scope;
-    this.#stopListening?.();
-    const { state } = control;
-    house.parts.timers.unwatch(this.#watched);
-    if (state === 'committed' || state === 'rolled-back' || state === 'lost' || state === 'unknown') {
-      const durationMs = house.parts.config.clock.now() - this.#startedAt;
-      const fact = { connectionId: connection.id, transactionId: this.id, durationMs, statements: control.statements };
-      house.parts.hub.tell('transaction:ended', { ...fact, end: state });
-    }
-    this.#onEnd(state === 'committed' || state === 'rolled-back');
   }
 }
 
@@ -275,6 +178,9 @@ class SavepointHandle extends TransactionScope {
   }
 }
 
+/** States in which nothing of the transaction remains. */
+const UNDONE: ReadonlySet<TransactionState> = new Set<TransactionState>(['rolled-back', 'lost']);
+
 /** Commits when `fn` resolves, rolls back when it rejects, and rejects with `fn`'s own error. */
 export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transaction) => Promise<T>): Promise<T> {
   let result: T;
@@ -282,7 +188,11 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
     result = await fn(tx);
   } catch (error) {
     // Why the rollback failed, if it did, would hide why the transaction failed; the connection is dealt with either way.
-    await tx.rollback().catch(() => undefined);
+    const isUndone = await tx.rollback().then(
+      () => true,
+      () => tx.state === 'lost',
+    );
+    if (isUndone && tx.isAbout(error) && UNDONE.has(tx.state)) error.noteRolledBack();
     throw error;
   }
   const givenUp = tx.givenUpError();

@@ -140,9 +140,9 @@ function cellsOf(outcomes: readonly FleetOutcome[]): string[] {
 export function fillPage(page: string, report: FleetReport): string {
   const tables = { curves: curvesTable(report), seconds: secondsTable(report), parts: partsTable(report) };
   return Object.entries(tables).reduce((text, [name, rows]) => {
-    const marked = new RegExp(`(<!-- fleet:${name} -->\n)[^]*?(\n<!-- /fleet:${name} -->)`);
+    const marked = new RegExp(`(<!-- fleet:${name} -->\n)[^]*?(<!-- /fleet:${name} -->)`);
     if (!marked.test(text)) throw new Error(`The page has no place for the table "${name}".`);
-    return text.replace(marked, (_, open: string, close: string) => `${open}\n${rows}\n${close}`);
+    return text.replace(marked, (_, open: string, close: string) => `${open}\n${rows}\n\n${close}`);
   }, page);
 }
 

@@ -11,6 +11,7 @@ const MARK: TransactionMark = {
   timeline: '00000001',
   checkpoint: '0/1B80F98',
   statisticsSince: '1795822636.974110',
+  flushedTo: null,
 };
 /** Asked on a new connection of a server to which nothing has happened. */
 const FACTS: ServerFacts = {
@@ -85,6 +86,44 @@ describe('a proof that the number is ours', () => {
     const blind = { system: null, timeline: null, checkpoint: null, statisticsSince: null };
     const seen = facts({ ...blind, redo: null, nextXid: null, walLevel: null });
     expect([isProved(mark(blind), seen, NEW), isProved(mark(blind), seen, OLDER)]).toEqual([false, true]);
+  });
+});
+
+describe('a number that was on disk before COMMIT went out', () => {
+  // A server of version 17 or later, whose log had been flushed that far.
+  const flushed = mark({ flushedTo: '0/1BA3700' });
+
+  it('is ours after a crash, of the server or of one session, however many there were', () => {
+    const later = { nextXid: '0:756' };
+    expect(isProved(flushed, facts(CRASH, RESTART, later), NEW)).toBe(true);
+    expect(isProved(flushed, facts(CRASH, later), NEW)).toBe(true);
+    const twice = facts(CRASH, RESTART, { nextXid: '0:760', checkpoint: '0/1BA7ED0', redo: '0/1BA7ED0' });
+    expect([isLost(flushed, twice), isProved(flushed, twice, NEW)]).toEqual([false, true]);
+  });
+
+  it('is not on a promoted standby, which may not have heard of it', () => {
+    expect(isProved(flushed, facts(CRASH, RESTART, { timeline: '00000002' }), NEW)).toBe(false);
+  });
+
+  it('is not on another cluster', () => {
+    expect(isProved(flushed, facts(CRASH, RESTART, { system: '7712999504668774218' }), NEW)).toBe(false);
+  });
+
+  it('is not where recovery ended before the flushed record: that disk is a copy from earlier', () => {
+    expect(isProved(mark({ flushedTo: '0/1BA3740' }), facts(CRASH, RESTART), NEW)).toBe(true);
+    expect(isProved(mark({ flushedTo: '0/1BA3741' }), facts(CRASH, RESTART), NEW)).toBe(false);
+  });
+
+  it('compares positions as numbers', () => {
+    const at = (redo: string) => facts(CRASH, RESTART, { redo });
+    expect(isProved(mark({ flushedTo: '9/FFFFFFFF' }), at('A/0'), NEW)).toBe(true);
+    expect(isProved(mark({ flushedTo: 'A/0' }), at('9/FFFFFFFF'), NEW)).toBe(false);
+    expect(isProved(mark({ flushedTo: '0/FFFFFF' }), at('0/1000000'), NEW)).toBe(true);
+  });
+
+  it('is nothing without pg_control, which tells one cluster from another', () => {
+    const seen = facts(CRASH, RESTART, { system: null, timeline: null });
+    expect(isProved(mark({ flushedTo: '0/1BA3700', system: null, timeline: null }), seen, NEW)).toBe(false);
   });
 });
 

@@ -50,6 +50,13 @@ describe('the ticket', () => {
   });
 });
 
+describe('the mark', () => {
+  it('puts the number on disk in its best form only, which versions before 17 refuse', () => {
+    const flushes = postgresOutcomes.marks.map(({ text }) => text.includes('pg_logical_emit_message'));
+    expect(flushes).toEqual([true, false, false]);
+  });
+});
+
 describe('the fate', () => {
   it.each([
     ['committed', 'committed'],
@@ -80,6 +87,13 @@ describe('the fate', () => {
     const crashed = ['false', '4712', '68.78', '7712', '00000001', '0/20', '68.79', '0/20', '0:760', 'replica'];
     expect(await postgresOutcomes.fateOf(TICKET, source('committed', crashed))).toBe('unknown');
     expect(await postgresOutcomes.fateOf(TICKET, source('aborted', crashed))).toBe('rolled-back');
+  });
+
+  it('is committed after a crash, if the number was on disk before', async () => {
+    const crashed = ['false', '4712', '68.78', '7712', '00000001', '0/20', '68.79', '0/20', '0:760', 'replica'];
+    expect(await postgresOutcomes.fateOf([...TICKET, '0/1F'], source('committed', crashed))).toBe('committed');
+    expect(await postgresOutcomes.fateOf([...TICKET, '0/1F'], source('aborted', crashed))).toBe('rolled-back');
+    expect(await postgresOutcomes.fateOf([...TICKET, null], source('committed', crashed))).toBe('unknown');
   });
 
   it('is rolled back when the crash has forgotten the number, whoever has it now', async () => {
