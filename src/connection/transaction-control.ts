@@ -79,6 +79,8 @@ export class TransactionControl {
       await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true, isBegin: true });
     } catch (error) {
       control.#undoBegin(call);
+      // A BEGIN that was carried out after all has applied nothing.
+      if (isFluxorError(error)) error.noteRolledBack();
       throw error;
     }
     return control;

@@ -1,7 +1,8 @@
 /**
  * The clock of the fleet's simulation: a Clock whose timers lie in a binary heap. `FakeClock` keeps its timers in a sorted
  * list, which is fast enough for a fleet too (1,000 runtimes for 15 s: 7.5 s of processor time here, 9.8 s there, the same
- * figures), but takes 100,000 firings in one `advance` for a timer that arms itself for ever; a naive fleet needs more.
+ * figures), but takes 100,000 firings in one `advance` for a timer that arms itself for ever. A naive fleet of 100 makes
+ * 11,900 in a second; one of 1,000 would not be believed.
  * Invariants: as in FakeClock, due timers fire in order of time, ties in order of creation, and between two moments every
  * promise chain that can move has moved.
  */

@@ -4,6 +4,7 @@
  */
 import type { FleetPlan, FleetSide } from './fleet-plan.js';
 import type { FleetSecond } from './fleet-simulation.js';
+import { capacityOf } from './fleet-simulation.js';
 
 type Figure = keyof FleetSecond;
 
@@ -102,6 +103,21 @@ export function curvesTable({ plan, curves }: FleetReport): string {
   return table(['', ...OUTCOME_HEADS, 'most work at once', 'logins'], rows, 1);
 }
 
+/** What the server was asked to do at the end, beside what it can. Statements only: logins and cancels come on top. */
+export function demandTable({ plan, curves }: FleetReport): string {
+  const mean = (column: readonly number[]): number => sum(column.slice(-20)) / 20;
+  const rows = curves.map(({ side, seconds }) => [
+    side.name,
+    ...[seconds.asked, seconds.attempts, seconds.statements].map((column) => grouped(mean(column))),
+    `${Math.round((mean(seconds.statements) / capacityOf(plan)) * 100)} %`,
+    grouped(mean(seconds.work)),
+    grouped(mean(seconds.inTime)),
+    grouped(mean(seconds.late)),
+  ]);
+  const heads = ['', 'calls', 'attempts', 'statements', 'of the capacity', 'under way', 'in time', 'too late'];
+  return table(heads, rows, 1);
+}
+
 export function partsTable({ parts: { rows } }: FleetReport): string {
   return table(
     ['set', ...OUTCOME_HEADS],
@@ -138,7 +154,12 @@ function cellsOf(outcomes: readonly FleetOutcome[]): string[] {
 
 /** Puts each table between its two marks: `<!-- fleet:NAME -->` and `<!-- /fleet:NAME -->`. */
 export function fillPage(page: string, report: FleetReport): string {
-  const tables = { curves: curvesTable(report), seconds: secondsTable(report), parts: partsTable(report) };
+  const tables = {
+    curves: curvesTable(report),
+    seconds: secondsTable(report),
+    demand: demandTable(report),
+    parts: partsTable(report),
+  };
   return Object.entries(tables).reduce((text, [name, rows]) => {
     const marked = new RegExp(`(<!-- fleet:${name} -->\n)[^]*?(<!-- /fleet:${name} -->)`);
     if (!marked.test(text)) throw new Error(`The page has no place for the table "${name}".`);

@@ -3,7 +3,8 @@
  * part, then writes docs/fleet.json, docs/fleet.svg and the tables of docs/fleet.md. The same code and seed write the same
  * files. Ctrl-C ends it at once; nothing is written before the last run is over.
  *
- * `--runtimes=100` and `--seed=1` are for a look: then the tables are printed and nothing is written.
+ * `--runtimes=100` and `--seed=1` are for a look: then the tables are printed and nothing is written. `--redraw` runs nothing
+ * and writes picture and tables anew from the figures that are there.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,10 +14,13 @@ import { pictureOf } from './fleet-picture.js';
 import type { FleetPlan, FleetSide } from './fleet-plan.js';
 import { PARTS, PARTS_PLAN, PARTS_SEEDS, PLAN, SIDES } from './fleet-plan.js';
 import type { FleetColumns, FleetReport, PartReport } from './fleet-report.js';
-import { columnsOf, curvesTable, fillPage, outcomeOf, partsTable, secondsTable } from './fleet-report.js';
+import { columnsOf, curvesTable, demandTable, fillPage, outcomeOf, partsTable, secondsTable } from './fleet-report.js';
 import { runFleet } from './fleet-simulation.js';
 
-const { values } = parseArgs({ options: { runtimes: { type: 'string' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { runtimes: { type: 'string' }, seed: { type: 'string' }, redraw: { type: 'boolean' } },
+});
+const path = (ending: string): string => `${ROOT}/docs/fleet.${ending}`;
 const isLook = values.runtimes !== undefined || values.seed !== undefined;
 const plan: FleetPlan = {
   ...PLAN,
@@ -31,11 +35,12 @@ process.once('SIGINT', () => {
   process.exit(130);
 });
 
-const report = await measure();
-if (isLook) {
-  console.log([curvesTable(report), secondsTable(report), partsTable(report)].join('\n\n'));
+if (values.redraw === true) {
+  draw(JSON.parse(readFileSync(path('json'), 'utf8')) as FleetReport);
 } else {
-  await write(report);
+  const report = await measure();
+  if (isLook) console.log(tablesOf(report).join('\n\n'));
+  else await write(report);
 }
 
 async function measure(): Promise<FleetReport> {
@@ -60,7 +65,7 @@ async function live(plan: FleetPlan, side: FleetSide, everySeconds: number): Pro
   console.log(`${side.name}: ${plan.runtimes} runtimes, ${plan.seconds} s, seed ${plan.seed}`);
   const { seconds, leftovers } = await runFleet(plan, side, ({ asked, inTime, work }, index) => {
     if ((index + 1) % everySeconds !== 0) return;
-    console.log(`  ${index + 1}/${plan.seconds}: ${inTime} of ${asked} in time, ${work} under way (${took()})`);
+    console.log(`  ${index + 1}/${plan.seconds}: ${inTime} of ${asked} answered by now, ${work} under way (${took()})`);
   });
   console.log(`  done in ${took()}`);
   const left = Object.entries(leftovers).filter(([, count]) => count !== 0);
@@ -69,10 +74,17 @@ async function live(plan: FleetPlan, side: FleetSide, everySeconds: number): Pro
 }
 
 async function write(report: FleetReport): Promise<void> {
-  const path = (name: string): string => `${ROOT}/docs/fleet.${name}`;
   const layout = await resolveConfig(path('json'));
   writeFileSync(path('json'), await format(JSON.stringify(report), { ...layout, parser: 'json' }));
+  draw(report);
+}
+
+function draw(report: FleetReport): void {
   writeFileSync(path('svg'), pictureOf(report));
   writeFileSync(path('md'), fillPage(readFileSync(path('md'), 'utf8'), report));
-  console.log('Written: docs/fleet.json, docs/fleet.svg, docs/fleet.md.');
+  console.log('Written: docs/fleet.svg, docs/fleet.md.');
+}
+
+function tablesOf(report: FleetReport): string[] {
+  return [curvesTable(report), secondsTable(report), demandTable(report), partsTable(report)];
 }
