@@ -76,10 +76,8 @@ export { RetryPolicy } from './gate/retry-policy.js';
 export type { FinalCause, RetryExecuteOptions, RetryStats, RetryVerdict } from './gate/retry-policy.js';
 export type { FailedAttempt } from './gate/retry-rules.js';
 export type { Jitter } from './gate/backoff.js';
-export { RetryBudget } from './gate/retry-budget.js';
 export type {
   CallRetryOptions,
-  RetryBudgetConfig,
   RetryBudgetOptions,
   RetryConfig,
   RetryOptions,

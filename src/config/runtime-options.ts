@@ -24,8 +24,8 @@ export interface QueryDefaults {
   readonly retry?: RetryOptions | false;
   /**
    * Whether transactions ask the database what became of a COMMIT whose answer was lost; a transaction's own
-   * `resolveOutcome` wins. Costs one round trip before every COMMIT. Turn it on where a lost COMMIT must not wait for a
-   * person. `true` is refused where the database cannot tell. Default false.
+   * `resolveOutcome` wins. Costs one round trip before every COMMIT, on PostgreSQL 17 and later with a flush of the
+   * log. Turn it on where a lost COMMIT must not wait for a person. `true` is refused where the database cannot tell. Default false.
    */
   readonly resolveOutcome?: boolean;
   /** Not in this version yet; `false` says so. */

@@ -64,8 +64,8 @@ export interface TransactionOptions extends BeginOptions {
   readonly retry?: boolean | CallRetryOptions;
   /**
    * Ask the database what became of a COMMIT whose answer was lost, up to 30 s or what is left of `timeout`, whichever is
-   * more. Costs one round trip before every COMMIT, and a transaction number where nothing was written; none with
-   * `readOnly`. `true` is refused where the database cannot tell. Default: `query.resolveOutcome`.
+   * more. Costs one round trip before every COMMIT, on PostgreSQL 17 and later with a flush of the log, also where nothing was
+   * written; none with `readOnly`. `true` is refused where the database cannot tell. Default: `query.resolveOutcome`.
    */
   readonly resolveOutcome?: boolean;
 }

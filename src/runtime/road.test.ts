@@ -263,6 +263,26 @@ describe('a call that is tried again', () => {
     expect((ran.error as { attempts: unknown[] }).attempts).toMatchObject([{ reason: 'deadlock' }]);
   });
 
+  it('ends with its last error when the runtime is disconnected in the pause', async () => {
+    const bench = runtimeBench({ query: { retry: { jitter: 'none', initialBackoff: '5s' } } });
+    answers(bench, 'a', [deadlock()]);
+    const ran = await bench.run(bench.db.exec('a'));
+    const ended = bench.watch(bench.db.disconnect());
+    await bench.clock.advance(10);
+    expect(ran.error).toMatchObject({ code: 'TRANSACTION', reason: 'deadlock' });
+    expect(ended.at).toBeDefined();
+  });
+
+  it('never claims less than one of its attempts: a refusal says nothing about the write before it', async () => {
+    const bench = runtimeBench({ query: { retry: { jitter: 'none' } } });
+    answers(bench, 'a', [lost('unknown')]);
+    const ran = bench.watch(bench.db.exec('a', [], { idempotent: true }));
+    await bench.clock.advance(50);
+    bench.db.gate.circuit.forceOpen();
+    await bench.clock.advance(100);
+    expect(ran.error).toMatchObject({ code: 'CIRCUIT_OPEN', outcome: 'unknown', attempts: [{ outcome: 'unknown' }] });
+  });
+
   it('fails with the real error when the pause would outlive its deadline', async () => {
     const bench = runtimeBench({ query: { retry: { jitter: 'none', initialBackoff: '2s' } } });
     answers(bench, 'a', [deadlock()]);

@@ -122,6 +122,36 @@ describe('a transaction function', () => {
     expect(bench.wire).toEqual(['begin', 'a', 'rollback']);
   });
 
+  // The bank: a statement that was carried out after its timeout was told as applied, and its transaction rolled back.
+  it('tells nothing as applied that was rolled back, whatever had become of the statement', async () => {
+    const bench = runtimeBench();
+    bench.driver.next = () => {
+      const session = bench.newSession();
+      session.answers.set('slow', 'hang');
+      session.cancelMode = 'misses';
+      return session;
+    };
+    const ran = bench.watch(bench.db.transaction((tx) => tx.exec('slow', [], { timeout: 100 })));
+    await bench.clock.advance(110);
+    bench.sessions[0]?.finish();
+    await bench.clock.advance(1_000);
+    expect(ran.error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
+    expect((ran.error as Error).message).toContain('rolled back');
+  });
+
+  // Found by the bank too: the error of the dispose hid the caller's own.
+  it('does not hide the caller’s error behind a rollback that had nothing to talk to', async () => {
+    const bench = runtimeBench();
+    const business = new Error('business');
+    const work = async (): Promise<void> => {
+      await using tx = await bench.db.begin();
+      await tx.exec('a');
+      bench.sessions[0]?.lose();
+      throw business;
+    };
+    expect((await bench.run(work())).error).toBe(business);
+  });
+
   it('has one deadline for all its runs', async () => {
     const bench = runtimeBench({ query: { retry: { jitter: 'none', initialBackoff: '600ms' } } });
     answers(bench, 'a', [deadlock(), deadlock(), deadlock()]);

@@ -24,7 +24,7 @@ const STYLE = `
   .curve { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
   .curve-0 { stroke: #0969da; }
   .curve-1 { stroke: #bc4c00; stroke-dasharray: 10 4; }
-  .curve-2 { stroke: #a40e6c; stroke-dasharray: 4 3; }
+  .curve-2 { stroke: #a40e6c; stroke-width: 5; stroke-linecap: round; stroke-dasharray: 0 9; }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117; }
     text { fill: #f0f6fc; }
@@ -38,6 +38,9 @@ const STYLE = `
     .curve-2 { stroke: #ff7bcb; }
   }
 `;
+
+/** Dots over dashes where two curves lie at zero, and on top of both the one that the page is about. */
+const DRAWN = [1, 2, 0];
 
 interface Scales {
   readonly x: (second: number) => string;
@@ -61,8 +64,7 @@ export function pictureOf(report: FleetReport): string {
     ...brownOutOf(report, scales),
     ...gridOf(scales),
     `<line class="offered" x1="${scales.x(0)}" x2="${scales.x(plan.seconds)}" y1="${scales.y(offered)}" y2="${scales.y(offered)}"/>`,
-    // The first curve is the one that the page is about: drawn last, it lies on top.
-    ...curves.map((curve, index) => lineOf(curve, index, scales)).reverse(),
+    ...DRAWN.flatMap((index) => curves[index] ?? []).map((curve) => lineOf(curve, curves.indexOf(curve), scales)),
     ...legendOf(report, offered),
     '</svg>',
     '',

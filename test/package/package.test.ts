@@ -154,7 +154,6 @@ describe('the modules', () => {
           "QueryError",
           "RateLimiter",
           "RejectedError",
-          "RetryBudget",
           "RetryPolicy",
           "TimeoutError",
           "TransactionError",

@@ -11,8 +11,8 @@ export interface BankFigures {
   /** Of the unknown ones, how many the database holds. */
   readonly unknownButKept: number;
   /**
-   * Of the unknown ones, those that no kill fell into. After a crash of the server "committed" can't be proved from
-   * outside (decision 0017), so with `resolveOutcome` these are what must not be.
+   * Of the unknown ones, those that no kill fell into. Before version 17 "committed" can't be proved after a crash of the
+   * server (decision 0017), so there these are what must not be with `resolveOutcome`.
    */
   readonly unknownWithoutCrash: number;
   readonly resolved: { readonly committed: number; readonly 'rolled-back': number; readonly unknown: number };
