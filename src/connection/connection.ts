@@ -82,6 +82,7 @@ export class Connection {
     this.#onSiblings = onSiblings;
     this.#host = {
       timers: ports.timers,
+      holdsProcess: ports.driver.capabilities.holdsProcess ?? false,
       untilReady: () => native.untilReady(),
       onStatementEnded: (statement) => this.#onStatementEnded(statement),
       stop: (statement, cause) => this.#stop(statement, cause),

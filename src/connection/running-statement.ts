@@ -9,7 +9,8 @@
 import type { DriverResult } from '../driver/query.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { onAbort } from '../kernel/abort-listener.js';
-import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
+import type { DeadlineTimer } from '../kernel/deadline.js';
+import { DeadlineItem } from '../kernel/deadline.js';
 import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
 import type { StatementCall } from './statement-call.js';
@@ -18,6 +19,8 @@ import type { StopCause } from './stop-errors.js';
 /** The connection, as its statement sees it. */
 export interface StatementHost {
   readonly timers: DeadlineTimer;
+  /** The open connection keeps the process alive; a statement need not. */
+  readonly holdsProcess: boolean;
   /** Resolves when the server is ready again after an error. */
   untilReady(): Promise<void>;
   /** The server is ready. Called once, before the caller is answered. */
@@ -28,7 +31,7 @@ export interface StatementHost {
   toError(error: unknown, statement: RunningStatement): FluxorError;
 }
 
-export class RunningStatement implements DeadlineTarget {
+export class RunningStatement extends DeadlineItem {
   readonly call: StatementCall;
   /** The number under which it holds the connection; see turns.ts. */
   readonly turn: number;
@@ -44,7 +47,6 @@ export class RunningStatement implements DeadlineTarget {
   readonly #host: StatementHost;
   #resolve!: (value: DriverResult | Promise<DriverResult>) => void;
   #reject!: (error: unknown) => void;
-  #watched: WatchedDeadline | undefined;
   #stopListening: (() => void) | undefined;
   /** How it ended, once it has. */
   #end: { readonly result: DriverResult } | { readonly error: unknown } | undefined;
@@ -52,6 +54,7 @@ export class RunningStatement implements DeadlineTarget {
   #ended: Deferred<DriverResult> | undefined;
 
   constructor(host: StatementHost, call: StatementCall, turn: number, bytesBefore: number) {
+    super(!host.holdsProcess);
     this.#host = host;
     this.call = call;
     this.turn = turn;
@@ -65,7 +68,7 @@ export class RunningStatement implements DeadlineTarget {
   /** `work` is the client library's own promise. */
   follow(work: Promise<DriverResult>): void {
     const { call } = this;
-    this.#watched = this.#host.timers.watch(call.deadlineAt, this);
+    this.#host.timers.enlist(call.deadlineAt, this);
     if (call.signal !== undefined) this.#stopListening = onAbort(call.signal, () => this.#limit('aborted'));
     work.then(
       (result) => this.#succeed(result),
@@ -129,7 +132,7 @@ export class RunningStatement implements DeadlineTarget {
   }
 
   #letGo(): void {
-    this.#host.timers.unwatch(this.#watched);
+    this.#host.timers.unwatch(this);
     this.#stopListening?.();
   }
 

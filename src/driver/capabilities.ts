@@ -5,6 +5,11 @@ export interface Capabilities {
   readonly canCancel: boolean;
   /** Sessions the database can hold at once through this driver; `Infinity` when the server decides. */
   readonly maxSessions: number;
+  /**
+   * An open connection keeps the process alive by itself, as a socket does. Default false: then every statement that
+   * somebody waits for does, or a program could end with its question unanswered.
+   */
+  readonly holdsProcess?: boolean;
   /** Nested transactions by savepoints. */
   readonly hasSavepoints: boolean;
   /** Several statements may be in flight on one connection. */

@@ -3,7 +3,7 @@ import type { Priority } from '../kernel/priority.js';
 
 export interface SlotRequest {
   /** Default `'normal'`; `'high'` for control calls. */
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** A cancel, a rollback, a proof of health: may use the reserved slots, goes before everybody, is never refused for a full queue. */
   readonly isControl?: boolean;
   /** The caller's own look at the monotonic clock, when it was just now. Default: the limiter looks. */

@@ -94,9 +94,14 @@ export class Gate {
     this.limiter?.stop();
   }
 
+  /** Somebody makes use of samples. */
+  get isLearning(): boolean {
+    return this.limiter?.isAdaptive === true;
+  }
+
   /** Whether the time that a call took is wanted. */
   isTimed(hasSlot: boolean): boolean {
-    return this.#isCircuitTimed || (hasSlot && this.limiter?.isAdaptive === true);
+    return this.#isCircuitTimed || (hasSlot && this.isLearning);
   }
 
   async #enterWithoutToken(request: GateRequest, now: number): Promise<Pass> {
@@ -109,8 +114,7 @@ export class Gate {
     const { limiter } = this;
     try {
       if (limiter === undefined || !this.#isStricter(limiter)) return this.#permit(undefined, now);
-      const { deadlineAt, signal, priority = 'normal' } = request;
-      const slot = limiter.tryAcquire({ now, deadlineAt, signal, priority });
+      const slot = limiter.tryAcquire(request);
       return slot === undefined ? this.#enterWithoutSlot(limiter, request, now) : this.#permit(slot, now);
     } catch (error) {
       this.rate?.refund(1);
@@ -186,7 +190,7 @@ export class Pass {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#circuit.settle(verdict, facts);
-    if (this.#slot === undefined) return;
+    if (this.#slot === undefined || !this.#gate.isLearning) return;
     const latency = facts?.durationMs === undefined ? {} : { latencyMs: facts.durationMs, key: keyOf(facts) };
     this.#sample = { outcome: 'sample', ...latency };
   }

@@ -47,26 +47,44 @@ export interface DeadlineTarget {
   onDeadline(): void;
 }
 
-/** A watched moment; hand it back to `unwatch`. */
-export class WatchedDeadline extends QueueItem {
-  readonly slot: number;
-  readonly target: DeadlineTarget;
+/** Somebody whose moment is watched. Whatever waits may be one itself, and costs no second object. */
+export abstract class DeadlineItem extends QueueItem implements DeadlineTarget {
+  /** @internal */ slot = 0;
+  /** Whether the process stays alive for it; not where something else, such as a socket, sees to that. */
+  readonly holdsProcess: boolean;
 
-  constructor(slot: number, target: DeadlineTarget) {
+  constructor(holdsProcess = true) {
     super();
-    this.slot = slot;
-    this.target = target;
+    this.holdsProcess = holdsProcess;
+  }
+
+  abstract onDeadline(): void;
+}
+
+/** A watched moment; hand it back to `unwatch`. */
+export class WatchedDeadline extends DeadlineItem {
+  readonly #target: DeadlineTarget;
+
+  constructor(target: DeadlineTarget) {
+    super();
+    this.#target = target;
+  }
+
+  onDeadline(): void {
+    this.#target.onDeadline();
   }
 }
 
 export class DeadlineTimer {
   readonly #clock: Clock;
   /** Invariant: no empty queue stays in the map, but for the one used last. */
-  readonly #slots = new Map<number, WaiterQueue<WatchedDeadline>>();
+  readonly #slots = new Map<number, WaiterQueue<DeadlineItem>>();
   /** The slot used last. Invariant: it is in the map. */
-  #latest: { readonly slot: number; readonly queue: WaiterQueue<WatchedDeadline> } | undefined;
+  #latest: { readonly slot: number; readonly queue: WaiterQueue<DeadlineItem> } | undefined;
   #armed: { readonly slot: number; readonly timer: Timer } | undefined;
   #size = 0;
+  /** Those that the process is kept alive for. */
+  #holding = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -80,22 +98,29 @@ export class DeadlineTimer {
   /** Watches `at`; answers `undefined` for `Infinity`, which never comes. */
   watch(at: number, target: DeadlineTarget): WatchedDeadline | undefined {
     if (at === Infinity) return undefined;
-    const watched = new WatchedDeadline(Math.ceil(at), target);
-    this.#queueFor(watched.slot).push(watched);
-    this.#count(1);
-    if (this.#armed === undefined || watched.slot < this.#armed.slot) this.#arm(watched.slot);
+    const watched = new WatchedDeadline(target);
+    this.enlist(at, watched);
     return watched;
   }
 
-  unwatch(watched: WatchedDeadline | undefined): void {
-    if (watched === undefined) return;
+  /** The same for one that is its own target, and stands in no other queue. */
+  enlist(at: number, item: DeadlineItem): void {
+    if (at === Infinity) return;
+    item.slot = Math.ceil(at);
+    this.#queueFor(item.slot).push(item);
+    this.#count(item, 1);
+    if (this.#armed === undefined || item.slot < this.#armed.slot) this.#arm(item.slot);
+  }
+
+  unwatch(item: DeadlineItem | undefined): void {
+    if (item === undefined) return;
     // The item's own queue: while a slot is being told it is no longer in the map, and may have a successor there.
-    const queue = watched.queue as WaiterQueue<WatchedDeadline> | undefined;
-    if (queue === undefined || !queue.remove(watched)) return;
-    this.#count(-1);
+    const queue = item.queue as WaiterQueue<DeadlineItem> | undefined;
+    if (queue === undefined || !queue.remove(item)) return;
+    this.#count(item, -1);
     // The one used last stays: where one call follows the other, each would find it gone and make it anew.
-    if (queue.length === 0 && queue !== this.#latest?.queue && this.#slots.get(watched.slot) === queue) {
-      this.#slots.delete(watched.slot);
+    if (queue.length === 0 && queue !== this.#latest?.queue && this.#slots.get(item.slot) === queue) {
+      this.#slots.delete(item.slot);
     }
   }
 
@@ -105,12 +130,13 @@ export class DeadlineTimer {
     this.#slots.clear();
     this.#latest = undefined;
     this.#size = 0;
+    this.#holding = 0;
     this.#armed?.timer.cancel();
     this.#armed = undefined;
   }
 
   /** Calls that begin in the same millisecond with the same timeout, as most do, find their slot without a lookup. */
-  #queueFor(slot: number): WaiterQueue<WatchedDeadline> {
+  #queueFor(slot: number): WaiterQueue<DeadlineItem> {
     if (this.#latest?.slot === slot) return this.#latest.queue;
     const before = this.#latest;
     if (before?.queue.length === 0) this.#slots.delete(before.slot);
@@ -127,26 +153,28 @@ export class DeadlineTimer {
 
   #arm(slot: number): void {
     this.#armed?.timer.cancel();
-    const timer = this.#clock.setTimer(slot - this.#clock.now(), () => this.#sweep(), { keepAlive: this.#size > 0 });
+    const timer = this.#clock.setTimer(slot - this.#clock.now(), () => this.#sweep(), { keepAlive: this.#holding > 0 });
     this.#armed = { slot, timer };
   }
 
   /**
-   * The timer holds the process open exactly while somebody waits. An embedded database has no socket that would, and a
+   * The timer holds the process open exactly while somebody waits whom nothing else keeps alive. An embedded database has no socket that would, and a
    * process must not end with its question unanswered; but a timer left over from a call that ended in time must not
    * hold it for the rest of its 30 s.
    */
-  #count(change: 1 | -1): void {
-    const wasEmpty = this.#size === 0;
+  #count(item: DeadlineItem, change: 1 | -1): void {
     this.#size += change;
-    const isEmpty = this.#size === 0;
-    if (wasEmpty !== isEmpty) this.#armed?.timer.setKeepAlive(!isEmpty);
+    if (!item.holdsProcess) return;
+    const wasHolding = this.#holding > 0;
+    this.#holding += change;
+    const isHolding = this.#holding > 0;
+    if (wasHolding !== isHolding) this.#armed?.timer.setKeepAlive(isHolding);
   }
 
   #sweep(): void {
     this.#armed = undefined;
     const now = this.#clock.now();
-    const due: [slot: number, queue: WaiterQueue<WatchedDeadline>][] = [];
+    const due: [slot: number, queue: WaiterQueue<DeadlineItem>][] = [];
     let next = Infinity;
     for (const [slot, queue] of this.#slots) {
       if (slot <= now) due.push([slot, queue]);
@@ -157,9 +185,9 @@ export class DeadlineTimer {
     due.sort(([a], [b]) => a - b);
     // Out of the queue one by one: whoever is unwatched because of the one before is not told any more.
     for (const [, queue] of due) {
-      for (let watched = queue.shift(); watched !== undefined; watched = queue.shift()) {
-        this.#count(-1);
-        watched.target.onDeadline();
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+        this.#count(item, -1);
+        item.onDeadline();
       }
     }
   }

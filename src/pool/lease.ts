@@ -8,7 +8,7 @@ import type { Loan, PoolEntry } from './pool-entry.js';
 
 /** What a lease needs of its pool. */
 export interface LeaseKeeper<R> {
-  end(lease: Lease<R>, isDiscarded: boolean, reason?: string): void;
+  end(lease: Lease<R>, isDiscarded: boolean, reason?: string, now?: number): void;
 }
 
 export class Lease<R> implements AsyncDisposable, Loan {
@@ -42,9 +42,9 @@ export class Lease<R> implements AsyncDisposable, Loan {
     );
   }
 
-  /** Ends the lease; the resource is cleaned if need be and lent again. */
-  release(): void {
-    this.#end(false);
+  /** Ends the lease; the resource is cleaned if need be and lent again. `now` is the caller's own look at the clock. */
+  release(now?: number): void {
+    this.#end(false, undefined, now);
   }
 
   /** Ends the lease; the resource is closed. */
@@ -61,9 +61,9 @@ export class Lease<R> implements AsyncDisposable, Loan {
     this.#resource = undefined;
   }
 
-  #end(isDiscarded: boolean, reason?: string): void {
+  #end(isDiscarded: boolean, reason?: string, now?: number): void {
     if (this.#resource === undefined) return;
     this.#resource = undefined;
-    this.#keeper.end(this, isDiscarded, reason);
+    this.#keeper.end(this, isDiscarded, reason, now);
   }
 }

@@ -82,7 +82,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
 
   /** A lease without a promise, where one can be had at once and nobody stands in line. */
   tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
-    if (this.isClosing || this.isSuspended || this.line.length > 0 || request.signal?.aborted === true) return undefined;
+    if (this.isClosing || this.isSuspended || this.line.length > 0 || request.signal?.aborted === true)
+      return undefined;
     const entry = this.#takeFresh(now);
     return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
   }
@@ -100,14 +101,14 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   }
 
   /** Called by a lease when it ends. */
-  end(lease: Lease<R>, isDiscarded: boolean, reason?: string): void {
+  end(lease: Lease<R>, isDiscarded: boolean, reason?: string, now?: number): void {
     const { entry } = lease;
     const { state } = entry;
     if (state.name !== 'in-use' || state.lease !== lease) return;
     const { factory, settings } = this.#parts;
     this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released', reason);
     const condition = factory.condition(state.resource);
-    if (condition === 'clean' && !isDiscarded) this.offer(entry);
+    if (condition === 'clean' && !isDiscarded) this.offer(entry, now);
     else if (condition === 'broken') this.care.close(entry, 'broken');
     // A cut socket would not stop what a discarded one still runs at the server.
     else if (isDiscarded && condition === 'dirty') void this.care.reset(entry, REVOKE_LIMIT_MS, 'discarded');
@@ -129,12 +130,12 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   }
 
   /** A clean entry goes to the head of the line, in this very tick, or rests. */
-  offer(entry: PoolEntry<R>): void {
+  offer(entry: PoolEntry<R>, at?: number): void {
     const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
     const waiter = this.isSuspended ? undefined : this.line.shift();
-    if (waiter !== undefined) return this.#serve(waiter, entry, this.#handOverAt());
-    const now = this.#parts.clock.now();
+    if (waiter !== undefined) return this.#serve(waiter, entry, at ?? this.#handOverAt());
+    const now = at ?? this.#parts.clock.now();
     this.#parts.book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
   }
 

@@ -60,8 +60,7 @@ export class Road {
           this.#take(call.lease, pass);
           const beganAt = pass.isTimed ? clock.now() : undefined;
           const result = await call.work(call);
-          this.#succeeded(call, pass, beganAt);
-          this.#tellCompleted(call, result);
+          this.#succeeded(call, pass, beganAt, result);
           return result;
         } catch (error) {
           this.#giveBack(call, error);
@@ -82,7 +81,7 @@ export class Road {
     try {
       const result = await call.work(call);
       pass?.record('success');
-      this.#tellCompleted(call, result);
+      if (call.kind === 'statement') this.#tellCompleted(call, result, this.#parts.clock.now());
       return result;
     } catch (error) {
       if (isFluxorError(error)) pass?.record(error.breaker, factsOf(call, error));
@@ -103,18 +102,18 @@ export class Road {
     if (pass.hasSlot) lease.entry.tellWhenFree(pass);
   }
 
-  #succeeded(call: Call, pass: Pass, beganAt: number | undefined): void {
+  /** Settles, gives back and tells, with one look at the clock for all of it. */
+  #succeeded(call: Call, pass: Pass, beganAt: number | undefined, result: unknown): void {
     if (call.kind !== 'statement') {
       // A session proves nothing about the server by being lent. What has begun now ends its lease by itself.
       pass.succeed(call.kind === 'session' ? 'ignore' : 'success');
       return;
     }
+    const now = this.#parts.clock.now();
     if (beganAt === undefined) pass.succeed('success');
-    else {
-      const durationMs = this.#parts.clock.now() - beganAt;
-      pass.succeed('success', { durationMs, fingerprint: call.name ?? call.query.text });
-    }
-    call.lease?.release();
+    else pass.succeed('success', { durationMs: now - beganAt, fingerprint: call.name ?? call.query.text });
+    call.lease?.release(now);
+    this.#tellCompleted(call, result, now);
   }
 
   /** Whatever a failed attempt had got so far. */
@@ -127,12 +126,12 @@ export class Road {
   }
 
   /** Written out and not spread together: with a listener, this is part of every call. */
-  #tellCompleted(call: Call, result: unknown): void {
-    const { hub, clock } = this.#parts;
-    if (call.kind !== 'statement' || !hub.hasListeners('query:completed')) return;
+  #tellCompleted(call: Call, result: unknown, now: number): void {
+    const { hub } = this.#parts;
+    if (!hub.hasListeners('query:completed')) return;
     const { id: queryId, name, connectionId, startedAt } = call;
     if (!isDriverResult(result) || connectionId === undefined) return;
-    const durationMs = clock.now() - startedAt;
+    const durationMs = now - startedAt;
     const { rowsAffected } = result;
     const rows = result.rows.length;
     const at = hub.stamp();

@@ -126,7 +126,7 @@ function lineOf({ seconds }: CurveReport, index: number, { x, y }: Scales): stri
 function legendOf({ curves }: FleetReport, offered: number): string[] {
   const entries = [
     ...curves.map(({ side }, index) => ({ name: side.name, look: `curve curve-${index}` })),
-    { name: `asked for: ${grouped(offered)} a second`, look: 'offered' },
+    { name: `asked: ${grouped(offered)} a second`, look: 'offered' },
   ];
   const step = (WIDTH - PLOT.left - PLOT.right) / entries.length;
   return entries.flatMap(({ name, look }, index) => {

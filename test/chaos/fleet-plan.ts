@@ -81,6 +81,8 @@ export const PARTS: readonly FleetSide[] = [
   { name: 'no gate, no retries', options: BARE, attempts: 1 },
   { name: 'no gate, 2 naive attempts', options: BARE, attempts: 2 },
   { name: 'no gate, 4 naive attempts', options: BARE, attempts: 4 },
+  { name: 'the same, `pool.maxSize: 10` (50)', options: { ...BARE, pool: { maxSize: 10 } }, attempts: 4 },
+  { name: 'the same, `pool.maxSize: 2`', options: { ...BARE, pool: { maxSize: 2 } }, attempts: 4 },
   { name: 'defaults, 4 naive attempts around them', options: {}, attempts: 4 },
   {
     name: 'the same, no circuit breaker',

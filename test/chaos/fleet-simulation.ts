@@ -120,6 +120,8 @@ class Fleet {
 
   async end(): Promise<FleetLeftovers> {
     this.#isOver = true;
+    // The last attempts of the calls that are left belong to no second of the run.
+    this.#second = emptySecond();
     await this.#liveUntil(() => this.#unanswered === 0);
     let isGone = false;
     void Promise.allSettled(this.#runtimes.map((db) => db.disconnect())).then(() => (isGone = true));

@@ -53,6 +53,7 @@ describe('A fleet through a brown-out', () => {
       // Why: what is asked for would fit, what is sent would not.
       expect(total(tail, 'asked')).toBeLessThan(20 * capacityOf(SMALL));
       expect(total(tail, 'statements')).toBeGreaterThan(20 * capacityOf(SMALL) * 1.5);
+      expect(outcomeOf(SMALL, columnsOf(run.seconds)).mostAttemptsPerCall).toBeLessThan(SIDES.naive.attempts * 1.5);
       expect(run.leftovers).toEqual(NOTHING);
     });
   });

@@ -94,6 +94,8 @@ export class FakeDriver implements Driver {
   readonly capabilities = {
     canCancel: true,
     maxSessions: Infinity,
+    // As a socket does.
+    holdsProcess: true,
     hasSavepoints: true,
     pipelining: false,
     statements: 'driver',

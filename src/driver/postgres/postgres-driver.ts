@@ -34,6 +34,7 @@ export class PostgresDriver implements Driver {
   readonly capabilities: Capabilities = {
     canCancel: true,
     maxSessions: Infinity,
+    holdsProcess: true,
     hasSavepoints: true,
     pipelining: false,
     statements: 'runtime',
