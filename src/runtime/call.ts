@@ -5,7 +5,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
-import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { DriverQuery } from '../driver/query.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Priority } from '../kernel/priority.js';
@@ -13,6 +13,7 @@ import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
 import type { CallRetry } from './attempts.js';
+import type { Take } from './executor.js';
 
 /** What a call does at the end of its road. */
 export type Work = (call: Call) => Promise<unknown>;
@@ -31,6 +32,7 @@ export interface CallInit {
   readonly signal: AbortSignal | undefined;
   readonly work: Work;
   readonly query?: DriverQuery;
+  readonly take?: Take;
   readonly isIdempotent?: boolean | undefined;
   readonly isReadOnly?: boolean | undefined;
   readonly name?: string | undefined;
@@ -73,6 +75,8 @@ export class Call implements StatementCall {
   readonly retry: CallRetry;
   readonly inside: InsideLease | undefined;
   readonly work: Work;
+  /** What a statement's caller wants of its result; nothing else has one. */
+  readonly take: Take | undefined;
   /** What was lent to the present attempt; absent before that, and for statements inside a session or transaction. */
   lease: Lease<Connection> | undefined = undefined;
   /** What the gate gave to the present attempt. */
@@ -103,6 +107,7 @@ export class Call implements StatementCall {
     this.retry = init.retry;
     this.inside = init.inside;
     this.work = init.work;
+    this.take = init.take;
     this.#query = init.query;
   }
 
@@ -152,9 +157,4 @@ export function passOf(call: Call): Pass {
 
 export function connectionOf(call: Call): Connection {
   return leaseOf(call).resource;
-}
-
-/** What the road can say about a finished statement. */
-export function isDriverResult(value: unknown): value is DriverResult {
-  return typeof value === 'object' && value !== null && 'rowsAffected' in value && 'rows' in value;
 }

@@ -66,52 +66,74 @@ export interface Executor {
   execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>>;
 }
 
+/** What a method of the executor makes of a result, at the end of the road: no promise of its own is needed for that. */
+export interface Take {
+  /** Wins over the call's own. */
+  readonly rowMode?: 'array';
+  /** `durationMs` is the whole call's, waiting included. */
+  of(result: DriverResult, durationMs: number): unknown;
+}
+
+const ROWS: Take = { of: ({ rows }) => rows };
+const FIRST_ROW: Take = { of: ({ rows }) => rows[0] };
+/** By position, because two columns of one name would hide each other in an object. */
+const FIRST_VALUE: Take = { rowMode: 'array', of: ({ rows }) => (rows[0] as readonly unknown[] | undefined)?.[0] };
+const CHANGES: Take = {
+  of: ({ rowsAffected, lastInsertId }) =>
+    lastInsertId === undefined ? { rowsAffected } : { rowsAffected, lastInsertId },
+};
+/** Written out: spreading an object costs more than the rest of the call. */
+const EVERYTHING: Take = {
+  of: ({ rows, fields, rowsAffected, lastInsertId, command }, durationMs) =>
+    lastInsertId === undefined
+      ? { rows, fields, rowsAffected, command, durationMs }
+      : { rows, fields, rowsAffected, lastInsertId, command, durationMs },
+};
+
 export abstract class StatementExecutor implements Executor {
-  /** Brings one statement to the database and back. `rowMode` wins over the options. May throw where nothing was sent. */
+  /** Brings one statement to the database, and back what `take` makes of its result. May throw where nothing was sent. */
   protected abstract send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-    rowMode?: 'array',
-  ): Promise<DriverResult>;
+    take: Take,
+  ): Promise<unknown>;
 
-  /** Monotonic milliseconds. */
-  protected abstract now(): number;
-
-  async query<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R[]> {
-    const { rows } = await this.send(sql, params, options);
-    return rows as R[];
+  query<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R[]> {
+    return this.#run(sql, params, options, ROWS) as Promise<R[]>;
   }
 
-  async queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined> {
-    const { rows } = await this.send(sql, params, options);
-    return rows[0] as R | undefined;
+  queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined> {
+    return this.#run(sql, params, options, FIRST_ROW) as Promise<R | undefined>;
   }
 
-  async queryValue<T = unknown>(
+  queryValue<T = unknown>(
     sql: Statement<unknown>,
     params?: StatementParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    // By position, because two columns of one name would hide each other in an object.
-    const { rows } = await this.send(sql, params, options, 'array');
-    const first = rows[0] as readonly T[] | undefined;
-    return first?.[0];
+    return this.#run(sql, params, options, FIRST_VALUE) as Promise<T | undefined>;
   }
 
-  async exec(sql: Statement<unknown>, params?: StatementParams, options?: QueryOptions): Promise<ExecResult> {
-    const { rowsAffected, lastInsertId } = await this.send(sql, params, options);
-    return lastInsertId === undefined ? { rowsAffected } : { rowsAffected, lastInsertId };
+  exec(sql: Statement<unknown>, params?: StatementParams, options?: QueryOptions): Promise<ExecResult> {
+    return this.#run(sql, params, options, CHANGES) as Promise<ExecResult>;
   }
 
-  async execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>> {
-    const startedAt = this.now();
-    const result = await this.send(sql, params, options);
-    const { fields, rowsAffected, lastInsertId, command } = result;
-    const rows = result.rows as R[];
-    const durationMs = this.now() - startedAt;
-    // Written out: spreading an object costs more than the rest of this method.
-    if (lastInsertId === undefined) return { rows, fields, rowsAffected, command, durationMs };
-    return { rows, fields, rowsAffected, lastInsertId, command, durationMs };
+  execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>> {
+    return this.#run(sql, params, options, EVERYTHING) as Promise<QueryResult<R>>;
+  }
+
+  /** Whatever is wrong is a rejection, also what is found before anything is sent. */
+  #run(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions | undefined,
+    take: Take,
+  ): Promise<unknown> {
+    try {
+      return this.send(sql, params, options, take);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }

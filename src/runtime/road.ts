@@ -9,6 +9,7 @@
  * Invariants: whatever an attempt took is given back, in whatever way it ends; a retry begins with nothing in hand.
  */
 import type { Connection } from '../connection/connection.js';
+import type { DriverResult } from '../driver/query.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { CallFacts } from '../gate/circuit-permit.js';
 import type { Gate, Pass } from '../gate/gate.js';
@@ -20,7 +21,7 @@ import type { Hub } from '../telemetry/hub.js';
 import type { CallRetry, RepeatedCall, Repetition } from './attempts.js';
 import { Attempts } from './attempts.js';
 import type { Call } from './call.js';
-import { isDriverResult } from './call.js';
+import type { Take } from './executor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Pauses } from './pauses.js';
 
@@ -60,8 +61,7 @@ export class Road {
           this.#take(call.lease, pass);
           const beganAt = pass.isTimed ? clock.now() : undefined;
           const result = await call.work(call);
-          this.#succeeded(call, pass, beganAt, result);
-          return result;
+          return this.#succeeded(call, pass, beganAt, result);
         } catch (error) {
           this.#giveBack(call, error);
           if (call.retry === undefined) throw error;
@@ -81,8 +81,8 @@ export class Road {
     try {
       const result = await call.work(call);
       pass?.record('success');
-      if (call.kind === 'statement') this.#tellCompleted(call, result, this.#parts.clock.now());
-      return result;
+      if (call.take === undefined) return result;
+      return this.#completed(call, call.take, result as DriverResult, this.#parts.clock.now());
     } catch (error) {
       if (isFluxorError(error)) pass?.record(error.breaker, factsOf(call, error));
       throw atCaller(this.#failed(call, error));
@@ -102,18 +102,18 @@ export class Road {
     if (pass.hasSlot) lease.entry.tellWhenFree(pass);
   }
 
-  /** Settles, gives back and tells, with one look at the clock for all of it. */
-  #succeeded(call: Call, pass: Pass, beganAt: number | undefined, result: unknown): void {
-    if (call.kind !== 'statement') {
+  /** Settles, gives back and tells, with one look at the clock for all of it; answers what the caller wants. */
+  #succeeded(call: Call, pass: Pass, beganAt: number | undefined, result: unknown): unknown {
+    if (call.take === undefined) {
       // A session proves nothing about the server by being lent. What has begun now ends its lease by itself.
       pass.succeed(call.kind === 'session' ? 'ignore' : 'success');
-      return;
+      return result;
     }
     const now = this.#parts.clock.now();
     if (beganAt === undefined) pass.succeed('success');
     else pass.succeed('success', { durationMs: now - beganAt, fingerprint: call.name ?? call.query.text });
     call.lease?.release(now);
-    this.#tellCompleted(call, result, now);
+    return this.#completed(call, call.take, result as DriverResult, now);
   }
 
   /** Whatever a failed attempt had got so far. */
@@ -126,18 +126,20 @@ export class Road {
   }
 
   /** Written out and not spread together: with a listener, this is part of every call. */
-  #tellCompleted(call: Call, result: unknown, now: number): void {
+  #completed(call: Call, take: Take, result: DriverResult, now: number): unknown {
     const { hub } = this.#parts;
-    if (!hub.hasListeners('query:completed')) return;
-    const { id: queryId, name, connectionId, startedAt } = call;
-    if (!isDriverResult(result) || connectionId === undefined) return;
+    const { id: queryId, name, startedAt } = call;
     const durationMs = now - startedAt;
-    const { rowsAffected } = result;
-    const rows = result.rows.length;
-    const at = hub.stamp();
-    if (name === undefined) {
-      hub.tellStamped('query:completed', { at, queryId, connectionId, durationMs, rows, rowsAffected });
-    } else hub.tellStamped('query:completed', { at, queryId, name, connectionId, durationMs, rows, rowsAffected });
+    if (hub.hasListeners('query:completed')) {
+      const { connectionId = 0 } = call;
+      const { rowsAffected } = result;
+      const rows = result.rows.length;
+      const at = hub.stamp();
+      if (name === undefined) {
+        hub.tellStamped('query:completed', { at, queryId, connectionId, durationMs, rows, rowsAffected });
+      } else hub.tellStamped('query:completed', { at, queryId, name, connectionId, durationMs, rows, rowsAffected });
+    }
+    return take.of(result, durationMs);
   }
 
   #attemptsOf(call: Call, retry: Exclude<CallRetry, undefined>): Attempts {

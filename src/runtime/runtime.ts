@@ -17,8 +17,7 @@ import { nearestName } from '../kernel/option-reader.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
 import { leaseOf, passOf } from './call.js';
-import type { DriverResult } from '../driver/query.js';
-import type { Executor, Statement, StatementParams } from './executor.js';
+import type { Executor, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
@@ -223,13 +222,9 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-    rowMode?: 'array',
-  ): Promise<DriverResult> {
-    return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options, rowMode);
-  }
-
-  protected override now(): number {
-    return this.#house.parts.config.clock.now();
+    take: Take,
+  ): Promise<unknown> {
+    return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options, take);
   }
 
   async #start(): Promise<void> {

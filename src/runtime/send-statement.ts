@@ -2,10 +2,10 @@
  * One statement from what the user wrote to what the database answered: checked, compiled, given its clock, sent down a
  * road. Runtimes, sessions and transactions differ only in the way they send it, so they cannot drift apart in the rest.
  */
-import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { DriverQuery } from '../driver/query.js';
 import type { Call, InsideLease, OuterLimit, Work } from './call.js';
 import { connectionOf } from './call.js';
-import type { Statement, StatementParams } from './executor.js';
+import type { Statement, StatementParams, Take } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
 import { checkOptions, QUERY_OPTIONS, readTimeout } from './query-options.js';
@@ -31,12 +31,12 @@ export function sendStatement(
   sql: Statement<unknown>,
   params: StatementParams | undefined,
   options: QueryOptions | undefined,
-  rowMode?: 'array',
-): Promise<DriverResult> {
+  take: Take,
+): Promise<unknown> {
   const { compiler, config, road } = house.parts;
   if (options !== undefined) checkOptions(options, QUERY_OPTIONS);
   const { text, values } = compiler.compile(sql, params);
-  const query: DriverQuery = { text, values, rowMode: rowMode ?? options?.rowMode ?? 'object' };
+  const query: DriverQuery = { text, values, rowMode: take.rowMode ?? options?.rowMode ?? 'object' };
   const call = house.newCall({
     kind: 'statement',
     startedAt: config.clock.now(),
@@ -45,6 +45,7 @@ export function sendStatement(
     signal: joinSignals(way.signal, options?.signal),
     work: way.work,
     query,
+    take,
     isIdempotent: options?.idempotent,
     isReadOnly: options?.readOnly,
     name: options?.name,
@@ -52,7 +53,7 @@ export function sendStatement(
     retry: way.inside === undefined ? house.retryFor(options?.retry) : undefined,
     inside: way.inside,
   });
-  return (way.inside === undefined ? road.travel(call) : road.travelInside(call)) as Promise<DriverResult>;
+  return way.inside === undefined ? road.travel(call) : road.travelInside(call);
 }
 
 function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): AbortSignal | undefined {

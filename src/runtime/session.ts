@@ -8,8 +8,7 @@ import type { Pass } from '../gate/gate.js';
 import type { Lease } from '../pool/lease.js';
 import type { TransactionPlace } from './begin.js';
 import { firstRun, openTransaction } from './begin.js';
-import type { DriverResult } from '../driver/query.js';
-import type { Executor, Statement, StatementParams } from './executor.js';
+import type { Executor, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions, SessionTransactionOptions } from './query-options.js';
@@ -102,18 +101,14 @@ export class SessionHandle extends StatementExecutor implements Session {
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-    rowMode?: 'array',
-  ): Promise<DriverResult> {
+    take: Take,
+  ): Promise<unknown> {
     // Read at every statement: a released session refuses here.
     const connection = this.#lease.resource;
     const way: StatementWay = {
       inside: { connectionId: connection.id, pass: this.#pass },
       work: (call) => connection.execute(call.query, call),
     };
-    return sendStatement(this.#house, way, sql, params, options, rowMode);
-  }
-
-  protected override now(): number {
-    return this.#house.parts.config.clock.now();
+    return sendStatement(this.#house, way, sql, params, options, take);
   }
 }

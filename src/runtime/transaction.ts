@@ -10,8 +10,7 @@ import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Deadline } from '../kernel/deadline.js';
-import type { DriverResult } from '../driver/query.js';
-import type { Executor, Statement, StatementParams } from './executor.js';
+import type { Executor, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
@@ -105,8 +104,8 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     sql: Statement<unknown>,
     params: StatementParams | undefined,
     options: QueryOptions | undefined,
-    rowMode?: 'array',
-  ): Promise<DriverResult> {
+    take: Take,
+  ): Promise<unknown> {
     this.assertUsable();
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: StatementWay = {
@@ -115,11 +114,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
     };
-    return sendStatement(house, way, sql, params, options, rowMode);
-  }
-
-  protected override now(): number {
-    return this.scope.house.parts.config.clock.now();
+    return sendStatement(house, way, sql, params, options, take);
   }
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
