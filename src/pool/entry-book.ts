@@ -85,7 +85,7 @@ export class EntryBook<R> {
     this.#open += 1;
   }
 
-  /** With `add`, the only writer of states, counts and memberships. */
+  /** With `add`, `lend` and `rest` the only writer of states, counts and memberships. */
   move(entry: PoolEntry<R>, to: EntryState<R>): void {
     entry.assertCanMove(to.name);
     const { state } = entry;
@@ -106,6 +106,31 @@ export class EntryBook<R> {
     if (to.name === 'idle') this.#insertIdle(entry, to.sinceAt);
     else if (to.name === 'checking' && to.isForLine) this.#asked += 1;
     else if (to.name === 'closing' || to.name === 'closed') this.#leave(entry, from, to.name);
+  }
+
+  /**
+   * The two moves of every lease, for the cases that are nearly all: `move` would do the same and ask first what it is.
+   * Invariant: after them the book is as after `move`.
+   */
+  lend(entry: PoolEntry<R>, to: EntryState<R> & { readonly name: 'in-use' }): void {
+    if (entry.state.name !== 'idle' || entry !== this.#idle.at(-1)) return this.move(entry, to);
+    entry.assertCanMove('in-use');
+    this.#idle.pop();
+    this.#counts.idle -= 1;
+    this.#counts['in-use'] += 1;
+    entry.state = to;
+  }
+
+  rest(entry: PoolEntry<R>, to: EntryState<R> & { readonly name: 'idle' }): void {
+    const last = this.#idle.at(-1)?.state;
+    const isLatest = last === undefined || (last.name === 'idle' && last.sinceAt <= to.sinceAt);
+    if (entry.state.name !== 'in-use' || entry.isLost || !isLatest) return this.move(entry, to);
+    entry.assertCanMove('idle');
+    entry.tellFree();
+    this.#counts['in-use'] -= 1;
+    this.#counts.idle += 1;
+    entry.state = to;
+    this.#idle.push(entry);
   }
 
   /** Resolves when the last entry has left, or at the deadline. For one waiter: the pool that closes. */

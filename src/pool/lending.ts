@@ -136,7 +136,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const waiter = this.isSuspended ? undefined : this.line.shift();
     if (waiter !== undefined) return this.#serve(waiter, entry, at ?? this.#handOverAt());
     const now = at ?? this.#parts.clock.now();
-    this.#parts.book.move(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
+    this.#parts.book.rest(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
   }
 
   /** A newborn, or one that has proved itself: it rests for no time at all when somebody waits. */
@@ -290,7 +290,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const note = request.holder === undefined ? undefined : this.leaks.note(request, stack);
     const lease = new Lease(entry, resource, this, note);
     note?.scope?.hold(entry.id, lease);
-    book.move(entry, { name: 'in-use', resource, sinceAt: now, lease });
+    book.lend(entry, { name: 'in-use', resource, sinceAt: now, lease });
     tally.lent += 1;
     if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
     return lease;

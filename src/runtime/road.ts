@@ -134,7 +134,7 @@ export class Road {
       const { connectionId = 0 } = call;
       const { rowsAffected } = result;
       const rows = result.rows.length;
-      const at = hub.stamp();
+      const at = hub.stamp(now);
       if (name === undefined) {
         hub.tellStamped('query:completed', { at, queryId, connectionId, durationMs, rows, rowsAffected });
       } else hub.tellStamped('query:completed', { at, queryId, name, connectionId, durationMs, rows, rowsAffected });

@@ -6,9 +6,14 @@ import type { Clock } from '../kernel/clock.js';
 import { Emitter } from '../kernel/emitter.js';
 import type { EventName, FluxorEvents } from './events.js';
 
+/** So late at most a leap of the wall clock shows in the facts of every call. */
+const WALL_CHECK_MS = 1_000;
+
 export class Hub {
   readonly #emitter: Emitter<FluxorEvents>;
   readonly #clock: Clock;
+  #wallOffset = 0;
+  #wallCheckAt = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,9 +45,16 @@ export class Hub {
     this.#emitter.emit(event, fact);
   }
 
-  /** Epoch milliseconds, for `at`. */
-  stamp(): number {
-    return this.#clock.wallNow();
+  /**
+   * Epoch milliseconds for `at`, from a moment of the monotonic clock that the caller has at hand. How far the two clocks
+   * are apart is looked up once a second: asking for the wall's time costs as much as the rest of telling a fact.
+   */
+  stamp(now: number): number {
+    if (now >= this.#wallCheckAt) {
+      this.#wallOffset = this.#clock.wallNow() - this.#clock.now();
+      this.#wallCheckAt = now + WALL_CHECK_MS;
+    }
+    return now + this.#wallOffset;
   }
 
   get listenerCount(): number {

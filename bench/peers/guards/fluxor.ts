@@ -8,38 +8,48 @@ import type { DBRuntime } from '../../../src/runtime/runtime.js';
 import { ownVersion } from '../../harness/peer.js';
 import type { FakeServer } from './fake-server.js';
 import { FakeDriver } from './fake-server.js';
-import type { GuardPeer, Settings } from './guarded.js';
+import type { GuardedCall, GuardPeer, Settings } from './guarded.js';
 import { CONNECTIONS, FAILURES, MEASURED, QUEUE, RESET_MS, RETRIES, SQL } from './guarded.js';
 
-/** One more than the connection limit: where that is no lower than the pool, the road leaves it out, and it would not be measured. */
-const POOL_SIZE = CONNECTIONS + 1;
+/** The defaults: the connection limit is the pool's size, and then the pool's own line is the one that calls wait in. */
+export const peer: GuardPeer = fluxor('fluxor', CONNECTIONS);
 
-export const peer: GuardPeer = {
-  name: 'fluxor',
-  version: ownVersion(),
-  settings:
-    `the defaults, with a pool of ${POOL_SIZE}, a connection limit of ${CONNECTIONS} and ` +
-    `${MEASURED.perSecond} calls per second; a counter and a histogram listen`,
-  lacks: '',
-  guards: ['deadline', 'retry', 'breaker', 'rate', 'limit', 'metrics'],
-  limit: CONNECTIONS,
-  async open(server, settings) {
-    const db = createRuntime(optionsOf(server, settings));
-    const metrics = keepMetrics(db);
-    await db.connect();
-    return {
-      run: (id) => db.query(SQL, [id]),
-      rowsOf: (answer: readonly unknown[]) => answer,
-      counted: () => metrics.completed,
-      close: () => db.disconnect({ timeout: 1_000 }),
-    };
-  },
-};
+/** Ours over a pool of `poolSize` connections; where that is more than the limit, calls wait in the limiter's line. */
+export function fluxor(name: string, poolSize: number): GuardPeer {
+  return {
+    name,
+    version: ownVersion(),
+    settings:
+      `the defaults, with a pool of ${poolSize}, a connection limit of ${CONNECTIONS} and ` +
+      `${MEASURED.perSecond} calls per second; a counter and a histogram listen`,
+    lacks: '',
+    guards: ['deadline', 'retry', 'breaker', 'rate', 'limit', 'metrics'],
+    limit: CONNECTIONS,
+    open: (server, settings) => open(optionsOf(server, settings, poolSize)),
+  };
+}
 
-function optionsOf(server: FakeServer, { timeoutMs, perSecond }: Settings): RuntimeOptions {
+async function open(options: RuntimeOptions): Promise<GuardedCall> {
+  const db = createRuntime(options);
+  const metrics = keepMetrics(db);
+  await db.connect();
+  return {
+    run: (id) => db.query(SQL, [id]),
+    rowsOf: (answer) => answer as readonly unknown[],
+    counted: () => metrics.completed,
+    close: () => db.disconnect({ timeout: 1_000 }),
+  };
+}
+
+function optionsOf(server: FakeServer, { timeoutMs, perSecond }: Settings, poolSize: number): RuntimeOptions {
   return {
     driver: new FakeDriver(server),
-    pool: { maxSize: POOL_SIZE, maxIdle: POOL_SIZE, warmUp: { connections: POOL_SIZE, failFast: true } },
+    pool: {
+      maxSize: poolSize,
+      maxIdle: poolSize,
+      maxWaiting: QUEUE,
+      warmUp: { connections: poolSize, failFast: true },
+    },
     gate: {
       circuitBreaker: { failures: FAILURES, resetTimeout: RESET_MS },
       rateLimit: { perSecond },

@@ -2,7 +2,15 @@
 export const OURS = 'guards/fluxor';
 export const BARE = 'guards/bare';
 export const RIVAL = 'guards/cockatiel';
-const PEERS = [OURS, 'guards/fluxor-parts', RIVAL, 'guards/cockatiel-lean', 'guards/opossum', BARE];
+const PEERS = [
+  OURS,
+  'guards/fluxor-limited',
+  'guards/fluxor-parts',
+  RIVAL,
+  'guards/cockatiel-lean',
+  'guards/opossum',
+  BARE,
+];
 
 /** `guards/cockatiel` is cockatiel. */
 export const shortName = (path: string): string => path.slice(path.indexOf('/') + 1);
