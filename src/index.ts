@@ -76,12 +76,7 @@ export { RetryPolicy } from './gate/retry-policy.js';
 export type { FinalCause, RetryExecuteOptions, RetryStats, RetryVerdict } from './gate/retry-policy.js';
 export type { FailedAttempt } from './gate/retry-rules.js';
 export type { Jitter } from './gate/backoff.js';
-export type {
-  CallRetryOptions,
-  RetryBudgetOptions,
-  RetryConfig,
-  RetryOptions,
-} from './gate/retry-options.js';
+export type { CallRetryOptions, RetryBudgetOptions, RetryConfig, RetryOptions } from './gate/retry-options.js';
 export type { GatePorts } from './gate/gate-ports.js';
 
 // Errors

@@ -5,7 +5,13 @@
  * Invariant: the caller's own facts come before the server's text wherever both could decide.
  */
 import { ConnectionError } from '../../errors/connection-error.js';
-import type { BreakerVerdict, FluxorError, FluxorErrorInit, Outcome, RetryDecision } from '../../errors/fluxor-error.js';
+import type {
+  BreakerVerdict,
+  FluxorError,
+  FluxorErrorInit,
+  Outcome,
+  RetryDecision,
+} from '../../errors/fluxor-error.js';
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
