@@ -44,6 +44,9 @@ export interface ConnectionPorts {
   readonly config: () => ConnectionConfig;
 }
 
+/** Statements that can commit while they run, behind any comments: `CALL` of a procedure, and `DO`. */
+const COMMITS_INSIDE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:call|do)\b/i;
+
 export class Connection {
   readonly id: number;
   /** Monotonic milliseconds by which it had been opened. */
@@ -122,6 +125,11 @@ export class Connection {
   /** A statement is on the wire, or has its turn. */
   get isBusy(): boolean {
     return !this.#turns.isFree;
+  }
+
+  /** Nothing runs and nothing is left over: the next statement of the same holder finds it ready. */
+  get isReady(): boolean {
+    return this.isIdle && this.#turns.isFree && !this.#isCondemned;
   }
 
   /** The server is ready, and in no transaction. */
@@ -205,7 +213,7 @@ export class Connection {
       this.#assertMayStart(turn, call);
       bytesBefore = this.#native.bytesWritten;
       this.#lastText = query.text;
-      const statement = new RunningStatement(this.#host, call, turn, bytesBefore);
+      const statement = new RunningStatement(this.#host, query.text, call, turn, bytesBefore);
       const work = this.#native.execute(query);
       this.#running = statement;
       statement.follow(work);
@@ -226,9 +234,12 @@ export class Connection {
     this.#turns.leave(statement.turn);
   }
 
-  #toError(error: unknown, { call, bytesBefore }: RunningStatement): FluxorError {
+  #toError(error: unknown, { call, text, bytesBefore }: RunningStatement): FluxorError {
     const wasSent = this.#native.bytesWritten !== bytesBefore;
     const known = isFluxorError(error) ? error : this.#classify(error, call, wasSent);
+    // A procedure may have committed midway; what it was refused for came after that.
+    const mayHaveCommitted = wasSent && !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
+    if (mayHaveCommitted && known.outcome === 'not-applied') known.raiseOutcome('unknown');
     if (known.isConnectionFatal) this.#isCondemned = true;
     return known;
   }

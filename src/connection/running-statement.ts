@@ -32,6 +32,8 @@ export interface StatementHost {
 }
 
 export class RunningStatement extends DeadlineItem {
+  /** What was sent. With its values, if they were written into it: never to be shown. */
+  readonly text: string;
   readonly call: StatementCall;
   /** The number under which it holds the connection; see turns.ts. */
   readonly turn: number;
@@ -53,9 +55,10 @@ export class RunningStatement extends DeadlineItem {
   /** For whoever stopped it. */
   #ended: Deferred<DriverResult> | undefined;
 
-  constructor(host: StatementHost, call: StatementCall, turn: number, bytesBefore: number) {
+  constructor(host: StatementHost, text: string, call: StatementCall, turn: number, bytesBefore: number) {
     super(!host.holdsProcess);
     this.#host = host;
+    this.text = text;
     this.call = call;
     this.turn = turn;
     this.bytesBefore = bytesBefore;

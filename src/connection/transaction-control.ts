@@ -25,12 +25,13 @@ export type TransactionState =
   'open' | 'committing' | 'resolving' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
 
 export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
-  open: ['committing', 'rolling-back', 'lost'],
+  // Unknown: it was ended past this handle, or by a COMMIT written as a statement whose answer was lost.
+  open: ['committing', 'rolling-back', 'lost', 'unknown'],
   // A COMMIT can be answered with a rollback: a deferred constraint, a serialization failure, a failed transaction.
   // What is asked for just before it can fail as any statement can: then it is not sent.
   committing: ['committed', 'rolled-back', 'unknown', 'resolving', 'rolling-back', 'lost'],
   resolving: ['committed', 'rolled-back', 'unknown'],
-  'rolling-back': ['rolled-back', 'lost'],
+  'rolling-back': ['rolled-back', 'lost', 'unknown'],
   committed: [],
   'rolled-back': [],
   lost: [],
@@ -149,8 +150,9 @@ export class TransactionControl {
       await this.#connection.execute(plain(this.#words.rollback), { ...this.#inside(call), signal: undefined });
       this.#move('rolled-back');
     } catch (error) {
-      // The server rolls back what it has lost sight of; the connection is dirty or gone, and the pool sees to that.
-      this.#move('lost');
+      // The server rolls back what it has lost sight of; the connection is dirty or gone, and the pool sees to that. But
+      // with no transaction there to roll back, somebody has ended it, and may have committed.
+      this.#move(isEndedElsewhere(error) ? 'unknown' : 'lost');
       throw error;
     }
   }
@@ -211,9 +213,16 @@ export class TransactionControl {
       this.#noticeEnd(result);
       return result;
     } catch (error) {
-      if (this.#state === 'open' && isFluxorError(error) && this.#hasEnded(error)) this.#move('lost');
+      if (this.#state === 'open' && isFluxorError(error)) this.#heed(error, call);
       throw error;
     }
+  }
+
+  /** An error may be the end of the transaction, and may leave open which. */
+  #heed(error: FluxorError, { phase }: StatementCall): void {
+    const mayBeCommitted = (phase === 'commit' && error.outcome === 'unknown') || isEndedElsewhere(error);
+    if (mayBeCommitted) this.#move('unknown');
+    else if (this.#hasEnded(error)) this.#move('lost');
   }
 
   /** Somebody wrote COMMIT or ROLLBACK as a statement. What came after it would run, and commit, on its own. */
@@ -233,7 +242,7 @@ export class TransactionControl {
   /** Somebody ended it past this handle: COMMIT on the session, or another handle of the same session. */
   #assertStillThere(): void {
     if (!this.#connection.isIdle) return;
-    this.#move('lost');
+    this.#move('unknown');
     this.#assertOpen();
   }
 
@@ -257,6 +266,11 @@ export class TransactionControl {
     this.#state = to;
     if (TRANSACTION_TRANSITIONS[to].length === 0) this.onEnded?.();
   }
+}
+
+/** The session is in no transaction any more, and it was not this handle that ended it. */
+function isEndedElsewhere(error: unknown): boolean {
+  return isFluxorError(error, 'TRANSACTION_CLOSED');
 }
 
 function plain(text: string): DriverQuery {

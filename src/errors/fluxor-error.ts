@@ -149,7 +149,7 @@ export class FluxorError extends Error {
 
   /** @internal The transaction around it was rolled back, whatever had become of the statement itself. */
   noteRolledBack(): void {
-    if (this.outcome !== 'applied' && this.outcome !== 'unknown') return;
+    if (this.code === 'OUTCOME_UNKNOWN' || (this.outcome !== 'applied' && this.outcome !== 'unknown')) return;
     Object.assign(this, { outcome: 'not-applied' });
     this.message += '; its transaction was rolled back, so nothing of it remains';
   }

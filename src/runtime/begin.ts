@@ -74,12 +74,13 @@ export async function openTransaction(
       signal: options.signal,
       attempt,
       pass,
+      trouble: { error: undefined },
     };
     /** Does nothing the second time. */
     const giveBack = (isReusable: boolean) => {
       if (place.road === 'outer') endLease(call, isReusable);
       // What is left of it must not swallow the session's next statements.
-      else if (!isReusable && connection.condition() !== 'clean') place.lease.discard();
+      else if (!isReusable && !connection.isReady) place.lease.discard();
     };
     const handle = new TransactionHandle(scope, call, giveBack);
     const about = { transactionId: handle.id, connectionId: connection.id, deadlineAt: deadline.at };

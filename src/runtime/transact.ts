@@ -15,7 +15,7 @@ import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
 import type { TransactionHandle } from './transaction-handle.js';
 import type { Transaction } from './transaction.js';
-import { runInTransaction } from './transaction.js';
+import { runInTransaction, UNDONE } from './transaction.js';
 
 export async function transact<T>(
   house: House,
@@ -50,8 +50,9 @@ function mayRunAgain(
   place: TransactionPlace,
 ): retry is Exclude<CallRetry, undefined> {
   if (retry === undefined || !isFluxorError(error)) return false;
-  if (place.road === 'inner' && (place.lease.isReleased || place.lease.resource.condition() !== 'clean')) return false;
-  return tx === undefined || tx.isAbout(error);
+  if (place.road === 'inner' && (place.lease.isReleased || !place.lease.resource.isReady)) return false;
+  // Whatever the error says: what has committed, or may have, is never run again.
+  return tx === undefined || (tx.isAbout(error) && UNDONE.has(tx.state));
 }
 
 function attemptsOf(

@@ -79,6 +79,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   }
 
   override givenUpError(): FluxorError | undefined {
+    if (this.scope.trouble.error !== undefined) return this.scope.trouble.error;
     if (this.#givenUp === undefined) return undefined;
     if (this.#givenUp === 'aborted') {
       const text = 'the caller aborted the transaction; it was rolled back';

@@ -16,7 +16,7 @@ import type { House } from './house.js';
 import type { QueryOptions } from './query-options.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
-import { closedError, lostError, overlapError } from './transaction-errors.js';
+import { closedError, lostError, overlapError, savepointError } from './transaction-errors.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
 export interface Transaction extends Executor, AsyncDisposable {
@@ -50,11 +50,14 @@ export interface Scope {
   readonly attempt: number;
   /** What the gate gave for its connection: its statements report to it. */
   readonly pass: Pass;
+  /** Why all of it had to be rolled back although nobody asked for that. */
+  readonly trouble: { error: FluxorError | undefined };
 }
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
   readonly attempt: number;
   protected readonly scope: Scope;
+  #hasSavepoint = false;
 
   constructor(scope: Scope) {
     super();
@@ -80,13 +83,11 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     this.#hasSavepoint = true;
     try {
       const name = await this.scope.control.savepoint(this.endCall());
-      return await runInTransaction(new SavepointHandle(this.scope, name), fn);
+      return await runInTransaction(new SavepointHandle(this.scope, name, this), fn);
     } finally {
       this.#hasSavepoint = false;
     }
   }
-
-  #hasSavepoint = false;
 
   /** Whether `error` was raised by this connection, and not by another database that user code also talked to. */
   isAbout(error: unknown): error is FluxorError {
@@ -139,15 +140,21 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
 /** A savepoint. It shares the connection and the fate of its transaction. */
 class SavepointHandle extends TransactionScope {
   readonly #name: string;
+  readonly #around: TransactionScope;
   #end: 'committed' | 'rolled-back' | undefined;
 
-  constructor(scope: Scope, name: string) {
+  constructor(scope: Scope, name: string, around: TransactionScope) {
     super(scope);
     this.#name = name;
+    this.#around = around;
   }
 
   get state(): TransactionState {
     return this.#end ?? this.scope.control.state;
+  }
+
+  override givenUpError(): FluxorError | undefined {
+    return this.#around.givenUpError();
   }
 
   async commit(): Promise<void> {
@@ -164,17 +171,28 @@ class SavepointHandle extends TransactionScope {
 
   async rollback(): Promise<void> {
     if (this.state !== 'open') return;
-    this.#end = 'rolled-back';
-    await this.scope.control.rollbackTo(this.#name, this.endCall());
+    const { control, trouble } = this.scope;
+    try {
+      await control.rollbackTo(this.#name, this.endCall());
+    } catch (cause) {
+      // What should be undone is still there, and the transaction around it must not commit it.
+      trouble.error = savepointError(cause, this.endCall().context);
+      await control.rollback(this.endCall()).catch(() => undefined);
+      throw cause;
+    } finally {
+      this.#end = 'rolled-back';
+    }
   }
 
   protected override assertUsable(): void {
+    const error = this.givenUpError();
+    if (error !== undefined) throw error;
     if (this.state !== 'open') throw closedError(this.state);
   }
 }
 
-/** States in which nothing of the transaction remains. */
-const UNDONE: ReadonlySet<TransactionState> = new Set<TransactionState>(['rolled-back', 'lost']);
+/** States in which nothing of a transaction remains. */
+export const UNDONE: ReadonlySet<TransactionState> = new Set<TransactionState>(['rolled-back', 'lost']);
 
 /** Commits when `fn` resolves, rolls back when it rejects, and rejects with `fn`'s own error. */
 export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transaction) => Promise<T>): Promise<T> {
