@@ -237,9 +237,7 @@ export class Connection {
   #toError(error: unknown, { call, text, bytesBefore }: RunningStatement): FluxorError {
     const wasSent = this.#native.bytesWritten !== bytesBefore;
     const known = isFluxorError(error) ? error : this.#classify(error, call, wasSent);
-    // A procedure may have committed midway; what it was refused for came after that.
-    const mayHaveCommitted = wasSent && !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
-    if (mayHaveCommitted && known.outcome === 'not-applied') known.raiseOutcome('unknown');
+    if (wasSent && known.outcome === 'not-applied' && mayCommitInside(call, text)) known.raiseOutcome('unknown');
     if (known.isConnectionFatal) this.#isCondemned = true;
     return known;
   }
@@ -268,7 +266,7 @@ export class Connection {
   #learnOutcome(running: RunningStatement, graceMs: number): Promise<Outcome> {
     const answer = running.ended.then(
       (): Outcome => 'applied',
-      (error: unknown): Outcome => this.#classify(error, running.call, true).outcome,
+      (error: unknown): Outcome => this.#toError(error, running).outcome,
     );
     const limits = { deadlineAt: this.#ports.clock.now() + graceMs, signal: undefined };
     return within(answer, limits, this.#ports.timers, () => 'unknown');
@@ -382,6 +380,11 @@ export class Connection {
     const text = 'The connection was released before this statement had its turn; await every statement first';
     return new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
   }
+}
+
+/** A procedure may have committed midway: whatever it was refused or stopped for came after that. */
+function mayCommitInside(call: StatementCall, text: string): boolean {
+  return !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
 }
 
 function stopped(cause: StopCause, call: StatementCall): StoppedStatement {

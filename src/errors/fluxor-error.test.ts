@@ -162,6 +162,26 @@ describe('FluxorError', () => {
     expect(() => JSON.stringify(last)).not.toThrow();
   });
 
+  it('says at the end of its message and of its stack’s first line how it was tried, the last word only', () => {
+    const last = new QueryError('resource', 'full');
+    last.sayAttempts();
+    expect(last.message).toBe('full');
+    last.fillAttempts([new QueryError('resource', 'full')]);
+    last.sayAttempts();
+    last.markBudgetExhausted();
+    last.fillAttempts([new QueryError('resource', 'full')]);
+    last.sayAttempts();
+    expect(last.message).toBe('full (after 3 attempts; the retry budget is spent)');
+    expect(last.stack?.split('\n')[0]).toContain(last.message);
+    expect(last.toJSON()['message']).toBe(last.message);
+  });
+
+  it('shows in its stack that its transaction was rolled back', () => {
+    const error = new ConnectionError('lost', 'gone', { outcome: 'unknown' });
+    error.noteRolledBack();
+    expect(error.stack?.split('\n')[0]).toContain('rolled back');
+  });
+
   it('says in JSON that the retry budget was spent, and nothing where it was not', () => {
     const error = new QueryError('resource', 'x');
     expect(JSON.stringify(error)).not.toContain('retryBudgetExhausted');

@@ -89,6 +89,9 @@ export class FluxorError extends Error {
   readonly retryAfterMs: number | undefined;
   #context: ErrorContext;
   #attempts: readonly FluxorError[] | undefined;
+  #attemptCount = 1;
+  /** What the message says at its end about the attempts; empty as long as there is nothing to say. */
+  #attemptNote = '';
   #isBudgetExhausted = false;
 
   constructor(code: ErrorCode, message: string, init: FluxorErrorInit = {}) {
@@ -131,6 +134,8 @@ export class FluxorError extends Error {
 
   /** @internal Notes what went before. A retry around a call that retries by itself puts its errors before those. */
   fillAttempts(errors: readonly FluxorError[]): void {
+    for (const error of errors)
+      this.#attemptCount += #attemptCount in error && error !== this ? error.#attemptCount : 1;
     // An error that was raised twice is not its own predecessor.
     const earlier = [...errors, ...(this.#attempts ?? [])].filter((error) => error !== this);
     if (earlier.length > 0) this.#attempts = Object.freeze(earlier);
@@ -151,12 +156,33 @@ export class FluxorError extends Error {
   noteRolledBack(): void {
     if (this.code === 'OUTCOME_UNKNOWN' || (this.outcome !== 'applied' && this.outcome !== 'unknown')) return;
     Object.assign(this, { outcome: 'not-applied' });
-    this.message += '; its transaction was rolled back, so nothing of it remains';
+    this.#reword(`${this.message}; its transaction was rolled back, so nothing of it remains`);
   }
 
   /** @internal */
   markBudgetExhausted(): void {
     this.#isBudgetExhausted = true;
+  }
+
+  /**
+   * @internal Lets the message say how many attempts there were, those of retries inside retries included, and that the
+   * budget is spent. Said again, it takes the place of what was said before.
+   */
+  sayAttempts(): void {
+    const count = this.#attemptCount > 1 ? [`after ${this.#attemptCount.toLocaleString('en-US')} attempts`] : [];
+    const facts = [...count, ...(this.#isBudgetExhausted ? ['the retry budget is spent'] : [])];
+    const note = facts.length === 0 ? '' : ` (${facts.join('; ')})`;
+    const bare = this.#attemptNote === '' ? this.message : this.message.replace(this.#attemptNote, '');
+    this.#attemptNote = note;
+    this.#reword(`${bare}${note}`);
+  }
+
+  /** The stack begins with the message as it was when it was taken, and the stack is what logs show. */
+  #reword(message: string): void {
+    if (message === this.message) return;
+    const { stack, message: old } = this;
+    this.message = message;
+    if (stack !== undefined) this.stack = stack.replace(old, () => message);
   }
 
   /** Brand: two copies of the package in one process agree on what a FluxorError is. */

@@ -18,7 +18,8 @@ import type { CircuitBreakerConfig, CircuitBreakerOptions } from './circuit-opti
 import { resolveCircuitBreakerOptions } from './circuit-options.js';
 import type { CallFacts, PermitDesk } from './circuit-permit.js';
 import { CircuitPermit } from './circuit-permit.js';
-import { refusalOf } from './circuit-refusal.js';
+import type { CircuitCondition } from './circuit-refusal.js';
+import { conditionOf, refusalOf } from './circuit-refusal.js';
 import { CircuitResults } from './circuit-results.js';
 import type { CircuitSnapshot } from './circuit-snapshot.js';
 import { checkSnapshot, loadOpening, saveSituation } from './circuit-snapshot.js';
@@ -80,9 +81,21 @@ export class CircuitBreaker {
     return this.#machine.generation;
   }
 
+  /** When it made its last move, in monotonic milliseconds: what began before says nothing of the state that it is in. */
+  get sinceAt(): number {
+    return this.#machine.situation.sinceAt;
+  }
+
   /** Permits that have not been settled, hung ones among them. 0 when no call is under way. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Why it refuses, where it does, as plain data. @internal */
+  get condition(): CircuitCondition {
+    const now = this.#clock.now();
+    this.#machine.passTime(now);
+    return conditionOf(this.#machine.situation, this.#machine.probing(now), now);
   }
 
   /** Sums that only grow. */
@@ -99,7 +112,7 @@ export class CircuitBreaker {
     if (this.#machine.situation.name === 'closed') return undefined;
     const at = now ?? this.#clock.now();
     this.#machine.passTime(at);
-    const refusal = refusalOf(this.#machine.situation, this.#name, at);
+    const refusal = refusalOf(this.#machine.situation, this.#machine.probing(at), this.#name, at);
     if (refusal === undefined) return undefined;
     this.#tally.rejected += 1;
     this.#emitter.emit('rejected', { at, state: this.state, retryAfterMs: refusal.retryAfterMs });

@@ -14,6 +14,8 @@ import type { CircuitBreakerConfig } from './circuit-options.js';
 import { openPauseMs } from './circuit-pause.js';
 import type { CircuitPermit } from './circuit-permit.js';
 import { EarlyProbe } from './circuit-probe.js';
+import type { Probing } from './circuit-refusal.js';
+import { retryAfterOpen } from './circuit-refusal.js';
 import type { CircuitTally } from './circuit-tally.js';
 import type { CircuitSituation, LastFailure, Opening } from './circuit-state.js';
 import { CIRCUIT_TRANSITIONS } from './circuit-state.js';
@@ -60,6 +62,12 @@ export class CircuitMachine {
     return this.#generation;
   }
 
+  /** How the early probe stands, while the circuit is open and there is one. */
+  probing(now: number): Probing | undefined {
+    if (this.#earlyProbe === undefined || this.#isStopped || this.#situation.name !== 'open') return undefined;
+    return { intervalMs: this.#earlyProbe.intervalMs, nextInMs: this.#earlyProbe.nextInMs(now) };
+  }
+
   /** Ends the period of a trial if its time is over. Called before every look at a half-open circuit, by call or timer. */
   passTime(now: number): void {
     if (this.#situation.name !== 'half-open') return;
@@ -71,8 +79,10 @@ export class CircuitMachine {
   }
 
   /** From closed, by the trip rule; from half-open, by a failure. */
-  open(now: number, why: string, last: LastFailure | undefined): void {
+  open(at: number, why: string, last: LastFailure | undefined): void {
     const from = this.#situation;
+    // What is told late counts when it was, and opens now.
+    const now = Math.max(at, this.#ports.clock.now());
     const reopens = from.name === 'half-open' ? from.opening.reopens + 1 : 0;
     this.#tally.opened += 1;
     this.openFor(openPauseMs(this.#config, reopens, this.#ports.random), now, { why, last, reopens });
@@ -142,8 +152,8 @@ export class CircuitMachine {
     if (!this.#emitter.hasListeners('stateChange')) return;
     const fact = { at: next.sinceAt, from, to: next.name, generation: this.#generation, why };
     if (next.name !== 'open') return this.#emitter.emit('stateChange', fact);
-    const { untilAt, sinceAt, opening } = next;
-    this.#emitter.emit('stateChange', { ...fact, retryAfterMs: untilAt - sinceAt, error: opening.last?.error });
+    const retryAfterMs = retryAfterOpen(next, this.probing(next.sinceAt), next.sinceAt);
+    this.#emitter.emit('stateChange', { ...fact, retryAfterMs, error: next.opening.last?.error });
   }
 
   /** The timers of the state that is left. */

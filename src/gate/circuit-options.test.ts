@@ -42,8 +42,6 @@ describe('resolveCircuitBreakerOptions', () => {
 
   it('takes what it is told', () => {
     const options: CircuitBreakerOptions = {
-      failures: 1_000,
-      failureWindow: '1ms',
       resetTimeout: '1s',
       halfOpenPeriod: 250,
       halfOpenMaxConcurrent: 4,
@@ -57,8 +55,6 @@ describe('resolveCircuitBreakerOptions', () => {
     expect(resolve(options)).toMatchObject({
       issues: [],
       config: {
-        failures: 1_000,
-        failureWindowMs: 1,
         resetTimeoutMs: 1_000,
         halfOpenPeriodMs: 250,
         halfOpenMaxConcurrent: 4,
@@ -72,6 +68,12 @@ describe('resolveCircuitBreakerOptions', () => {
     });
   });
 
+  it('takes numbers for failures in a row, up to the largest', () => {
+    const config = { failures: 1_000, failureWindowMs: 1 };
+    expect(resolve({ failures: 1_000, failureWindow: '1ms' })).toMatchObject({ issues: [], config });
+    expect(resolve({ failures: 2, rate: false })).toMatchObject({ issues: [], config: { failures: 2 } });
+  });
+
   it('keeps defaults that depend on another option within its bounds', () => {
     expect(resolve({ halfOpenMaxCalls: 2 })).toMatchObject({ issues: [], config: { halfOpenSuccesses: 2 } });
     expect(resolve({ resetTimeout: '10m', backoff: true }).config.backoff).toMatchObject({ maxMs: 600_000 });
@@ -80,7 +82,9 @@ describe('resolveCircuitBreakerOptions', () => {
   it.each<[string, unknown]>([
     ['failures', { failures: 0 }],
     ['failures', { failures: 2.5 }],
+    ['failures', { failures: 2, rate: {} }],
     ['failureWindow', { failureWindow: 0 }],
+    ['failureWindow', { failureWindow: '1s', rate: { calls: 10 } }],
     ['resetTimeout', { resetTimeout: false }],
     ['halfOpenMaxConcurrent', { halfOpenMaxConcurrent: 11 }],
     ['halfOpenSuccesses', { halfOpenMaxCalls: 5, halfOpenSuccesses: 6 }],

@@ -42,7 +42,8 @@ export interface EarlyProbeOptions {
 export interface CircuitBreakerOptions {
   /**
    * Failures in a row that open the circuit; a success in between starts anew. Raise it where single statements are known
-   * to fail; see `rate` for high traffic, which replaces this rule. 1 to 1,000. Default 5.
+   * to fail; see `rate` for high traffic, which replaces this rule and is not
+   * said together with it. 1 to 1,000. Default 5.
    */
   readonly failures?: number;
   /** Failures older than this no longer count. 1 ms to 24 h. Default `'60s'`. */
@@ -123,8 +124,7 @@ export function resolveCircuitBreakerOptions(
   const halfOpenMaxCalls = reader.integer('halfOpenMaxCalls', 10, { min: 1, max: 10_000 });
   const ofTrial = { min: 1, max: halfOpenMaxCalls };
   const config: CircuitBreakerConfig = {
-    failures: reader.integer('failures', 5, { min: 1, max: 1_000 }),
-    failureWindowMs: reader.duration('failureWindow', 60_000, ANY_LENGTH),
+    ...readInARow(reader),
     resetTimeoutMs,
     halfOpenPeriodMs: reader.duration('halfOpenPeriod', 10_000, ANY_LENGTH),
     halfOpenMaxConcurrent: reader.integer('halfOpenMaxConcurrent', 1, ofTrial),
@@ -137,6 +137,20 @@ export function resolveCircuitBreakerOptions(
   };
   reader.refuseUnknown();
   return Object.freeze(config);
+}
+
+/** A rule that another one replaces must not look as if it were in force. */
+function readInARow(circuit: OptionReader): Pick<CircuitBreakerConfig, 'failures' | 'failureWindowMs'> {
+  const isReplaced = circuit.has('rate') && circuit.raw('rate') !== false;
+  const expected = 'nothing beside rate, which replaces this rule';
+  const isIdle = (name: string) => isReplaced && circuit.has(name);
+  const failures = isIdle('failures')
+    ? circuit.refuse('failures', expected, 5)
+    : circuit.integer('failures', 5, { min: 1, max: 1_000 });
+  const failureWindowMs = isIdle('failureWindow')
+    ? circuit.refuse('failureWindow', expected, 60_000)
+    : circuit.duration('failureWindow', 60_000, ANY_LENGTH);
+  return { failures, failureWindowMs };
 }
 
 function readBackoff(circuit: OptionReader, resetTimeoutMs: number): CircuitBackoffConfig | false {

@@ -83,6 +83,28 @@ describe('the early probe', () => {
     expect(bench.circuit.peek()).toBeUndefined();
   });
 
+  it('tells callers to come back after its next question, not after the whole time', async () => {
+    const bench = await probeBench();
+    await bench.clock.advance(2_700.5);
+    const refusal = bench.circuit.peek();
+    expect(refusal?.retryAfterMs).toBe(300);
+    expect(refusal?.message).toMatch(
+      'It asks every 1,000 ms whether the database is back, and lets a call find out in 57,300 ms at the latest.',
+    );
+    bench.answer = () => new Promise(() => undefined);
+    await bench.clock.advance(5_000);
+    expect(bench.circuit.peek()?.retryAfterMs).toBe(1_000);
+    await bench.clock.advance(52_000);
+    expect(bench.circuit.peek()?.retryAfterMs).toBe(300);
+  });
+
+  it('is in the news of the opening: the time to its first question', () => {
+    const bench = circuitBench({ earlyProbe: true, failures: 1 }, { probe: DOWN, random: () => 0 });
+    const told = bench.hear('stateChange');
+    bench.fail();
+    expect(told).toMatchObject([{ to: 'open', retryAfterMs: 800 }]);
+  });
+
   it('holds no process open', async () => {
     const { clock } = await probeBench();
     expect(clock.pendingTimers).toEqual([{ at: 1_000, keepAlive: false }]);

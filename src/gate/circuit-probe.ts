@@ -19,15 +19,22 @@ export interface EarlyProbePorts {
 }
 
 export class EarlyProbe {
-  readonly #intervalMs: number;
+  readonly intervalMs: number;
   readonly #ports: EarlyProbePorts;
   #timer: Timer | undefined;
+  /** When it asks next; while a question is under way, when it asked. */
+  #nextAt = 0;
   /** Counts starts and stops: an answer counts if nothing has happened since its question. */
   #run = 0;
 
   constructor(intervalMs: number, ports: EarlyProbePorts) {
-    this.#intervalMs = intervalMs;
+    this.intervalMs = intervalMs;
     this.#ports = ports;
+  }
+
+  /** Milliseconds until it asks again, the interval at most; whoever comes while it asks had better come an interval later. */
+  nextInMs(now: number): number {
+    return now < this.#nextAt ? Math.min(this.intervalMs, this.#nextAt - now) : this.intervalMs;
   }
 
   start(): void {
@@ -43,7 +50,8 @@ export class EarlyProbe {
 
   #pause(run: number): void {
     const { clock, random } = this.#ports;
-    const delayMs = this.#intervalMs * (1 + JITTER * (2 * random() - 1));
+    const delayMs = this.intervalMs * (1 + JITTER * (2 * random() - 1));
+    this.#nextAt = clock.now() + delayMs;
     this.#timer = clock.setTimer(delayMs, () => void this.#ask(run), { keepAlive: false });
   }
 

@@ -13,3 +13,8 @@ export interface SlotRequest {
   /** Calls the call away from the line; its place is free at once. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Nothing waits without a deadline. */
+export const DEFAULT_WAIT_MS = 10_000;
+
+export const ANY: SlotRequest = Object.freeze({});

@@ -88,7 +88,8 @@ describe('ConnectionLimiter', () => {
       code: 'POOL_EXHAUSTED',
       outcome: 'not-sent',
       breaker: 'ignore',
-      message: 'Too many calls wait for a slot: the queue holds 2 (limit 1, in use 1, waiting 2); nothing was sent',
+      message:
+        'Too many calls wait for a slot: gate.connectionLimit has queue 2 (limit 1, in use 1, waiting 2); nothing was sent',
     });
     expect(limiter.stats().rejected).toBe(1);
   });

@@ -26,20 +26,14 @@ import type { PermitHome, ReleaseSample } from './connection-limiter-permit.js';
 import { LimitPermit } from './connection-limiter-permit.js';
 import { LimitRamp } from './connection-limiter-ramp.js';
 import type { SlotRequest } from './connection-limiter-request.js';
+import { ANY, DEFAULT_WAIT_MS } from './connection-limiter-request.js';
 import type { ConnectionLimiterEvents, ConnectionLimiterStats } from './connection-limiter-stats.js';
 import type { GatePorts } from './gate-ports.js';
 import { fillPorts } from './gate-ports.js';
 import type { SlotFacts } from './limiter-errors.js';
 import { abortedError, limiterStoppedError, slotQueueFullError, slotTimeoutError } from './limiter-errors.js';
 
-/** Nothing waits without a deadline. */
-const DEFAULT_WAIT_MS = 10_000;
-
-const ANY: SlotRequest = Object.freeze({});
-
 /**
- * A concurrency limiter.
- *
  * @example
  * const limiter = new ConnectionLimiter({ max: 20, queue: 200 });
  * const permit = await limiter.acquire({ priority: 'low', signal });
@@ -53,7 +47,7 @@ export class ConnectionLimiter {
   readonly #events = new Emitter<ConnectionLimiterEvents>(() => undefined);
   readonly #home: PermitHome = { giveBack: (permit, sample) => this.#giveBack(permit, sample) };
   readonly #keeper = { giveUp: (who: SlotWaiter<LimitPermit>, why: LimitCause) => this.#giveUp(who, why) };
-  readonly #rampStep = { onDeadline: () => this.#onRampStep() };
+  readonly #rampStep = { onDeadline: () => this.#serve(this.#ports.clock.now()) };
   #config: ConnectionLimitConfig;
   #adaptive: AdaptiveLimit | undefined;
   #ramp: LimitRamp | undefined;
@@ -88,6 +82,15 @@ export class ConnectionLimiter {
   /** It is growing back after an outage. */
   get isRamping(): boolean {
     return this.#ramp !== undefined;
+  }
+
+  get isAwaited(): boolean {
+    return this.#line.length > 0;
+  }
+
+  /** A permit at once, also above the limit: for those whom something else makes wait, so that they are counted. */
+  admit(priority: Priority = 'normal'): LimitPermit {
+    return this.#lend(priority, false);
   }
 
   /** A permit if a slot is free and nobody waits for it, else `undefined`. Looks at neither deadline nor signal. */
@@ -287,11 +290,6 @@ export class ConnectionLimiter {
     // A step that leaves all slots in use would wake nobody.
     const limit = Math.min(cap, Math.max(this.#limit, this.#inUse) + 1);
     this.#watched = this.#ports.timers.watch(this.#ramp.stepAt(limit, cap), this.#rampStep);
-  }
-
-  #onRampStep(): void {
-    this.#watched = undefined;
-    this.#serve(this.#ports.clock.now());
   }
 
   #facts(): SlotFacts {

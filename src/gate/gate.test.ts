@@ -22,9 +22,11 @@ class GateBench {
   readonly timers = new DeadlineTimer(this.clock);
   readonly gate: Gate;
   isHolder = false;
+  poolSize: number;
 
   constructor({ rate, limit, poolSize = 10 }: BenchOptions) {
     const { clock, timers } = this;
+    this.poolSize = poolSize;
     const ports = { clock, timers, random: () => 0.5 };
     this.gate = new Gate({
       circuit: new CircuitBreaker({ failures: 1, halfOpenSuccesses: 1 }, ports),
@@ -33,8 +35,7 @@ class GateBench {
       limiter: limit === undefined ? undefined : new ConnectionLimiter(limit, ports),
       host: {
         now: () => clock.now(),
-        poolSize: () => poolSize,
-        acquireTimeoutMs: () => 2_000,
+        poolSize: () => this.poolSize,
         isHolder: () => this.isHolder,
       },
     });
@@ -45,7 +46,7 @@ class GateBench {
   }
 
   enter(more?: Partial<GateRequest>): Pass | Promise<Pass> {
-    return this.gate.enter(this.request(more), this.clock.now());
+    return this.gate.enter(this.request(more), this.clock.now(), this.clock.now() + 2_000);
   }
 
   /** A pass that needs no wait. */
@@ -64,6 +65,10 @@ class GateBench {
 
 const failure = () =>
   new ConnectionError('lost', 'gone', { breaker: 'failure', outcome: 'unknown', cause: new Error() });
+const end = (pass: Pass | undefined): void => {
+  pass?.succeed('success');
+  pass?.onResourceFree();
+};
 const benches: GateBench[] = [];
 const bench = (options: BenchOptions = {}): GateBench => {
   const one = new GateBench(options);
@@ -85,7 +90,7 @@ afterEach(async () => {
 describe('the gate', () => {
   it('lets a call pass at once where nothing has to wait', () => {
     const { gate } = bench({ rate: { perSecond: 10 }, limit: { max: 5 } });
-    const pass = gate.enter({ deadlineAt: Infinity, signal: undefined, priority: undefined }, 0);
+    const pass = gate.enter({ deadlineAt: Infinity, signal: undefined, priority: undefined }, 0, 2_000);
     expect(pass).toBeInstanceOf(Pass);
     (pass as Pass).succeed('success');
     (pass as Pass).onResourceFree();
@@ -135,8 +140,68 @@ describe('the gate', () => {
   it('leaves waiting to the pool where the limit is no lower than its size', () => {
     const one = bench({ limit: { max: 10 }, poolSize: 10 });
     const passes = Array.from({ length: 30 }, () => one.enterNow());
-    expect(one.gate.limiter?.stats()).toMatchObject({ inUse: 0, waiting: 0 });
-    for (const pass of passes) pass.succeed('success');
+    expect(one.gate.limiter?.stats()).toMatchObject({ inUse: 30, waiting: 0 });
+    for (const pass of passes) end(pass);
+  });
+
+  it('counts what runs while it makes nobody wait, so that a lower limit holds from then on', async () => {
+    const one = bench({ limit: { max: 10 }, poolSize: 10 });
+    const passes = Array.from({ length: 5 }, () => one.enterNow());
+    one.gate.limiter?.set({ max: 3 });
+    const waiting = Promise.resolve(one.enter());
+    for (const pass of passes.splice(0, 2)) end(pass);
+    await one.clock.settle();
+    expect(one.gate.limiter?.stats()).toMatchObject({ inUse: 3, waiting: 1 });
+    end(passes[0]);
+    expect(one.gate.limiter?.stats()).toMatchObject({ inUse: 3, waiting: 0 });
+    for (const pass of [...passes, await waiting]) end(pass);
+  });
+
+  it('lets nobody overtake those in its line when it is not the lower limit any more', async () => {
+    const one = bench({ limit: { max: 2 }, poolSize: 10 });
+    const passes = [one.enterNow(), one.enterNow()];
+    const order: string[] = [];
+    const enter = async (name: string) => {
+      passes.push(await one.enter());
+      order.push(name);
+    };
+    void enter('first');
+    one.poolSize = 2;
+    void enter('second');
+    expect(one.gate.limiter?.stats()).toMatchObject({ inUse: 2, waiting: 2 });
+    for (const pass of passes.splice(0)) end(pass);
+    await one.clock.settle();
+    expect(order).toEqual(['first', 'second']);
+    for (const pass of passes) end(pass);
+  });
+
+  it('gives one time to acquire for all lines, which begins when there is a token', async () => {
+    const one = bench({ rate: { perSecond: 1, burst: 2, maxWait: '5s' }, limit: { max: 1 } });
+    const holder = one.enterNow();
+    const second = Promise.resolve(one.enter());
+    await one.clock.advance(1_500);
+    end(holder);
+    const pass = await second;
+    expect(pass.acquireBy).toBe(2_000);
+    end(pass);
+    end(one.enterNow());
+    const late = Promise.resolve(one.enter({ deadlineAt: 9_000 }));
+    await one.clock.advance(500);
+    expect((await late).acquireBy).toBe(1_500 + 500 + 2_000);
+    end(await late);
+  });
+
+  it('hears the statements of a session again after the circuit has opened and closed', () => {
+    const one = bench();
+    const session = one.enterNow();
+    const before = session.generation;
+    one.gate.circuit.forceOpen();
+    one.gate.circuit.reset();
+    session.record(before, 'failure', { error: failure() });
+    expect(one.gate.circuit.state).toBe('closed');
+    session.record(session.generation, 'failure', { error: failure() });
+    expect(one.gate.circuit.state).toBe('open');
+    session.succeed('ignore');
   });
 
   it('lets holders of a connection pass by the line: they would wait for themselves', () => {
@@ -156,7 +221,7 @@ describe('the gate', () => {
     const one = bench({ limit: { max: 10 }, poolSize: 10 });
     one.open();
     await one.clock.advance(60_000);
-    one.enterNow().succeed('success');
+    end(one.enterNow());
     expect(one.gate.circuit.state).toBe('closed');
     expect(one.gate.limiter?.stats()).toMatchObject({ limit: 1, inUse: 0 });
     const passes: Pass[] = [];

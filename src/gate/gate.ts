@@ -33,8 +33,6 @@ export interface GateHost {
   now(): number;
   /** How many connections the pool behind the gate may open. */
   poolSize(): number;
-  /** How long a call may stand in the line of the connection limiter. */
-  acquireTimeoutMs(): number;
   /** Whether the caller holds a connection already. A line whose holders stand in it is a deadlock, so they pass by it. */
   isHolder(): boolean;
 }
@@ -71,15 +69,15 @@ export class Gate {
   }
 
   /**
-   * A pass, at once where nothing has to wait.
+   * A pass, at once where nothing has to wait; the line of the connection limiter is stood in until `acquireBy`.
    * @throws RejectedError `CIRCUIT_OPEN`, `RATE_LIMIT` or `POOL_EXHAUSTED`, also as a rejection; TimeoutError `acquire` or
    * CancelledError from a line. Nothing was sent in any of these cases.
    */
-  enter(request: GateRequest, now: number): Pass | Promise<Pass> {
+  enter(request: GateRequest, now: number, acquireBy: number): Pass | Promise<Pass> {
     const refusal = this.circuit.peek(now);
     if (refusal !== undefined) throw refusal;
-    if (this.rate !== undefined && !this.rate.tryTake(1, now)) return this.#enterWithoutToken(request, now);
-    return this.#enterWithToken(request, now);
+    if (this.rate !== undefined && !this.rate.tryTake(1, now)) return this.#enterWithoutToken(request, now, acquireBy);
+    return this.#enterWithToken(request, now, acquireBy);
   }
 
   /** A statement inside a lease has ended: the breaker hears of it, and nothing else. */
@@ -104,31 +102,38 @@ export class Gate {
     return this.#isCircuitTimed || (hasSlot && this.isLearning);
   }
 
-  async #enterWithoutToken(request: GateRequest, now: number): Promise<Pass> {
+  /** The time to acquire begins when there is a token: `maxWait` may be the longer one. */
+  async #enterWithoutToken(request: GateRequest, now: number, acquireBy: number): Promise<Pass> {
     const { deadlineAt, signal } = request;
     await this.rate?.take({ cost: 1, now, deadlineAt, signal });
-    return this.#enterWithToken(request, this.#host.now());
+    const later = this.#host.now();
+    return this.#enterWithToken(request, later, Math.min(deadlineAt, acquireBy + later - now));
   }
 
-  #enterWithToken(request: GateRequest, now: number): Pass | Promise<Pass> {
+  #enterWithToken(request: GateRequest, now: number, acquireBy: number): Pass | Promise<Pass> {
     const { limiter } = this;
     try {
-      if (limiter === undefined || !this.#isStricter(limiter)) return this.#permit(undefined, now);
-      const slot = limiter.tryAcquire(request);
-      return slot === undefined ? this.#enterWithoutSlot(limiter, request, now) : this.#permit(slot, now);
+      if (limiter === undefined) return this.#permit(undefined, now, acquireBy);
+      const slot = this.#isStricter(limiter) ? limiter.tryAcquire(request) : limiter.admit(request.priority);
+      if (slot === undefined) return this.#enterWithoutSlot(limiter, request, now, acquireBy);
+      return this.#permit(slot, now, acquireBy);
     } catch (error) {
       this.rate?.refund(1);
       throw error;
     }
   }
 
-  async #enterWithoutSlot(limiter: ConnectionLimiter, request: GateRequest, now: number): Promise<Pass> {
+  async #enterWithoutSlot(
+    limiter: ConnectionLimiter,
+    request: GateRequest,
+    now: number,
+    acquireBy: number,
+  ): Promise<Pass> {
     try {
-      if (this.#host.isHolder()) return this.#permit(undefined, now);
-      const deadlineAt = Math.min(request.deadlineAt, now + this.#host.acquireTimeoutMs());
+      if (this.#host.isHolder()) return this.#permit(undefined, now, acquireBy);
       const { signal, priority = 'normal' } = request;
-      const slot = await limiter.acquire({ now, deadlineAt, signal, priority });
-      return this.#permit(slot, this.#host.now());
+      const slot = await limiter.acquire({ now, deadlineAt: acquireBy, signal, priority });
+      return this.#permit(slot, this.#host.now(), acquireBy);
     } catch (error) {
       this.rate?.refund(1);
       throw error;
@@ -137,15 +142,16 @@ export class Gate {
 
   /**
    * Where the limit is no lower than the pool's size, waiting is left to the pool's own line: it is as bounded and as fair,
-   * and it knows more (fresh connections, growth, deadlocks).
+   * and it knows more (fresh connections, growth, deadlocks). Slots are counted all the same, for the day the limit is
+   * lowered. Whoever stands in the limiter's line came before: until it is empty, nobody passes by it.
    */
   #isStricter(limiter: ConnectionLimiter): boolean {
-    return limiter.isAdaptive || limiter.isRamping || limiter.max < this.#host.poolSize();
+    return limiter.isAdaptive || limiter.isRamping || limiter.isAwaited || limiter.max < this.#host.poolSize();
   }
 
-  #permit(slot: LimitPermit | undefined, now: number): Pass {
+  #permit(slot: LimitPermit | undefined, now: number, acquireBy: number): Pass {
     try {
-      return new Pass(this, this.circuit.enter(now), slot);
+      return new Pass(this, this.circuit.enter(now), slot, acquireBy);
     } catch (error) {
       slot?.release();
       throw error;
@@ -163,16 +169,22 @@ export class Pass {
   #slot: LimitPermit | undefined;
   #sample: ReleaseSample | undefined;
   #isSettled = false;
+  /** The moment until which a connection may be waited for: of the one wait, what the limiter's line has left. */
+  readonly acquireBy: number;
 
-  constructor(gate: Gate, circuit: CircuitPermit, slot: LimitPermit | undefined) {
+  constructor(gate: Gate, circuit: CircuitPermit, slot: LimitPermit | undefined, acquireBy: number) {
+    this.acquireBy = acquireBy;
     this.#gate = gate;
     this.#circuit = circuit;
     this.#slot = slot;
   }
 
-  /** The circuit breaker's state of mind when the pass was given; later results are told with it. */
+  /**
+   * The circuit breaker's state of mind now: what begins now is told with it. Not that of the pass: a session that has
+   * lived through an outage would never be heard again.
+   */
   get generation(): number {
-    return this.#circuit.generation;
+    return this.#gate.circuit.generation;
   }
 
   /** A slot of the connection limiter is held until `onResourceFree`. */
@@ -191,13 +203,17 @@ export class Pass {
     this.#isSettled = true;
     this.#circuit.settle(verdict, facts);
     if (this.#slot === undefined || !this.#gate.isLearning) return;
-    const latency = facts?.durationMs === undefined ? {} : { latencyMs: facts.durationMs, key: keyOf(facts) };
+    // A BEGIN has no name, and takes no time that says anything of the load.
+    const latency =
+      facts?.durationMs === undefined || facts.fingerprint === undefined
+        ? {}
+        : { latencyMs: facts.durationMs, key: keyOf(facts) };
     this.#sample = { outcome: 'sample', ...latency };
   }
 
-  /** A statement inside the lease that the pass was for has ended: no permit, it only reports. */
-  record(verdict: BreakerVerdict, facts?: CallFacts): void {
-    this.#gate.record(this.generation, verdict, facts);
+  /** A statement inside the lease has ended, which began in `generation`: no permit, it only reports. */
+  record(generation: number, verdict: BreakerVerdict, facts?: CallFacts): void {
+    this.#gate.record(generation, verdict, facts);
     // What one of its statements says of the load, the whole lease has met.
     if (this.#slot !== undefined && facts !== undefined && limitOutcome(facts.error) === 'drop') {
       this.#sample = { outcome: 'drop' };

@@ -21,7 +21,8 @@ export interface RateFacts {
 export function rateLimitError(why: string, facts: RateFacts, waitMs: number | undefined): RejectedError {
   const { perSecond, burst, waiting } = facts;
   const retryAfterMs = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs));
-  const text = `The rate limit said no: ${why} (${perSecond} a second, burst ${burst}, ${waiting} waiting); nothing was sent`;
+  const rate = `the rate limit of ${perSecond.toLocaleString('en-US')} a second (gate.rateLimit)`;
+  const text = `Refused by ${rate}: ${why} (burst ${burst}, ${waiting} waiting); nothing was sent`;
   return new RejectedError('RATE_LIMIT', text, { retryAfterMs });
 }
 
@@ -33,7 +34,7 @@ export interface SlotFacts {
 }
 
 export function slotQueueFullError(facts: SlotFacts, queue: number): RejectedError {
-  const text = `Too many calls wait for a slot: the queue holds ${queue} (${describeSlots(facts)}); nothing was sent`;
+  const text = `Too many calls wait for a slot: gate.connectionLimit has queue ${queue} (${describeSlots(facts)}); nothing was sent`;
   return new RejectedError('POOL_EXHAUSTED', text);
 }
 

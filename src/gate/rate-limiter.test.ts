@@ -46,7 +46,8 @@ describe('RateLimiter', () => {
     expect(error).toMatchObject({ code: 'RATE_LIMIT', retryAfterMs: 334, outcome: 'not-sent', breaker: 'ignore' });
     expect(error.retryable).toBe(false);
     expect(error.message).toBe(
-      'The rate limit said no: no token is there, and the call may not wait (3 a second, burst 1, 0 waiting); nothing was sent',
+      'Refused by the rate limit of 3 a second (gate.rateLimit): no token is there, and the call may not wait ' +
+        '(burst 1, 0 waiting); nothing was sent',
     );
     await clock.advance(333);
     expect(refusal(() => limiter.take()).retryAfterMs).toBe(1);

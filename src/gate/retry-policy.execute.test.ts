@@ -75,6 +75,40 @@ describe('RetryPolicy.execute', () => {
     expect(seen.error).toMatchObject({ code: 'CONNECTION', retryBudgetExhausted: true, attempts: undefined });
   });
 
+  // The first attempt may have been applied; that the second was refused says nothing about it.
+  it('claims no less than the attempts before: what may have been applied is not told as unsent', async () => {
+    const { clock, policy, watch } = bench({ jitter: 'none', maxRetries: 1 });
+    const seen = watch(policy.execute(failing(unknown(), refused()).fn(clock), { idempotent: true }));
+    await clock.advance(1_000);
+    expect(seen.error).toMatchObject({ reason: 'refused', outcome: 'unknown', attempts: [{ outcome: 'unknown' }] });
+  });
+
+  it('says in the message how many attempts there were, and that the budget was spent', async () => {
+    const { clock, policy, watch } = bench({ jitter: 'none', maxRetries: 2 });
+    const seen = watch(policy.execute(failing(refused(), refused(), refused()).fn(clock)));
+    await clock.advance(1_000);
+    expect(seen.error).toMatchObject({ message: 'x (after 3 attempts)' });
+    expect((seen.error as FluxorError).stack).toContain('x (after 3 attempts)');
+    const poor = bench({ budget: { ratio: 0, perSecond: 0 } });
+    const alone = poor.watch(poor.policy.execute(failing(refused()).fn(poor.clock)));
+    await poor.clock.settle();
+    expect(alone.error).toMatchObject({ message: 'x (the retry budget is spent)' });
+  });
+
+  it('says the number once where a retry stands around a retry, and counts the attempts of both', async () => {
+    const { clock, policy, watch } = bench({ jitter: 'none', maxRetries: 1 });
+    const inner = () => policy.execute(failing(refused(), refused()).fn(clock));
+    const seen = watch(policy.execute(inner));
+    await clock.advance(1_000);
+    expect(seen.error).toMatchObject({ message: 'x (after 4 attempts)' });
+  });
+
+  it('leaves the message of a first attempt as it is', async () => {
+    const { clock, policy } = bench();
+    const error = new QueryError('syntax', 'x', { outcome: 'not-applied' });
+    await expect(policy.execute(failing(error).fn(clock))).rejects.toMatchObject({ message: 'x' });
+  });
+
   it('repeats what has an unknown outcome only where that was declared safe', async () => {
     const { clock, policy, watch } = bench();
     const [unsafe, safe] = [failing(unknown()), failing(unknown())];
@@ -154,6 +188,17 @@ describe('an abort', () => {
     await clock.advance(10_000);
     expect(times).toEqual([0]);
     expect(clock.pendingTimerCount).toBe(0);
+  });
+
+  it('in the pause after a refusal: an earlier attempt may still have been applied', async () => {
+    const { clock, policy, watch } = bench();
+    const controller = new AbortController();
+    const { fn } = failing(unknown(), refused());
+    const seen = watch(policy.execute(fn(clock), { idempotent: true, signal: controller.signal }));
+    await clock.advance(150);
+    controller.abort();
+    await clock.settle();
+    expect(seen.error).toMatchObject({ code: 'CANCELLED', outcome: 'unknown' });
   });
 
   it('under an attempt: the attempt ends as it will, and no other begins', async () => {

@@ -6,13 +6,14 @@
  * Refuses to know: what is repeated, breakers, pools.
  */
 import { ConfigError } from '../errors/config-error.js';
-import { FluxorError, isFluxorError } from '../errors/fluxor-error.js';
-import { CancelledError } from '../errors/timeout-error.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { within } from '../kernel/within.js';
 import { backoffMs } from './backoff.js';
 import type { GatePorts } from './gate-ports.js';
 import { fillPorts } from './gate-ports.js';
+import { abortedBetween, finalError } from './retry-final.js';
 import type { FinalCause, RetryStats } from './retry-ledger.js';
 import { RetryLedger } from './retry-ledger.js';
 import type { RetryConfig, RetryNumbers, RetryOptions } from './retry-options.js';
@@ -90,7 +91,7 @@ export class RetryPolicy {
 
   /**
    * Calls `fn` until it succeeds or its error is final, and rejects with the error of the last attempt, which has those
-   * before it as `attempts`. Errors that are not of the runtime are final: nothing is known about them. Repeat at one
+   * before it as `attempts`, and the outcome `unknown` where one of those had it. Errors that are not of the runtime are final: nothing is known about them. Repeat at one
    * layer only: three attempts around a call that makes four of its own are twelve.
    * @throws CancelledError when `signal` aborts before an attempt.
    */
@@ -153,27 +154,9 @@ export class RetryPolicy {
   }
 }
 
-/** The error of the last attempt, told what went before and why it was the last. */
-function finalError(error: FluxorError, earlier: readonly FluxorError[], why: FinalCause): FluxorError {
-  // Another copy of the package may be an older one, without these methods.
-  if (!(error instanceof FluxorError)) return error;
-  error.fillAttempts(earlier);
-  if (why === 'budget') error.markBudgetExhausted();
-  return error;
-}
-
-/** @throws CancelledError. What is known of the statement is what the last attempt left behind. */
+/** @throws CancelledError */
 function assertNotAborted(signal: AbortSignal | undefined, earlier: readonly FluxorError[]): void {
-  if (signal?.aborted !== true) return;
-  const last = earlier.at(-1);
-  const text =
-    last === undefined
-      ? 'the caller aborted; nothing was sent'
-      : `the caller aborted in the pause after attempt ${earlier.length}, which failed with ${last.code}`;
-  const init = { cause: signal.reason as unknown, outcome: last?.outcome, context: last?.context };
-  const error = new CancelledError('caller', text, init);
-  error.fillAttempts(earlier);
-  throw error;
+  if (signal?.aborted === true) throw abortedBetween(signal.reason, earlier);
 }
 
 function ignore(): void {

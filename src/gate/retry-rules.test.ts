@@ -94,6 +94,17 @@ describe('isRepeatable', () => {
     expect(isRepeatable(failed(stale, { attempt: 3, earlier: [stale, other] }))).toBe(false);
   });
 
+  // `execute nope` in a transaction: the decision is whole-transaction, and the function ran four times.
+  it.each(DECISIONS.filter((decision) => decision !== 'never'))(
+    'repeats an invalid statement once, also where the decision is %s',
+    (decision) => {
+      const stale = new QueryError('statement-invalid', 'x', { decision, outcome: 'not-applied' });
+      const facts = (earlier: readonly FluxorError[]) =>
+        failed(stale, { unit: 'transaction', attempt: earlier.length + 1, earlier });
+      expect([isRepeatable(facts([])), isRepeatable(facts([stale]))]).toEqual([true, false]);
+    },
+  );
+
   it('repeats only a first attempt after a repair where nobody says what came before', () => {
     const stale = new QueryError('statement-invalid', 'x', { decision: 'after-fix', outcome: 'not-applied' });
     expect([1, 2].map((attempt) => isRepeatable(failed(stale, { attempt })))).toEqual([true, false]);
@@ -109,7 +120,7 @@ describe('isFree', () => {
     expect(isFree(failed(stale, { ...leased, unit: 'transaction' }))).toBe(true);
   });
 
-  it('is not free a second time, nor on a connection opened for the call', () => {
+  it('is not free a second time, nor where the call had got no connection yet', () => {
     expect(isFree(failed(stale, { ...leased, hadFreeRetry: true }))).toBe(false);
     expect(isFree(failed(stale))).toBe(false);
   });

@@ -20,7 +20,7 @@ export interface FailedAttempt {
   readonly unit: 'statement' | 'transaction';
   /** The caller declared that running it twice does no harm: `idempotent`, or read-only. */
   readonly isSafeToRepeat: boolean;
-  /** It ran on a connection that had been open before, and not on one opened for it. */
+  /** It had got a connection from the pool, open for long or opened for it: what failed came after connecting. */
   readonly wasLeased: boolean;
   /** Monotonic milliseconds; `Infinity` for none. */
   readonly deadlineAt: number;
@@ -55,14 +55,14 @@ export function isRepeatable(failed: FailedAttempt): boolean {
   const { error } = failed;
   if (error.decision === 'never' || NEVER.has(error.code)) return false;
   if (error.code === 'TIMEOUT' && !SHORT_PHASES.has(error.reason)) return false;
-  if (error.decision === 'after-fix' && hadFix(failed)) return false;
+  if (needsFix(error) && hadFix(failed)) return false;
   if (error.outcome === 'unknown') return failed.isSafeToRepeat;
   return error.outcome !== 'applied';
 }
 
 /**
- * A connection that had died in the pool before the statement was written to it: nobody's failure, and proved unsent. A
- * pooler that has no server connection to give also says "not sent", and must not be asked again at once.
+ * A connection of the pool that had died before the statement was written to it: nobody's failure, and proved unsent. One
+ * that dies right after it was opened is the same case, and once in a call cannot become a storm. A pooler that has no server connection to give also says "not sent", and must not be asked again at once.
  */
 export function isFree(failed: FailedAttempt): boolean {
   const { error, wasLeased, hadFreeRetry } = failed;
@@ -79,7 +79,12 @@ export function isContention({ code, reason }: FluxorError): boolean {
   return code === 'TRANSACTION' && CONTENTION.has(reason);
 }
 
+/** In a transaction the decision says what is run again, the whole of it; what is wrong is still the prepared statement. */
+function needsFix({ decision, reason }: FluxorError): boolean {
+  return decision === 'after-fix' || reason === 'statement-invalid';
+}
+
 /** What a repair did not help the first time, it will not help the second. */
 function hadFix({ earlier, attempt }: FailedAttempt): boolean {
-  return earlier?.some(({ decision }) => decision === 'after-fix') ?? attempt > 1;
+  return earlier?.some(needsFix) ?? attempt > 1;
 }

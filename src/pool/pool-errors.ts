@@ -13,7 +13,8 @@ import type { PoolStats } from './pool-stats.js';
 import { describeStats } from './pool-stats.js';
 
 export function queueFullError(label: string, stats: PoolStats): RejectedError {
-  return new RejectedError('POOL_EXHAUSTED', `${label}: too many callers are waiting (${describeStats(stats)})`);
+  const text = `${label}: too many callers are waiting, pool.maxWaiting is reached (${describeStats(stats)}); nothing was sent`;
+  return new RejectedError('POOL_EXHAUSTED', text);
 }
 
 export function poolClosedError(label: string): UsageError {

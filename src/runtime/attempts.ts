@@ -6,8 +6,7 @@
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
-import { CancelledError } from '../errors/timeout-error.js';
-import type { FinalCause } from '../gate/retry-ledger.js';
+import { abortedBetween, finalError } from '../gate/retry-final.js';
 import type { RetryNumbers } from '../gate/retry-options.js';
 import type { RetryPolicy } from '../gate/retry-policy.js';
 import type { Clock } from '../kernel/clock.js';
@@ -63,7 +62,7 @@ export class Attempts {
   }
 
   /**
-   * Resolves when the next attempt may begin. `wasLeased`: the one that failed had a connection of the pool.
+   * Resolves when the next attempt may begin. `wasLeased`: the one that failed had got a connection from the pool.
    * @throws the error itself, with `attempts`, when there is no next one; CancelledError when the caller aborts the pause.
    */
   async afterFailure(error: unknown, wasLeased: boolean): Promise<void> {
@@ -80,37 +79,15 @@ export class Attempts {
       previousDelayMs: this.#previousDelayMs,
       hadFreeRetry: this.#hadFreeRetry,
     });
-    if (verdict.kind === 'final') throw this.#final(error, verdict.why);
+    if (verdict.kind === 'final') throw finalError(error, this.#earlier, verdict.why);
     this.#earlier.push(error);
     this.#hadFreeRetry ||= verdict.isFree;
     this.#previousDelayMs = verdict.delayMs;
     this.#onRepeat({ attempt: this.number, delayMs: verdict.delayMs, error });
     const { signal } = this.#call;
     const end = await this.#ports.pauses.pause(verdict.delayMs, signal);
-    if (end === 'aborted') throw this.#abortedError(signal?.reason);
+    if (end === 'aborted') throw abortedBetween(signal?.reason, this.#earlier);
     // The runtime is disconnecting, and there will be no other attempt: what the last one said is the truth.
-    if (end === 'stopped') throw this.#final(this.#earlier.pop() ?? error);
-  }
-
-  /** The error of the last attempt, with those before it. It must not claim less than they did. */
-  #final(error: FluxorError, why?: FinalCause): FluxorError {
-    error.fillAttempts(this.#earlier);
-    if (why === 'budget') error.markBudgetExhausted();
-    if (this.#mayHaveBeenApplied) error.raiseOutcome('unknown');
-    return error;
-  }
-
-  /** A repetition that was refused, or never sent, says nothing about the attempt before it. */
-  get #mayHaveBeenApplied(): boolean {
-    return this.#earlier.some(({ outcome }) => outcome === 'unknown');
-  }
-
-  /** What is known of the statement is what the last attempt left behind. */
-  #abortedError(reason: unknown): FluxorError {
-    const last = this.#earlier.at(-1);
-    const text = `the caller aborted in the pause after attempt ${this.#earlier.length}, which failed with ${last?.code}`;
-    return this.#final(
-      new CancelledError('caller', text, { cause: reason, outcome: last?.outcome, context: last?.context }),
-    );
+    if (end === 'stopped') throw finalError(this.#earlier.pop() ?? error, this.#earlier);
   }
 }

@@ -135,10 +135,17 @@ export class Call implements StatementCall {
     return { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly, context };
   }
 
-  /** As the pool is asked where it must wait. A session's own timeout is one for acquiring, and may be longer than the pool's. */
-  toAcquireRequest(now: number, acquireTimeoutMs: number): AcquireRequest {
+  /**
+   * Until when an attempt that begins now may wait for its connection, in all lines together. A session's own timeout is one
+   * for acquiring, and may be longer than the pool's.
+   */
+  acquireBy(now: number, acquireTimeoutMs: number): number {
+    return this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
+  }
+
+  /** As the pool is asked where it must wait. */
+  toAcquireRequest(now: number, deadlineAt: number): AcquireRequest {
     const { signal, priority, holder, label, scope } = this;
-    const deadlineAt = this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
     return { deadlineAt, now, signal, priority, holder, label, scope };
   }
 }

@@ -15,6 +15,7 @@ import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
+import { ConnectFailures } from './connect-failures.js';
 
 interface GateSurroundings {
   /** The options, resolved: nothing in them is wrong. */
@@ -39,7 +40,6 @@ export function createGate(options: GateOptions | undefined, around: GateSurroun
     host: {
       now: () => ports.clock.now(),
       poolSize: () => settings.current.maxSize,
-      acquireTimeoutMs: () => settings.current.acquireTimeoutMs,
       isHolder: () => scopes.isHolding(),
     },
   });
@@ -56,9 +56,10 @@ function createCircuit(option: GateOptions['circuitBreaker'], around: GateSurrou
   });
   if (options === false) circuit.disable();
   // Each attempt to connect counts once, whoever waits for it; the errors that its waiters get are echoes of it.
-  hub.on('connection:create-failed', ({ error }) => {
-    circuit.record(circuit.generation, error.breaker, { error });
-  });
+  const isUnreachable = () => pool.stats().breaker !== 'closed';
+  const failures = new ConnectFailures({ circuit, clock: ports.clock, isUnreachable });
+  hub.on('connection:create-failed', ({ error, durationMs }) => failures.failed(error, durationMs));
+  hub.on('connection:created', () => failures.succeeded());
   circuit.on('stateChange', ({ from, to, why, retryAfterMs, error }) => {
     hub.tell('circuit:state-changed', {
       from,

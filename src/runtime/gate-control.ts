@@ -1,5 +1,6 @@
 /** The gate as an operator sees it: `db.gate`. Everything here works on a running gate, and cuts off nothing that runs. */
 import type { CircuitBreaker } from '../gate/circuit-breaker.js';
+import type { CircuitCondition } from '../gate/circuit-refusal.js';
 import type { CircuitSnapshot } from '../gate/circuit-snapshot.js';
 import type { CircuitState } from '../gate/circuit-state.js';
 import type { CircuitTotals } from '../gate/circuit-tally.js';
@@ -50,7 +51,7 @@ export interface ConnectionLimitControl {
 }
 
 /** The circuit breaker in numbers. */
-export interface CircuitStats extends CircuitTotals {
+export interface CircuitStats extends CircuitTotals, CircuitCondition {
   readonly state: CircuitState;
   /** Calls that were let through and have not ended. */
   readonly inFlight: number;
@@ -110,9 +111,9 @@ export class GateController implements GateControl {
 
   stats(): GateStats {
     const { retry } = this.#parts;
-    const { state, inFlight, totals } = this.circuit;
+    const { condition, state, inFlight, totals } = this.circuit;
     return Object.freeze({
-      circuit: Object.freeze({ ...totals, state, inFlight }),
+      circuit: Object.freeze({ ...totals, ...condition, state, inFlight }),
       rateLimit: this.rateLimit.stats(),
       connectionLimit: this.connectionLimit.stats(),
       retry: retry?.stats(),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { postgresTransactions } from '../driver/postgres/postgres-transactions.js';
+import type { ConfigError } from '../errors/config-error.js';
 import type { TransactionOptions } from './query-options.js';
-import { readBeginOptions, readTimeout } from './query-options.js';
+import { checkOptions, QUERY_OPTIONS, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from './query-options.js';
 
 describe('readTimeout', () => {
   it.each<[value: unknown, ms: number]>([
@@ -68,4 +69,37 @@ describe('readBeginOptions', () => {
       );
     },
   );
+});
+
+describe('retry', () => {
+  const numbers = 'an object of maxRetries, initialBackoff, multiplier, maxBackoff, jitter';
+  const issueOf = (retry: unknown, checks: typeof QUERY_OPTIONS): unknown => {
+    try {
+      checkOptions({ retry }, checks);
+      return undefined;
+    } catch (error) {
+      return (error as ConfigError).issues;
+    }
+  };
+
+  it.each([false, {}, { maxRetries: 1 }, undefined])('of a statement may be %j', (retry) => {
+    expect(issueOf(retry, QUERY_OPTIONS)).toBeUndefined();
+  });
+
+  // The type said `false`, and `true` was taken for it.
+  it.each<[value: unknown, got: string]>([
+    [true, 'true'],
+    [3, '3'],
+    ['yes', "'yes'"],
+    [null, 'null'],
+    [[1], 'an array'],
+  ])('of a statement is refused as %j, and the message shows it and names what is allowed', (retry, got) => {
+    expect(issueOf(retry, QUERY_OPTIONS)).toEqual([{ path: 'retry', got, expected: `false, or ${numbers}` }]);
+  });
+
+  it('of a transaction may be true too, and nothing else', () => {
+    for (const retry of [true, false, {}]) expect(issueOf(retry, TRANSACTION_OPTIONS)).toBeUndefined();
+    const expected = `true, false, or ${numbers}`;
+    expect(issueOf(3, TRANSACTION_OPTIONS)).toEqual([{ path: 'retry', got: '3', expected }]);
+  });
 });

@@ -78,10 +78,12 @@ type Check = (value: unknown) => string | undefined;
 
 const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 /** The numbers are checked where the policy is made of them. */
-const isRetry: Check = (value) =>
-  typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
-    ? undefined
-    : 'false, or an object: { maxRetries }';
+const isNumbers = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+const NUMBERS = 'an object of maxRetries, initialBackoff, multiplier, maxBackoff, jitter';
+/** A statement is retried as the runtime says; `true` would promise more than its outcome may allow. */
+const isQueryRetry: Check = (value) => (value === false || isNumbers(value) ? undefined : `false, or ${NUMBERS}`);
+const isTransactionRetry: Check = (value) =>
+  typeof value === 'boolean' || isNumbers(value) ? undefined : `true, false, or ${NUMBERS}`;
 const isName: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a non-empty string');
 const isPriority: Check = (value) =>
   value === 'high' || value === 'normal' || value === 'low' ? undefined : "'high', 'normal' or 'low'";
@@ -109,14 +111,14 @@ export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ['readOnly', isBoolean],
   ['rowMode', isRowMode],
   ['name', isName],
-  ['retry', isRetry],
+  ['retry', isQueryRetry],
   ...['pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
 ]);
 export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ...HOLDING,
   ['isolation', isReadElsewhere],
   ['readOnly', isBoolean],
-  ['retry', isRetry],
+  ['retry', isTransactionRetry],
   ['resolveOutcome', isBoolean],
 ]);
 /** A session has its connection already: nothing is waited for, and the lease is the session's. */
@@ -137,10 +139,17 @@ export function checkOptions(options: object, checks: Checks): void {
     const check = checks.get(name);
     const expected = check === undefined ? describeKnown(name, checks) : check(value);
     if (expected === undefined) continue;
-    const got = check === undefined ? 'an unknown option' : typeof value === 'string' ? `'${value}'` : typeof value;
+    const got = check === undefined ? 'an unknown option' : describeValue(value);
     (issues ??= []).push({ path: name, got, expected });
   }
   if (issues !== undefined) throw ConfigError.fromIssues(issues);
+}
+
+/** Of objects only the kind: what they hold may be a secret. */
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) return 'an array';
+  return value === null || typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
 }
 
 /** @throws ConfigError when `fn`, an argument of `method`, is not a function. */

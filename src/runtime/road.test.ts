@@ -90,8 +90,13 @@ describe('the road', () => {
     }
     const asked = bench.driver.requests.length;
     const { error } = await bench.run(bench.db.exec('a'));
-    expect(error).toMatchObject({ code: 'CIRCUIT_OPEN', retryAfterMs: 60_000 });
+    expect(error).toMatchObject({ code: 'CIRCUIT_OPEN' });
+    // The early probe asks within the second.
+    expect((error as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(1_000);
     expect(bench.driver.requests.length).toBe(asked);
+    const { circuit } = bench.db.gate.stats();
+    const lastFailure = { code: 'CONNECTION', reason: 'lost' };
+    expect(circuit).toMatchObject({ why: '5 failures in a row within 0 ms', lastFailure, inStateMs: 0 });
   });
 
   it('lets exactly one call find out after 60 s, whatever the wall clock does meanwhile', async () => {
@@ -194,6 +199,51 @@ describe('the road', () => {
     expect((await bench.run(bench.db.exec('b'))).error).toMatchObject({ code: 'CIRCUIT_OPEN' });
     session.release();
     bench.db.gate.circuit.reset();
+  });
+});
+
+describe('slow calls', () => {
+  const gate = { circuitBreaker: { rate: { slowCall: '1s' } } } as const;
+
+  it('are not those that waited for a connection, whether they got one or not', async () => {
+    const bench = runtimeBench({ gate, query: { retry: false }, pool: { maxSize: 1, acquireTimeout: '3s' } });
+    const held = await bench.db.acquire();
+    const late = bench.watch(bench.db.exec('a'));
+    await bench.clock.advance(3_000);
+    const served = bench.watch(bench.db.exec('a'));
+    await bench.clock.advance(2_000);
+    held.release();
+    await bench.clock.settle();
+    expect([late.error, served.error]).toMatchObject([{ code: 'TIMEOUT', reason: 'acquire' }, undefined]);
+    expect(bench.db.gate.stats().circuit).toMatchObject({ slow: 0 });
+  });
+
+  it('are told of statements inside a session, too', async () => {
+    const bench = runtimeBench({ gate });
+    bench.driver.next = () => {
+      const session = bench.newSession();
+      session.answers.set('a', 'hang');
+      return session;
+    };
+    const session = await bench.db.acquire();
+    const ran = bench.watch(session.exec('a', [], { timeout: '2s' }));
+    await bench.clock.advance(3_000);
+    expect(ran.error).toMatchObject({ code: 'TIMEOUT' });
+    expect(bench.db.gate.stats().circuit).toMatchObject({ slow: 1 });
+    session.release();
+  });
+});
+
+describe('the time to acquire', () => {
+  it('is spent once, in the line of the connection limit and that of the pool together', async () => {
+    const gate = { connectionLimit: { max: 1 } };
+    const bench = runtimeBench({ gate, query: { retry: false }, pool: { maxSize: 2, acquireTimeout: '2s' } });
+    const [held, ran] = [await bench.db.acquire(), bench.watch(bench.db.exec('a'))];
+    await bench.clock.advance(1_500);
+    bench.driver.next = refused();
+    held.discard('for this test');
+    await bench.clock.advance(3_000);
+    expect(ran).toMatchObject({ at: 2_000, error: { code: 'CONNECTION' } });
   });
 });
 

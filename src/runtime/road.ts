@@ -51,19 +51,19 @@ export class Road {
       this.#begin(call);
       let attempts: Attempts | undefined;
       for (let now = call.startedAt; ; now = clock.now()) {
+        let beganAt: number | undefined;
         try {
-          const entered = gate.enter(call, now);
+          const entered = gate.enter(call, now, call.acquireBy(now, settings.current.acquireTimeoutMs));
           const pass = (call.pass = entered instanceof Promise ? await entered : entered);
           const askedAt = entered === pass ? now : clock.now();
           call.lease =
-            pool.tryAcquire(call, askedAt) ??
-            (await pool.acquire(call.toAcquireRequest(askedAt, settings.current.acquireTimeoutMs)));
+            pool.tryAcquire(call, askedAt) ?? (await pool.acquire(call.toAcquireRequest(askedAt, pass.acquireBy)));
           this.#take(call.lease, pass);
-          const beganAt = pass.isTimed ? clock.now() : undefined;
+          beganAt = pass.isTimed ? clock.now() : undefined;
           const result = await call.work(call);
           return this.#succeeded(call, pass, beganAt, result);
         } catch (error) {
-          this.#giveBack(call, error);
+          this.#giveBack(call, error, beganAt);
           if (call.retry === undefined) throw error;
           attempts ??= this.#attemptsOf(call, call.retry);
           await attempts.afterFailure(error, call.lease !== undefined);
@@ -78,13 +78,22 @@ export class Road {
   /** For statements inside a session or transaction, which has its connection already: they record, and pass no gate. */
   async travelInside(call: Call): Promise<unknown> {
     const pass = call.inside?.pass;
+    const generation = pass?.generation ?? 0;
+    const beganAt = pass?.isTimed === true ? this.#parts.clock.now() : undefined;
     try {
       const result = await call.work(call);
-      pass?.record('success');
+      if (beganAt === undefined) pass?.record(generation, 'success');
+      else pass?.record(generation, 'success', { durationMs: this.#parts.clock.now() - beganAt });
       if (call.take === undefined) return result;
       return this.#completed(call, call.take, result as DriverResult, this.#parts.clock.now());
     } catch (error) {
-      if (isFluxorError(error)) pass?.record(error.breaker, factsOf(call, error));
+      if (isFluxorError(error)) {
+        pass?.record(
+          generation,
+          error.breaker,
+          factsOf(call, error, beganAt === undefined ? 0 : this.#parts.clock.now() - beganAt),
+        );
+      }
       throw atCaller(this.#failed(call, error));
     }
   }
@@ -106,7 +115,9 @@ export class Road {
   #succeeded(call: Call, pass: Pass, beganAt: number | undefined, result: unknown): unknown {
     if (call.take === undefined) {
       // A session proves nothing about the server by being lent. What has begun now ends its lease by itself.
-      pass.succeed(call.kind === 'session' ? 'ignore' : 'success');
+      const verdict = call.kind === 'session' ? 'ignore' : 'success';
+      if (beganAt === undefined) pass.succeed(verdict);
+      else pass.succeed(verdict, { durationMs: this.#parts.clock.now() - beganAt });
       return result;
     }
     const now = this.#parts.clock.now();
@@ -117,9 +128,10 @@ export class Road {
   }
 
   /** Whatever a failed attempt had got so far. */
-  #giveBack(call: Call, error: unknown): void {
+  #giveBack(call: Call, error: unknown, beganAt: number | undefined): void {
     const { pass, lease } = call;
-    pass?.fail(error, factsOf(call, error));
+    // What was spent in a line is no slow call: before its work began, a call has taken the database no time.
+    pass?.fail(error, factsOf(call, error, beganAt === undefined ? 0 : this.#parts.clock.now() - beganAt));
     // With a lease, the slot is free when its connection is.
     if (lease === undefined || lease.isReleased) pass?.onResourceFree();
     else lease.release();
@@ -166,10 +178,11 @@ function repeatedCall({ kind, isSafeToRepeat, deadlineAt, signal }: Call): Repea
   return { unit: 'statement', isSafeToRepeat: kind === 'statement' && isSafeToRepeat, deadlineAt, signal };
 }
 
-function factsOf(call: Call, error: unknown): CallFacts {
+/** `durationMs` of the work; 0 where it never began, or nobody wants to know. */
+function factsOf(call: Call, error: unknown, durationMs: number): CallFacts {
   const { connectionId } = call;
-  const fingerprint = call.kind === 'statement' ? { fingerprint: call.name ?? call.query.text } : {};
-  return connectionId === undefined ? { error, ...fingerprint } : { error, connectionId, ...fingerprint };
+  const fingerprint = call.kind === 'statement' ? (call.name ?? call.query.text) : undefined;
+  return { error, connectionId, durationMs, fingerprint };
 }
 
 function nameOf(call: Call): { queryId: number; name?: string } {

@@ -43,7 +43,8 @@ export class CircuitModel {
     this.#successes = 0;
   }
 
-  moved({ to, from, at, generation, retryAfterMs }: CircuitEvents['stateChange']): void {
+  /** `remainingMs`: how long it refuses calls, if nothing else happens. */
+  moved({ to, from, at, generation, retryAfterMs }: CircuitEvents['stateChange'], remainingMs = NaN): void {
     expect(generation).toBe(this.#generation + 1);
     this.begin(generation);
     if (to === 'half-open') {
@@ -53,7 +54,9 @@ export class CircuitModel {
     }
     if (to !== 'open') return;
     this.#opened += 1;
-    this.#untilAt = at + (retryAfterMs ?? NaN);
+    expect(retryAfterMs).toBeLessThanOrEqual(Math.ceil(remainingMs));
+    if (!this.#options.earlyProbe) expect(retryAfterMs).toBe(Math.ceil(remainingMs));
+    this.#untilAt = at + remainingMs;
   }
 
   entered(state: CircuitState, now: number): void {

@@ -46,7 +46,7 @@ export class CircuitSimulation {
     this.#circuit = new CircuitBreaker({ ...options, backoff: dice.chance(0.5) }, ports);
     this.#circuit.on('stateChange', (move) => {
       this.#note(`${move.from} → ${move.to}`);
-      this.#model.moved(move);
+      this.#model.moved(move, this.#circuit.snapshot().remainingMs);
     });
     this.#circuit.on('permitLeaked', () => (this.#model.leaked += 1));
   }

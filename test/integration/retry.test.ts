@@ -120,6 +120,43 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    // The function ran four times: in a transaction the decision is whole-transaction, and no longer after-fix.
+    it('are made once for a prepared statement that is not there', async () => {
+      await using house = await start();
+      const runs: number[] = [];
+      const work = house.db.transaction(async (tx) => {
+        runs.push(tx.attempt);
+        await tx.exec('execute nope');
+      });
+      const { error } = await failure(work);
+      expect(error).toMatchObject({ code: 'QUERY', reason: 'statement-invalid', sqlState: '26000' });
+      expect(error.message).toContain('(after 2 attempts)');
+      expect([runs, error.attempts?.length]).toEqual([[1, 2], 1]);
+      await house.check();
+    });
+
+    it('are made of a DO outside a transaction only where it was declared safe: it may have committed midway', async () => {
+      await using house = await start();
+      const text =
+        "do $$ begin update retried set value = value + 1; commit; raise exception 'x' using errcode = '40001'; end $$";
+      const { error } = await failure(house.db.exec(text));
+      expect(error).toMatchObject({ reason: 'serialization', outcome: 'unknown', attempts: undefined });
+      expect(await values(house)).toEqual([1, 1]);
+      const safe = (await failure(house.db.exec(text, [], { idempotent: true, retry: { maxRetries: 1 } }))).error;
+      expect(safe).toMatchObject({ outcome: 'unknown', attempts: [{ outcome: 'unknown' }] });
+      expect(await values(house)).toEqual([3, 3]);
+      await house.check();
+    });
+
+    it('are not made of a DO that was stopped in time: what it committed before stays, so its outcome is unknown', async () => {
+      await using house = await start();
+      const text = 'do $$ begin update retried set value = value + 1; commit; perform pg_sleep(5); end $$';
+      const { error } = await failure(house.db.exec(text, [], { timeout: 300 }));
+      expect(error).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown', attempts: undefined });
+      expect(await values(house)).toEqual([1, 1]);
+      await house.check();
+    });
+
     it('are not made where the function threw an error of its own, nor where `retry: false` says so', async () => {
       await using house = await start();
       let runs = 0;

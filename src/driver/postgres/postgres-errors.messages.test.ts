@@ -134,6 +134,16 @@ describe('messages', () => {
     expect(classify(code, text).message).toBe(shown);
   });
 
+  // Our own text was redacted from its apostrophe on: `the database"…"`.
+  it.each(['22023', '42601', 'XX000', '42P01', '40001', 'P0001'])(
+    'keep our own words and the SQLSTATE where a function borrowed %s',
+    (code) => {
+      expect(classify(code, 'customer "4711" is barred', { routine: 'exec_stmt_raise' }).message).toBe(
+        `the database's own code raised an error (SQLSTATE ${code}); its text is on cause`,
+      );
+    },
+  );
+
   it('say where a syntax error is, without the text there', () => {
     expect(classify('42601', 'syntax error at or near "selec"', { position: '7' }).message).toBe(
       'PostgreSQL could not accept the statement at character 7 (SQLSTATE 42601): syntax error at or near "…"',

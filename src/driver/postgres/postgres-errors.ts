@@ -22,10 +22,10 @@ import type { ServerError } from './postgres-server-error.js';
 import {
   describeConstraint,
   describeRefusal,
+  describeTransactionEnd,
   isFatal,
   isServerError,
   serverText,
-  withoutValues,
 } from './postgres-server-error.js';
 import type { SqlStateRow } from './postgres-sqlstates.js';
 import { findSqlState } from './postgres-sqlstates.js';
@@ -197,8 +197,7 @@ function buildError(error: ServerError, row: SqlStateRow, situation: FailureSitu
     case 'constraint':
       return new ConstraintError(is.reason, describeConstraint(error, is.reason), error, init);
     case 'transaction':
-      // CockroachDB names keys in its serialization failures.
-      return new TransactionError(is.reason, withoutValues(text), init);
+      return new TransactionError(is.reason, describeTransactionEnd(error, is.reason), init);
     case 'timeout':
       return new TimeoutError(is.phase, text, init);
     case 'cancelled':

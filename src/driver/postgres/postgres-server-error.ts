@@ -40,22 +40,32 @@ export function isLoginRefusal(error: unknown): boolean {
 /** Texts that name only objects of the schema may be shown; texts that can quote a value are replaced. */
 export function describeRefusal(error: ServerError, reason: string): string {
   const state = `SQLSTATE ${error.code}`;
+  // Our own words hold no value, and an apostrophe that is no quotation mark.
+  if (reason === 'application' || isRaised(error)) return `${APPLICATION_TEXT} (${state}); its text is on cause`;
   if (reason === 'syntax') {
     const at = error.position === undefined ? '' : ` at character ${error.position}`;
-    return `PostgreSQL could not accept the statement${at} (${state}): ${withoutValues(serverText(error))}`;
+    return `PostgreSQL could not accept the statement${at} (${state}): ${withoutValues(error.message)}`;
   }
-  if (reason === 'application') return `${APPLICATION_TEXT} (${state}); its text is on cause`;
-  if (reason === 'data' || reason === 'internal') return `${withoutValues(serverText(error))} (${state})`;
+  if (reason === 'data' || reason === 'internal') return `${withoutValues(error.message)} (${state})`;
   // A name that stands in the statement has a position; one without came in as a value: `select nextval($1)`.
   const mayQuoteValue = error.position === undefined && reason !== 'duplicate-object' && reason !== 'permission';
-  return `${mayQuoteValue ? withoutValues(serverText(error)) : serverText(error)} (${state})`;
+  return `${mayQuoteValue ? withoutValues(error.message) : error.message} (${state})`;
+}
+
+/** CockroachDB names keys in its serialization failures. */
+export function describeTransactionEnd(error: ServerError, reason: string): string {
+  return isRaised(error) ? describeRefusal(error, reason) : withoutValues(error.message);
 }
 
 const APPLICATION_TEXT = "the database's own code raised an error";
 
 /** PL/pgSQL's RAISE may borrow any SQLSTATE, and its text is the application's. */
 export function serverText(error: ServerError): string {
-  return error.routine === 'exec_stmt_raise' ? APPLICATION_TEXT : error.message;
+  return isRaised(error) ? `${APPLICATION_TEXT} (SQLSTATE ${error.code})` : error.message;
+}
+
+function isRaised({ routine }: ServerError): boolean {
+  return routine === 'exec_stmt_raise';
 }
 
 export function describeConstraint(error: ServerError, reason: string): string {
@@ -72,6 +82,6 @@ const QUOTED = /["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*["'
  * `invalid input syntax for type integer: "4711x"` → `… integer: …`: quoted parts can be values, and so can what follows a
  * colon. From the first quotation mark to the last, because a value may hold quotation marks of its own.
  */
-export function withoutValues(message: string): string {
+function withoutValues(message: string): string {
   return message.replace(QUOTED, '"…"').replace(/([:：]).*$/s, '$1 …');
 }
