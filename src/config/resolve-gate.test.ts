@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pglite } from '../driver/pglite/pglite.js';
 import { postgres } from '../driver/postgres/postgres.js';
 import { ConfigError } from '../errors/config-error.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
 import { resolveConfig } from './resolve-config.js';
 import type { RuntimeConfig } from './runtime-options.js';
 
@@ -10,15 +11,20 @@ const driver = postgres();
 /** What a program without types may hand over. */
 const resolve = (options: object): RuntimeConfig => resolveConfig({ driver, ...options });
 
-/** `[path, got]` of everything that was refused. */
-function refused(options: object): [string, string][] {
+/** Everything that was refused. */
+function issuesOf(options: object): readonly OptionIssue[] {
   try {
     resolve(options);
   } catch (error) {
-    if (error instanceof ConfigError) return error.issues.map(({ path, got }) => [path, got]);
+    if (error instanceof ConfigError) return error.issues;
     throw error;
   }
   return [];
+}
+
+/** `[path, got]` of everything that was refused. */
+function refused(options: object): [string, string][] {
+  return issuesOf(options).map(({ path, got }) => [path, got]);
 }
 
 describe('the options of the gate', () => {
@@ -93,6 +99,16 @@ describe('the options of the gate', () => {
     ['connectionLimit', { adaptive: { tolerance: 1 } }, 'gate.connectionLimit.adaptive.tolerance'],
   ])('refuse %s: %j at %s', (name, value, path) => {
     expect(refused({ gate: { [name]: value } }).map(([where]) => where)).toEqual([path]);
+  });
+
+  it.each([
+    ['circuitBreaker', true, 'an object, or false'],
+    ['rateLimit', 'fast', 'a number, an object, or false'],
+    ['connectionLimit', true, "'adaptive', a number, an object, or false"],
+  ])('say every form there is: %s: %j', (name, value, expected) => {
+    expect(issuesOf({ gate: { [name]: value } })).toEqual([
+      { path: `gate.${name}`, got: expect.any(String) as string, expected },
+    ]);
   });
 });
 

@@ -30,9 +30,9 @@ export interface GateConfig {
 /** `poolSize` is the default of the connection limit. Everything wrong is added to `issues`. */
 export function resolveGateOptions(options: unknown, poolSize: number, issues: OptionIssue[]): GateConfig {
   const reader = new OptionReader(options, 'gate', issues);
-  const circuit = circuitFields(reader.raw('circuitBreaker') as GateOptions['circuitBreaker']);
-  const rate = reader.raw('rateLimit');
-  const limit = connectionLimitFields(readConnectionLimit(reader), poolSize);
+  const circuit = circuitFields(readForm(reader, 'circuitBreaker', 'an object, or false', isObject));
+  const rate = readForm(reader, 'rateLimit', 'a number, an object, or false', isObjectOrNumber);
+  const limit = connectionLimitFields(readForm(reader, 'connectionLimit', LIMIT_FORMS, isLimitForm), poolSize);
   const config: GateConfig = {
     circuitBreaker: circuit !== false && resolveCircuitBreakerOptions(circuit, 'gate.circuitBreaker', issues),
     rateLimit: rate !== false && resolveRateLimitOptions(rate, 'gate.rateLimit', issues),
@@ -42,11 +42,21 @@ export function resolveGateOptions(options: unknown, poolSize: number, issues: O
   return Object.freeze(config);
 }
 
-/** A word that is not the one word there is would be refused as "no object", which helps nobody. */
-function readConnectionLimit(reader: OptionReader): GateOptions['connectionLimit'] {
-  const value = reader.raw('connectionLimit');
-  if (typeof value !== 'string' || value === 'adaptive') return value as GateOptions['connectionLimit'];
-  return reader.refuse('connectionLimit', "'adaptive', a number, an object, or false", undefined);
+const LIMIT_FORMS = "'adaptive', a number, an object, or false";
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const isObjectOrNumber = (value: unknown): boolean => isObject(value) || typeof value === 'number';
+const isLimitForm = (value: unknown): boolean => isObjectOrNumber(value) || value === 'adaptive';
+
+/** Refuses here what has none of the forms: further in it would only be "no object", which hides the short ones. */
+function readForm<K extends keyof GateOptions>(
+  reader: OptionReader,
+  name: K,
+  expected: string,
+  isForm: (value: unknown) => boolean,
+): GateOptions[K] {
+  const value = reader.raw(name) as GateOptions[K];
+  if (value === undefined || value === false || isForm(value)) return value;
+  return reader.refuse<GateOptions[K] | undefined>(name, expected, undefined) as GateOptions[K];
 }
 
 /**

@@ -236,8 +236,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.growth.lastDemandAt = now;
     const down = this.#refusalWhileDown(request);
     if (down !== undefined) return this.#refusal(down);
-    if (this.line.length >= settings.current.maxWaiting) {
-      return this.#refusal(queueFullError(this.#label, this.#host.stats()));
+    const { maxWaiting } = settings.current;
+    if (this.line.length >= maxWaiting) {
+      return this.#refusal(queueFullError(this.#label, maxWaiting, this.#host.stats()));
     }
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
     if (request.failFast === true) pacer.clearPause();

@@ -12,8 +12,8 @@ import type { LeakReport } from '../telemetry/events.js';
 import type { PoolStats } from './pool-stats.js';
 import { describeStats } from './pool-stats.js';
 
-export function queueFullError(label: string, stats: PoolStats): RejectedError {
-  const text = `${label}: too many callers are waiting, pool.maxWaiting is reached (${describeStats(stats)}); nothing was sent`;
+export function queueFullError(label: string, maxWaiting: number, stats: PoolStats): RejectedError {
+  const text = `${label}: too many callers are waiting, pool.maxWaiting is ${maxWaiting} (${describeStats(stats)}); nothing was sent`;
   return new RejectedError('POOL_EXHAUSTED', text);
 }
 

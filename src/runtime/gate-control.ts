@@ -44,7 +44,10 @@ export interface RateLimitControl {
 }
 
 export interface ConnectionLimitControl {
-  /** Another limit from now on: nobody is cut off, new calls wait until there is room. `false` for none. @throws ConfigError */
+  /**
+   * Another limit from now on: nobody is cut off, new calls wait until there is room. `false` for none; a limit set after
+   * that counts only the calls that begin after it. @throws ConfigError
+   */
   set(limit: ConnectionLimitOptions | number | 'adaptive' | false): void;
   /** `undefined` where there is no limit. */
   stats(): ConnectionLimiterStats | undefined;
