@@ -1,6 +1,7 @@
 /**
  * A bank under fire, for seconds: 32 clerks, 100 accounts, and a server that is killed in the middle of it. The minute is
- * test/nightly/bank-60s.ts. FLUXOR_SEED replays the schedule of faults of one run.
+ * test/nightly/bank-60s.ts, with a seed that nobody has seen before. Here it is pinned, so that a run that fails says something
+ * about the change and not about the draw; FLUXOR_SEED lives through another schedule of faults.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer } from '../servers/postgres-server.js';
@@ -8,7 +9,9 @@ import type { BankPlan } from './bank/bank.js';
 import { runBank } from './bank/bank.js';
 
 const SECONDS = 8;
-const seed = Number(process.env['FLUXOR_SEED'] ?? 1 + Math.floor(Math.random() * 1_000_000));
+/** Loses COMMITs by FIN, by silence and by a reset, before the kill and after, and makes every other fault too. */
+const PINNED_SEED = 485;
+const seed = Number(process.env['FLUXOR_SEED'] ?? PINNED_SEED);
 const plan: Omit<BankPlan, 'resolveOutcome'> = { seed, durationMs: 1_000 * SECONDS, kills: 1 };
 
 describe(`a bank under fire (FLUXOR_SEED=${seed})`, () => {

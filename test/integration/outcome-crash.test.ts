@@ -42,31 +42,33 @@ for (const { name, major } of inject('postgresServers')) {
     });
 
     // Versions before 17 cannot put the number on disk before COMMIT; outcome-flushed.test.ts has the later ones.
-    it.runIf(major === 15)('is called unknown when a second crash has hidden that its number was reused', async () => {
-      const { end, fates } = await house.attempt({
-        async onCommit(commit) {
-          await house.crash();
-          await house.reuse(5);
-          await house.crash();
-          commit.cutClient();
-        },
+    if (major < 17) {
+      it('is called unknown when a second crash has hidden that its number was reused', async () => {
+        const { end, fates } = await house.attempt({
+          async onCommit(commit) {
+            await house.crash();
+            await house.reuse(5);
+            await house.crash();
+            commit.cutClient();
+          },
+        });
+        expect(end).toMatchObject(UNKNOWN);
+        expect((end as Error).message).toContain('asked once');
+        expect([fates, await house.ours()]).toEqual([['unknown'], 0]);
       });
-      expect(end).toMatchObject(UNKNOWN);
-      expect((end as Error).message).toContain('asked once');
-      expect([fates, await house.ours()]).toEqual([['unknown'], 0]);
-    });
 
-    it.runIf(major === 15)('is called unknown when it was kept and the server crashed: it looks the same', async () => {
-      const { end } = await house.attempt({
-        async onCommit(commit) {
-          await commit.forwardAndLoseReply();
-          await house.crash();
-          commit.cutClient();
-        },
+      it('is called unknown when it was kept and the server crashed: it looks the same', async () => {
+        const { end } = await house.attempt({
+          async onCommit(commit) {
+            await commit.forwardAndLoseReply();
+            await house.crash();
+            commit.cutClient();
+          },
+        });
+        expect(end).toMatchObject(UNKNOWN);
+        expect(await house.rows()).toEqual(['ours']);
       });
-      expect(end).toMatchObject(UNKNOWN);
-      expect(await house.rows()).toEqual(['ours']);
-    });
+    }
 
     it('is not taken for another after the crash of one session, which ends all others', async () => {
       const { end } = await house.attempt({
