@@ -43,6 +43,26 @@ describe('failed attempts to connect, with all defaults', () => {
     expect(moves).toMatchObject([{ from: 'closed', to: 'open', retryAfterMs: expect.any(Number) as number }]);
     expect(moves[0]?.retryAfterMs).toBeLessThanOrEqual(1_000);
   });
+
+  it('do not cut off callers whom a live connection answers, until that is lost too', async () => {
+    const bench = runtimeBench({ query: { retry: false } });
+    await bench.db.exec('a');
+    bench.driver.next = () => {
+      throw refused();
+    };
+    const held = await bench.db.acquire();
+    void bench.watch(bench.db.exec('b'));
+    await bench.clock.advance(5_000);
+    expect([bench.db.gate.circuit.state, bench.db.stats().breaker]).toEqual(['closed', 'open']);
+    held.release();
+    await bench.clock.advance(1);
+    await bench.db.exec('c');
+    expect(bench.db.gate.stats().circuit).toMatchObject({ state: 'closed', failures: 0 });
+    for (const session of bench.sessions) session.lose();
+    void bench.watch(bench.db.exec('d'));
+    await bench.clock.advance(10_000);
+    expect(bench.db.gate.circuit.state).not.toBe('closed');
+  });
 });
 
 describe('one attempt to connect', () => {

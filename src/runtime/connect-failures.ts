@@ -2,7 +2,8 @@
  * What failed attempts to connect say to the circuit breaker. A server that restarts refuses five attempts within 90 ms,
  * because the pool asks quickly at first; callers wait through that in the pool's line and get their connection. So such
  * failures are kept aside, and count only once the pool itself holds the database for unreachable (its creation breaker,
- * docs/decisions/0012): both open together, and an outage younger than a second opens neither.
+ * docs/decisions/0012) and has no live connection left: an outage younger than a second opens neither, and whom a live
+ * connection still answers is not cut off because the server takes no new ones.
  * Invariants: a success forgets what was kept; each attempt counts once, whoever waits for it; an attempt that began
  * before the circuit's last move says nothing of the state after it. Refuses to know: pauses, callers, retries.
  */
@@ -27,7 +28,7 @@ interface FailedAttempt {
 interface ConnectFailuresParts {
   readonly circuit: CircuitBreaker;
   readonly clock: Clock;
-  /** The pool makes no attempts for its callers any more. */
+  /** The pool makes no attempts for its callers any more, and has no connection that could answer them. */
   readonly isUnreachable: () => boolean;
 }
 

@@ -56,7 +56,10 @@ function createCircuit(option: GateOptions['circuitBreaker'], around: GateSurrou
   });
   if (options === false) circuit.disable();
   // Each attempt to connect counts once, whoever waits for it; the errors that its waiters get are echoes of it.
-  const isUnreachable = () => pool.stats().breaker !== 'closed';
+  const isUnreachable = () => {
+    const { breaker, total, creating } = pool.stats();
+    return breaker !== 'closed' && total === creating;
+  };
   const failures = new ConnectFailures({ circuit, clock: ports.clock, isUnreachable });
   hub.on('connection:create-failed', ({ error, durationMs }) => failures.failed(error, durationMs));
   hub.on('connection:created', () => failures.succeeded());
