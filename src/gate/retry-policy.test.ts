@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failedAttempt } from '../../test/fakes/situations.js';
 import { ConfigError } from '../errors/config-error.js';
 import { ConnectionError } from '../errors/connection-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
@@ -23,18 +24,7 @@ const HALF: Random = () => 0.5;
 function policyOf(options?: RetryOptions, random = HALF) {
   const policy = new RetryPolicy(options, { clock: fakeClock(), random });
   const judge = (error: FluxorError, facts: Partial<FailedAttempt> = {}): RetryVerdict =>
-    policy.judge({
-      error,
-      attempt: 1,
-      unit: 'statement',
-      isSafeToRepeat: false,
-      wasLeased: false,
-      deadlineAt: Infinity,
-      now: 0,
-      previousDelayMs: 0,
-      hadFreeRetry: false,
-      ...facts,
-    });
+    policy.judge(failedAttempt(error, facts));
   return { policy, judge };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failedAttempt } from '../../test/fakes/situations.js';
 import { ConnectionError } from '../errors/connection-error.js';
 import type { FluxorErrorInit, Outcome, RetryDecision } from '../errors/fluxor-error.js';
 import { FluxorError } from '../errors/fluxor-error.js';
@@ -7,21 +8,8 @@ import { RejectedError } from '../errors/rejected-error.js';
 import type { TimeoutPhase } from '../errors/timeout-error.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import { UsageError } from '../errors/usage-error.js';
-import type { FailedAttempt } from './retry-rules.js';
 import { isContention, isFree, isRepeatable } from './retry-rules.js';
 
-const failed = (error: FluxorError, facts: Partial<FailedAttempt> = {}): FailedAttempt => ({
-  error,
-  attempt: 1,
-  unit: 'statement',
-  isSafeToRepeat: false,
-  wasLeased: false,
-  deadlineAt: Infinity,
-  now: 0,
-  previousDelayMs: 0,
-  hadFreeRetry: false,
-  ...facts,
-});
 const SAFE = { isSafeToRepeat: true };
 const lost = (init: Omit<FluxorErrorInit, 'reason'>): ConnectionError => new ConnectionError('lost', 'x', init);
 
@@ -45,22 +33,22 @@ describe('isRepeatable', () => {
     ),
   )('%s, %s, declared safe %s: %s', (decision, outcome, isSafeToRepeat, expected) => {
     for (const unit of ['statement', 'transaction'] as const) {
-      expect(isRepeatable(failed(lost({ decision, outcome }), { isSafeToRepeat, unit }))).toBe(expected);
+      expect(isRepeatable(failedAttempt(lost({ decision, outcome }), { isSafeToRepeat, unit }))).toBe(expected);
     }
   });
 
   it.each(['CIRCUIT_OPEN', 'RATE_LIMIT', 'POOL_EXHAUSTED'] as const)('never repeats %s: load is being shed', (code) => {
-    expect(isRepeatable(failed(new RejectedError(code, 'x', { retryAfterMs: 1 }), SAFE))).toBe(false);
-    expect(isRepeatable(failed(new FluxorError(code, 'x', { decision: 'new-connection' }), SAFE))).toBe(false);
+    expect(isRepeatable(failedAttempt(new RejectedError(code, 'x', { retryAfterMs: 1 }), SAFE))).toBe(false);
+    expect(isRepeatable(failedAttempt(new FluxorError(code, 'x', { decision: 'new-connection' }), SAFE))).toBe(false);
   });
 
   it('never repeats refused credentials, whatever is decided about them', () => {
     const error = new ConnectionError('credentials', 'x', { code: 'AUTH', decision: 'new-connection' });
-    expect(isRepeatable(failed(error, SAFE))).toBe(false);
+    expect(isRepeatable(failedAttempt(error, SAFE))).toBe(false);
   });
 
   it('never repeats a COMMIT whose answer was lost, however safe its statements', () => {
-    expect(isRepeatable(failed(new OutcomeUnknownError('x'), { ...SAFE, unit: 'transaction' }))).toBe(false);
+    expect(isRepeatable(failedAttempt(new OutcomeUnknownError('x'), { ...SAFE, unit: 'transaction' }))).toBe(false);
   });
 
   it.each<[TimeoutPhase, boolean]>([
@@ -72,7 +60,7 @@ describe('isRepeatable', () => {
     ['validate', true],
   ])('after a timeout of phase %s there is time left for another attempt: %s', (phase, expected) => {
     const error = new TimeoutError(phase, 'x', { decision: 'new-connection' });
-    expect(isRepeatable(failed(error, SAFE))).toBe(expected);
+    expect(isRepeatable(failedAttempt(error, SAFE))).toBe(expected);
   });
 
   it.each([
@@ -82,16 +70,16 @@ describe('isRepeatable', () => {
     new QueryError('syntax', 'x', { outcome: 'not-applied' }),
     new TransactionError('aborted', 'x', { outcome: 'not-applied' }),
   ])('does not repeat %s', (error) => {
-    expect(isRepeatable(failed(error, SAFE))).toBe(false);
+    expect(isRepeatable(failedAttempt(error, SAFE))).toBe(false);
   });
 
   it('repeats once after a repair, by what the earlier attempts say', () => {
     const stale = new QueryError('statement-invalid', 'x', { decision: 'after-fix', outcome: 'not-applied' });
     const other = new QueryError('resource', 'x', { decision: 'new-connection', outcome: 'not-applied' });
-    expect(isRepeatable(failed(stale))).toBe(true);
-    expect(isRepeatable(failed(stale, { attempt: 2, earlier: [other] }))).toBe(true);
-    expect(isRepeatable(failed(stale, { attempt: 2, earlier: [stale] }))).toBe(false);
-    expect(isRepeatable(failed(stale, { attempt: 3, earlier: [stale, other] }))).toBe(false);
+    expect(isRepeatable(failedAttempt(stale))).toBe(true);
+    expect(isRepeatable(failedAttempt(stale, { attempt: 2, earlier: [other] }))).toBe(true);
+    expect(isRepeatable(failedAttempt(stale, { attempt: 2, earlier: [stale] }))).toBe(false);
+    expect(isRepeatable(failedAttempt(stale, { attempt: 3, earlier: [stale, other] }))).toBe(false);
   });
 
   // `execute nope` in a transaction: the decision is whole-transaction, and the function ran four times.
@@ -100,14 +88,14 @@ describe('isRepeatable', () => {
     (decision) => {
       const stale = new QueryError('statement-invalid', 'x', { decision, outcome: 'not-applied' });
       const facts = (earlier: readonly FluxorError[]) =>
-        failed(stale, { unit: 'transaction', attempt: earlier.length + 1, earlier });
+        failedAttempt(stale, { unit: 'transaction', attempt: earlier.length + 1, earlier });
       expect([isRepeatable(facts([])), isRepeatable(facts([stale]))]).toEqual([true, false]);
     },
   );
 
   it('repeats only a first attempt after a repair where nobody says what came before', () => {
     const stale = new QueryError('statement-invalid', 'x', { decision: 'after-fix', outcome: 'not-applied' });
-    expect([1, 2].map((attempt) => isRepeatable(failed(stale, { attempt })))).toEqual([true, false]);
+    expect([1, 2].map((attempt) => isRepeatable(failedAttempt(stale, { attempt })))).toEqual([true, false]);
   });
 });
 
@@ -116,13 +104,13 @@ describe('isFree', () => {
   const leased = { wasLeased: true };
 
   it('is free where a pooled connection had died before anything was written to it', () => {
-    expect(isFree(failed(stale, leased))).toBe(true);
-    expect(isFree(failed(stale, { ...leased, unit: 'transaction' }))).toBe(true);
+    expect(isFree(failedAttempt(stale, leased))).toBe(true);
+    expect(isFree(failedAttempt(stale, { ...leased, unit: 'transaction' }))).toBe(true);
   });
 
   it('is not free a second time, nor where the call had got no connection yet', () => {
-    expect(isFree(failed(stale, { ...leased, hadFreeRetry: true }))).toBe(false);
-    expect(isFree(failed(stale))).toBe(false);
+    expect(isFree(failedAttempt(stale, { ...leased, hadFreeRetry: true }))).toBe(false);
+    expect(isFree(failedAttempt(stale))).toBe(false);
   });
 
   it.each<[string, FluxorError]>([
@@ -134,7 +122,7 @@ describe('isFree', () => {
       new ConnectionError('too-many-connections', 'x', { decision: 'new-connection', isConnectionFatal: true }),
     ],
   ])('is not free where %s', (_, error) => {
-    expect(isFree(failed(error, leased))).toBe(false);
+    expect(isFree(failedAttempt(error, leased))).toBe(false);
   });
 });
 
