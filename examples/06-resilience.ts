@@ -30,7 +30,8 @@ const runs = db.transaction(async (tx) => {
 });
 await report('a transaction', runs);
 
-// A server that says no is alive. One that fails twice in a row opens the circuit.
+// A server that says no is alive. One that fails twice in a row opens the circuit. A DO may have committed midway, so what
+// became of it is unknown.
 db.setCircuitBreakerCallback((from, to) => console.log(`circuit: ${from} → ${to}`));
 await report('nonsense', db.query('select nonsense'));
 await report('no answer', db.exec(fails('PROXY')));

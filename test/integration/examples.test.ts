@@ -54,9 +54,9 @@ call 2: 42
 call 3: 42
 a transaction: committed in run 2
 nonsense: QUERY, not-applied
-no answer: QUERY, not-applied
+no answer: QUERY, unknown
 circuit: closed → open
-no answer: QUERY, not-applied
+no answer: QUERY, unknown
 while it is open: CIRCUIT_OPEN, not-sent
 circuit: open → half-open
 trial: 42
