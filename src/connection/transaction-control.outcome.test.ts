@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import { ConnectionError } from '../errors/connection-error.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
@@ -20,14 +21,6 @@ const CALL: StatementCall = {
   askedReadOnly: false,
   context: { queryId: 7 },
 };
-const WORDS = {
-  begin: () => 'begin',
-  commit: 'commit',
-  rollback: 'rollback',
-  savepoint: (name: string) => `savepoint ${name}`,
-  rollbackTo: (name: string) => `rollback to ${name}`,
-  releaseSavepoint: (name: string) => `release ${name}`,
-};
 const MARK: DriverQuery = { text: 'mark', values: [], rowMode: 'array' };
 const lost = new OutcomeUnknownError('the answer is lost');
 const gone = new ConnectionError('lost', 'gone', { outcome: 'not-applied', isConnectionFatal: true });
@@ -42,7 +35,7 @@ async function begin(failing: Readonly<Record<string, FluxorError>> = {}) {
     return { rows: [], fields: [], rowsAffected: 0, command: '' };
   };
   const connection = { id: 3, tenure: 5, isOutsideTransaction: false, isIdle: false, execute };
-  const control = await TransactionControl.begin(connection as unknown as Connection, WORDS, {}, CALL);
+  const control = await TransactionControl.begin(connection as unknown as Connection, TRANSACTION_WORDS, {}, CALL);
   let ends = 0;
   control.onEnded = () => (ends += 1);
   return { control, wire, ends: () => ends };

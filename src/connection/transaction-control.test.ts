@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
 import type { BeginOptions } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import { ConnectionError } from '../errors/connection-error.js';
@@ -22,12 +23,8 @@ const CALL: StatementCall = {
   context: { queryId: 7 },
 };
 const WORDS = {
+  ...TRANSACTION_WORDS,
   begin: ({ isolation, readOnly }: BeginOptions) => ['begin', isolation, readOnly].filter(Boolean).join(' '),
-  commit: 'commit',
-  rollback: 'rollback',
-  savepoint: (name: string) => `savepoint ${name}`,
-  rollbackTo: (name: string) => `rollback to ${name}`,
-  releaseSavepoint: (name: string) => `release ${name}`,
 };
 
 type Answer = (text: string) => Partial<DriverResult> | Promise<Partial<DriverResult>>;

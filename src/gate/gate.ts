@@ -80,11 +80,6 @@ export class Gate {
     return this.#enterWithToken(request, now, acquireBy);
   }
 
-  /** A statement inside a lease has ended: the breaker hears of it, and nothing else. */
-  record(generation: number, verdict: BreakerVerdict, facts?: CallFacts): void {
-    this.circuit.record(generation, verdict, facts);
-  }
-
   /** Nobody may wait any more. */
   stop(): void {
     this.circuit.stop();
@@ -213,7 +208,7 @@ export class Pass {
 
   /** A statement inside the lease has ended, which began in `generation`: no permit, it only reports. */
   record(generation: number, verdict: BreakerVerdict, facts?: CallFacts): void {
-    this.#gate.record(generation, verdict, facts);
+    this.#gate.circuit.record(generation, verdict, facts);
     // What one of its statements says of the load, the whole lease has met.
     if (this.#slot !== undefined && facts !== undefined && limitOutcome(facts.error) === 'drop') {
       this.#sample = { outcome: 'drop' };

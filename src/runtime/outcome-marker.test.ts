@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
 import type { OutcomeProtocol } from '../driver/outcome.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import { ConnectionError } from '../errors/connection-error.js';
@@ -10,11 +11,6 @@ const PROTOCOL: OutcomeProtocol = {
   marks: [query('rich'), query('poor')],
   ticketOf: ({ rows }) => rows[0] as readonly string[] | undefined,
   fateOf: () => Promise.resolve('unknown'),
-};
-const WORDS = {
-  savepoint: (name: string) => `savepoint ${name}`,
-  rollbackTo: (name: string) => `rollback to ${name}`,
-  releaseSavepoint: (name: string) => `release ${name}`,
 };
 const DENIED = new QueryError('permission', 'permission denied', { outcome: 'not-applied' });
 
@@ -32,7 +28,7 @@ function transaction(refused: Readonly<Record<string, Error>> = {}) {
 
 describe('drawing a ticket', () => {
   it('tries behind a savepoint first, and sends the mark bare once it has passed', async () => {
-    const marker = new OutcomeMarker(PROTOCOL, WORDS);
+    const marker = new OutcomeMarker(PROTOCOL, TRANSACTION_WORDS);
     const [first, second] = [transaction(), transaction()];
     expect(await marker.draw(first.run)).toEqual(['rich']);
     expect(await marker.draw(second.run)).toEqual(['rich']);
@@ -40,7 +36,7 @@ describe('drawing a ticket', () => {
   });
 
   it('takes the next form where the server refuses the first, without harm to the transaction', async () => {
-    const marker = new OutcomeMarker(PROTOCOL, WORDS);
+    const marker = new OutcomeMarker(PROTOCOL, TRANSACTION_WORDS);
     const { wire, run } = transaction({ rich: DENIED });
     expect(await marker.draw(run)).toEqual(['poor']);
     expect(wire).toEqual(['savepoint', 'rich', 'rollback to', 'release', 'savepoint', 'poor', 'release']);
@@ -48,7 +44,7 @@ describe('drawing a ticket', () => {
   });
 
   it('asks no more where the server refuses all forms', async () => {
-    const marker = new OutcomeMarker(PROTOCOL, WORDS);
+    const marker = new OutcomeMarker(PROTOCOL, TRANSACTION_WORDS);
     const { wire, run } = transaction({ rich: DENIED, poor: DENIED });
     expect(await marker.draw(run)).toBeUndefined();
     const sent = wire.length;
@@ -56,7 +52,7 @@ describe('drawing a ticket', () => {
   });
 
   it('fails the transaction when a form that had passed is refused, and is careful with the next one', async () => {
-    const marker = new OutcomeMarker(PROTOCOL, WORDS);
+    const marker = new OutcomeMarker(PROTOCOL, TRANSACTION_WORDS);
     await marker.draw(transaction().run);
     const { run } = transaction({ rich: DENIED });
     await expect(marker.draw(run)).rejects.toBe(DENIED);
@@ -66,7 +62,7 @@ describe('drawing a ticket', () => {
   });
 
   it('takes a lost connection for no refusal', async () => {
-    const marker = new OutcomeMarker(PROTOCOL, WORDS);
+    const marker = new OutcomeMarker(PROTOCOL, TRANSACTION_WORDS);
     const gone = new ConnectionError('lost', 'gone', { isConnectionFatal: true });
     await expect(marker.draw(transaction({ rich: gone }).run)).rejects.toBe(gone);
     expect(await marker.draw(transaction().run)).toEqual(['rich']);

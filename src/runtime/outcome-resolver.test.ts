@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
 import type { Connection } from '../connection/connection.js';
 import type { OutcomeProtocol, OutcomeSource, TransactionFate } from '../driver/outcome.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
@@ -12,14 +13,6 @@ import { Hub } from '../telemetry/hub.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { OutcomeResolver } from './outcome-resolver.js';
 
-const WORDS = {
-  begin: () => 'begin',
-  commit: 'commit',
-  rollback: 'rollback',
-  savepoint: (name: string) => `savepoint ${name}`,
-  rollbackTo: (name: string) => `rollback to ${name}`,
-  releaseSavepoint: (name: string) => `release ${name}`,
-};
 const RESULT: DriverResult = { rows: [['755']], fields: [], rowsAffected: 0, command: 'SELECT' };
 const refused = new ConnectionError('refused', 'nobody there');
 const native = new Error('socket hang up');
@@ -76,7 +69,7 @@ class Bench {
 
   /** From the mark on; the answer of COMMIT is lost at 1,000. */
   async find(deadlineAt = Infinity) {
-    const resolver = new OutcomeResolver(this.protocol, { name: 'shop', words: WORDS, ...this });
+    const resolver = new OutcomeResolver(this.protocol, { name: 'shop', words: TRANSACTION_WORDS, ...this });
     const about = { transactionId: 9, connectionId: 3, deadlineAt };
     const finder = resolver.finderFor(about, () => this.log.push('given back'));
     expect(await finder.prepare(async () => RESULT)).toBe(true);

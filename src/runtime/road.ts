@@ -88,11 +88,8 @@ export class Road {
       return this.#completed(call, call.take, result as DriverResult, this.#parts.clock.now());
     } catch (error) {
       if (isFluxorError(error)) {
-        pass?.record(
-          generation,
-          error.breaker,
-          factsOf(call, error, beganAt === undefined ? 0 : this.#parts.clock.now() - beganAt),
-        );
+        const durationMs = beganAt === undefined ? 0 : this.#parts.clock.now() - beganAt;
+        pass?.record(generation, error.breaker, factsOf(call, error, durationMs));
       }
       throw atCaller(this.#failed(call, error));
     }

@@ -163,20 +163,23 @@ export interface FakeDriverOptions {
   readonly canCancel?: boolean;
 }
 
+/** How the fakes speak of transactions. */
+export const TRANSACTION_WORDS: Driver['transactions'] = {
+  begin: () => 'begin',
+  commit: 'commit',
+  rollback: 'rollback',
+  savepoint: (name) => `savepoint ${name}`,
+  rollbackTo: (name) => `rollback to ${name}`,
+  releaseSavepoint: (name) => `release ${name}`,
+};
+
 /** A driver whose sessions the test makes. */
 export class FakeDriver implements Driver {
   readonly name = 'fake';
   readonly endpoint = 'fake://server';
   readonly dialect = 'postgres';
   readonly capabilities: Driver['capabilities'];
-  readonly transactions: Driver['transactions'] = {
-    begin: () => 'begin',
-    commit: 'commit',
-    rollback: 'rollback',
-    savepoint: (name) => `savepoint ${name}`,
-    rollbackTo: (name) => `rollback to ${name}`,
-    releaseSavepoint: (name) => `release ${name}`,
-  };
+  readonly transactions = TRANSACTION_WORDS;
   readonly requests: ConnectRequest[] = [];
   /** What `connect` brings. */
   next: FakeSession | Error | (() => FakeSession) = () => new FakeSession();
