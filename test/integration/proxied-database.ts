@@ -55,9 +55,12 @@ export class ProxiedDatabase implements AsyncDisposable {
     );
   }
 
-  /** Statements of this runtime that the server is working on. */
+  /**
+   * Statements of this runtime that the server is working on. The empty one is none of a caller's: it is the harmless round
+   * trip of a connection whose statement was stopped a moment ago, or which is looked at before it is lent.
+   */
   async running(): Promise<string[]> {
-    return (await this.activity()).filter(({ state }) => state === 'active').map(({ query }) => query);
+    return (await this.activity()).filter((one) => one.state === 'active' && one.query !== '').map((one) => one.query);
   }
 
   /** The pool's counts are back to normal: nothing lent, waiting, half-made or half-cleaned; and it works. */
