@@ -14,7 +14,7 @@ const build = join(folder, '.build');
 const require = createRequire(import.meta.url);
 
 /** What runs when nothing is named, and what must be named. */
-const BENCHES = ['pool-cycle', 'spike', 'waiters', 'guards'];
+const BENCHES = ['pool-cycle', 'spike', 'waiters', 'guards', 'stream', 'batch'];
 const TOOLS = ['profile', 'guards-profile'];
 
 const isOption = (argument) => argument.startsWith('-');

@@ -9,7 +9,7 @@ interface Lamp {
 
 await using db = await connect(process.env['FLUXOR_URL'] ?? 'pglite:', { pool: { maxSize: 1 } });
 
-await db.exec('create temporary table lamps (id int primary key, name text not null, price numeric(10, 2))');
+await db.exec('create table lamps (id int primary key, name text not null, price numeric(10, 2))');
 
 // The database's own placeholders, with an array.
 await db.exec('insert into lamps values ($1, $2, $3)', [1, 'desk lamp', '39.90']);
@@ -32,3 +32,4 @@ console.log(`number 4 is ${lamp?.name ?? 'not there'}`);
 // 64-bit integers are bigint, so that no digit is ever lost.
 const count = await db.queryValue<bigint>('select count(*) from lamps');
 console.log(`${count} lamps`);
+await db.exec('drop table lamps');

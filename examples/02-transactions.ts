@@ -3,7 +3,7 @@ import { connect, isFluxorError } from 'fluxor-db';
 
 await using db = await connect(process.env['FLUXOR_URL'] ?? 'pglite:', { pool: { maxSize: 1 } });
 
-await db.exec('create temporary table accounts (owner text primary key, cents int not null check (cents >= 0))');
+await db.exec('create table accounts (owner text primary key, cents int not null check (cents >= 0))');
 await db.exec("insert into accounts values ('ada', 1000), ('bob', 0)");
 
 async function transfer(from: string, to: string, cents: number): Promise<void> {
@@ -44,3 +44,4 @@ await show('after the savepoint');
   await tx.exec('delete from accounts');
 }
 await show('after a rollback');
+await db.exec('drop table accounts');

@@ -28,7 +28,7 @@ await db.query('select generate_series(1, 3)', [], { name: 'count-to-three' });
 await db.query('select * from nowhere').catch(() => undefined);
 failures[Symbol.dispose]();
 await db.query('select * from nowhere').catch(() => undefined);
-await db.transaction((tx) => tx.exec('create temporary table notes (id int)'));
+await db.transaction((tx) => tx.exec("select 'something that belongs together'"));
 
 const { total, idle, maxSize } = db.stats();
 console.log(`${total} of ${maxSize} connections, ${idle} idle`);

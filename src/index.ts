@@ -13,7 +13,13 @@ export type { CircuitFact, DBRuntime } from './runtime/runtime.js';
 export type { ExecResult, Executor, Field, QueryResult, Row, Statement, StatementParams } from './runtime/executor.js';
 export type { Transaction } from './runtime/transaction.js';
 export type { Session } from './runtime/session.js';
-export type { AcquireOptions, QueryOptions, TransactionOptions } from './runtime/query-options.js';
+export type { RowStream } from './runtime/row-stream.js';
+export type { NotificationStream } from './runtime/notification-stream.js';
+export type { ChannelNotification, NotificationGap, NotificationItem } from './runtime/notification-buffer.js';
+export type { ListenOptions } from './runtime/listen-options.js';
+export type { SchemaIssue, SchemaOption, SchemaOutput, SchemaResult, StandardSchema } from './runtime/row-schema.js';
+export type { BatchOptions, BatchResult, ParamSets } from './runtime/batch-options.js';
+export type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './runtime/query-options.js';
 export type { RuntimeState } from './runtime/lifecycle.js';
 export type { TransactionState } from './connection/transaction-control.js';
 export type { PoolChanges, PoolControl, WarmUpCallOptions } from './runtime/pool-control.js';
@@ -35,9 +41,15 @@ export { sql } from './sql/template.js';
 export type { Sql } from './sql/fragment.js';
 export type { Dialect } from './sql/dialect.js';
 
+// Reading SQL
+export { classify } from './sql/classify.js';
+export type { StatementKind } from './sql/classify.js';
+export { fingerprint } from './sql/fingerprint.js';
+export { summarise } from './sql/summary.js';
+
 // Options
 export { describeConfig } from './config/describe-config.js';
-export type { QueryDefaults, RuntimeConfig, RuntimeOptions } from './config/runtime-options.js';
+export type { QueryDefaults, RuntimeConfig, RuntimeOptions, StatementCacheOptions } from './config/runtime-options.js';
 export type { GateConfig, GateOptions } from './gate/gate-options.js';
 export type { LeakOptions, PoolOptions, ReleasePolicy, ValidationOptions, WarmUpOptions } from './pool/pool-options.js';
 export type { TypeOptions } from './driver/query.js';
@@ -88,6 +100,7 @@ export type {
   ErrorVerdict,
   Outcome,
   RetryDecision,
+  SetError,
   Siblings,
 } from './errors/fluxor-error.js';
 export { ERROR_CATALOGUE } from './errors/catalogue.js';
@@ -102,6 +115,8 @@ export { RejectedError } from './errors/rejected-error.js';
 export { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from './errors/query-error.js';
 
 // Watching
+export type { MetricsSnapshot, StatementCacheMetrics } from './runtime/metrics.js';
+export type { DurationMetrics, TransactionMetrics } from './runtime/transaction-metrics.js';
 export type { CloseReason, EventName, FluxorEvents, LeakReport } from './telemetry/events.js';
 
 // Plugging in a database or a clock of one's own
@@ -110,13 +125,17 @@ export type {
   ConnectRequest,
   Driver,
   DriverConnection,
+  DriverListener,
+  DriverNotification,
   FailureSituation,
   IsolationLevel,
   SessionState,
   TransactionStatements,
 } from './driver/driver.js';
 export type { OutcomeProtocol, OutcomeSource, OutcomeTicket, TransactionFate } from './driver/outcome.js';
-export type { DriverQuery, DriverResult } from './driver/query.js';
+export type { CursorPage, DriverCursor, DriverQuery, DriverResult } from './driver/query.js';
 export type { Capabilities } from './driver/capabilities.js';
+export { SESSION_EFFECTS } from './sql/session-effects.js';
+export type { SessionEffect, SessionEffects } from './sql/session-effects.js';
 export type { Clock, Timer } from './kernel/clock.js';
 export type { Random } from './kernel/random.js';

@@ -8,7 +8,7 @@ import { seededRandom, systemRandom } from '../kernel/random.js';
 import { fakeClock } from '../testing/fake-clock.js';
 import { describeConfig } from './describe-config.js';
 import { resolveConfig } from './resolve-config.js';
-import type { RuntimeOptions } from './runtime-options.js';
+import type { QueryDefaults, RuntimeOptions } from './runtime-options.js';
 
 const driver: Driver = postgres({ url: 'postgres://app:secret-marker@db.example/shop' });
 
@@ -92,6 +92,8 @@ describe('resolveConfig', () => {
           budget: { ratio: 0.2, perSecond: 10, ttlMs: 10_000 },
         },
         resolveOutcome: false,
+        statementCache: { perConnection: 200, total: 2_000 },
+        serverTimeout: true,
       },
       errors: { override: undefined },
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
@@ -208,7 +210,6 @@ describe('resolveConfig', () => {
 
   it.each([
     ['query', 'slowThreshold'],
-    ['query', 'statementCache'],
     ['query', 'pipelining'],
     ['monitor', 'interval'],
   ])('takes false for %s.%s, which later versions have, and nothing else', (group, name) => {
@@ -279,6 +280,29 @@ describe('resolveConfig', () => {
   });
 });
 
+describe('the statement cache', () => {
+  it('takes a number for each connection, an object for both, or false', () => {
+    const cache = (statementCache: number | false | object | undefined) =>
+      resolveConfig({ driver, query: { statementCache } as QueryDefaults }).query.statementCache;
+    expect(cache(undefined)).toEqual({ perConnection: 200, total: 2_000 });
+    expect(cache(50)).toEqual({ perConnection: 50, total: 2_000 });
+    expect(cache({ total: 100 })).toEqual({ perConnection: 200, total: 100 });
+    expect(cache(false)).toBe(false);
+  });
+
+  it('refuses sizes that are none, and what it does not know', () => {
+    const paths = refusal({ driver, query: { statementCache: { perConnection: 0, total: 1.5, size: 3 } } });
+    expect(paths.issues.map(({ path }) => path)).toEqual([
+      'query.statementCache.perConnection',
+      'query.statementCache.total',
+      'query.statementCache.size',
+    ]);
+    expect(refusal({ driver, query: { statementCache: 0 } }).issues.map(({ path }) => path)).toEqual([
+      'query.statementCache',
+    ]);
+  });
+});
+
 describe('describeConfig', () => {
   it('prints every value in force, one a line, with its unit', () => {
     const pool = { maxSize: 7, validation: false as const, leak: false as const, warmUp: 2, keepalive: false as const };
@@ -342,6 +366,9 @@ describe('describeConfig', () => {
       'query.retry.backoff.jitter: full',
       'query.retry.budget: false',
       'query.resolveOutcome: false',
+      'query.statementCache.perConnection: 200',
+      'query.statementCache.total: 2000',
+      'query.serverTimeout: true',
       'types.bigint: bigint',
       'types.decimal: string',
       'types.date: string',

@@ -72,9 +72,28 @@ function readQueryDefaults(
   const timeoutMs = reader.duration('timeout', 30_000, { minMs: 1, maxMs: DAY_MS, canBeFalse: true });
   const retry = reader.raw('retry');
   const resolveOutcome = readResolveOutcome(reader, driver);
-  for (const name of ['slowThreshold', 'statementCache', 'pipelining']) reader.onlyOff(name);
+  const statementCache = readStatementCache(reader);
+  const serverTimeout = reader.boolean('serverTimeout', true);
+  for (const name of ['slowThreshold', 'pipelining']) reader.onlyOff(name);
   reader.refuseUnknown();
-  return { timeoutMs, retry: retry !== false && resolveRetryOptions(retry, 'query.retry', issues), resolveOutcome };
+  const retries = retry !== false && resolveRetryOptions(retry, 'query.retry', issues);
+  return { timeoutMs, retry: retries, resolveOutcome, statementCache, serverTimeout };
+}
+
+const PER_CONNECTION = { min: 1, max: 10_000 };
+
+function readStatementCache(reader: OptionReader): RuntimeConfig['query']['statementCache'] {
+  const value = reader.raw('statementCache');
+  if (value === false) return false;
+  const defaults = { perConnection: 200, total: 2_000 };
+  if (typeof value === 'number') {
+    return { ...defaults, perConnection: reader.integer('statementCache', defaults.perConnection, PER_CONNECTION) };
+  }
+  const group = reader.group('statementCache');
+  const perConnection = group.integer('perConnection', defaults.perConnection, PER_CONNECTION);
+  const total = group.integer('total', defaults.total, { min: 1, max: 1_000_000 });
+  group.refuseUnknown();
+  return Object.freeze({ perConnection, total });
 }
 
 function readResolveOutcome(reader: OptionReader, driver: Driver | undefined): boolean {

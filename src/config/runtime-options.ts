@@ -18,8 +18,18 @@ export interface QueryDefaults {
   readonly timeout?: Duration | false;
   /** Not in this version yet; `false` says so. */
   readonly slowThreshold?: false;
-  /** Not in this version yet; `false` says so. */
-  readonly statementCache?: false;
+  /**
+   * How many prepared statements each connection keeps, least recently used first out; an object bounds all connections
+   * together as well. A text is prepared with its second execution on whatever connection. `false` prepares none under a
+   * name. See `docs/guide/statements.md`. 1 to 10,000. Default 200, and 2,000 in all.
+   */
+  readonly statementCache?: number | StatementCacheOptions | false;
+  /**
+   * Whether the server is given a limit of its own for each statement, 5 s longer than `timeout`, for when nobody is left
+   * here to cancel it (PostgreSQL's `statement_timeout`). Set once for each connection; a call with a longer timeout raises
+   * it there. `false` where the server's own setting should hold. Default true.
+   */
+  readonly serverTimeout?: boolean;
   /** What is tried again, how often and how fast; `false` for one attempt. See `docs/guide/resilience.md`. */
   readonly retry?: RetryOptions | false;
   /**
@@ -30,6 +40,14 @@ export interface QueryDefaults {
   readonly resolveOutcome?: boolean;
   /** Not in this version yet; `false` says so. */
   readonly pipelining?: false;
+}
+
+/** Options `query.statementCache.*`. */
+export interface StatementCacheOptions {
+  /** Prepared statements that one connection keeps. 1 to 10,000. Default 200. */
+  readonly perConnection?: number;
+  /** Prepared statements that all connections keep together: each takes memory at the server. 1 to 1,000,000. Default 2,000. */
+  readonly total?: number;
 }
 
 /** Options of `createRuntime()`. Everything but `driver` has a default. */
@@ -60,7 +78,13 @@ export interface RuntimeConfig {
   readonly driver: Driver;
   readonly pool: PoolConfig;
   readonly gate: GateConfig;
-  readonly query: { readonly timeoutMs: number; readonly retry: RetryConfig | false; readonly resolveOutcome: boolean };
+  readonly query: {
+    readonly timeoutMs: number;
+    readonly retry: RetryConfig | false;
+    readonly resolveOutcome: boolean;
+    readonly statementCache: Required<StatementCacheOptions> | false;
+    readonly serverTimeout: boolean;
+  };
   readonly errors: ErrorsConfig;
   readonly types: TypeConfig;
   readonly clock: Clock;

@@ -13,12 +13,17 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
   readonly #driver: Driver;
   readonly #types: TypeConfig;
   readonly #ports: ConnectionPorts;
+  readonly #statementLimitMs: number;
+  /** Told once: it is one pooler for all connections. */
+  #isPoolerTold = false;
 
-  constructor(ports: ConnectionPorts, types: TypeConfig) {
+  /** `statementLimitMs`: the server's own limit for each statement, 0 for none. */
+  constructor(ports: ConnectionPorts, types: TypeConfig, statementLimitMs = 0) {
     this.label = ports.driver.endpoint;
     this.#driver = ports.driver;
     this.#types = types;
     this.#ports = ports;
+    this.#statementLimitMs = statementLimitMs;
   }
 
   async create(request: CreateRequest): Promise<Connection> {
@@ -28,7 +33,10 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
         types: this.#types,
         onLost: (error) => this.#tellLost(error, request),
         onRotated: request.onRotated,
+        onHealed: () => (this.#ports.book.counts.healed += 1),
+        statementLimitMs: this.#statementLimitMs,
       });
+      if (native.isPooled === true) this.#tellPooler(request.id);
       return new Connection(request.id, native, this.#ports, request.onSiblings);
     } catch (error) {
       throw this.#ports.classify(error, situation('connect', request.id));
@@ -61,6 +69,12 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
 
   describe(connection: Connection): ResourceFacts {
     return connection.describe();
+  }
+
+  #tellPooler(connectionId: number): void {
+    if (this.#isPoolerTold) return;
+    this.#isPoolerTold = true;
+    this.#ports.hub.tell('pooler:detected', { connectionId });
   }
 
   #tellLost(error: unknown, { id, onLost, onSiblings }: CreateRequest): void {

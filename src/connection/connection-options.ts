@@ -25,3 +25,18 @@ export const ANSWER_GRACE_MS = 100;
  * server that is idle at that moment ignores it, and the statement would then run to its end.
  */
 export const CANCEL_AGAIN_MS = 50;
+
+/**
+ * How much longer than the runtime's own limit the server's is: when it is reached, the runtime has cancelled in vain, or is
+ * not there any more.
+ */
+export const SERVER_LIMIT_GRACE_MS = 5_000;
+
+/**
+ * The server's limit that a call needs, in milliseconds, 0 for none; `undefined` where the one in force will do, or there is
+ * none.
+ */
+export function longerLimit(inForceMs: number | undefined, timeoutMs: number): number | undefined {
+  if (inForceMs === undefined || inForceMs === 0 || timeoutMs + SERVER_LIMIT_GRACE_MS <= inForceMs) return undefined;
+  return timeoutMs === Infinity ? 0 : timeoutMs + SERVER_LIMIT_GRACE_MS;
+}

@@ -215,7 +215,7 @@ describe('Connection, its end', () => {
 });
 
 function begin(bench: ConnectionBench): Promise<TransactionControl> {
-  return TransactionControl.begin(bench.connection, bench.driver.transactions, {}, bench.call());
+  return TransactionControl.begin(bench.connection, bench.driver.transactions, {}, bench.call(), 'postgres');
 }
 
 /** A cancel is sent again while its statement still runs. */

@@ -3,34 +3,41 @@
  * The pool lends it; sessions, transactions and single statements run through `execute`.
  *
  * Invariant: `condition()` answers `clean` only when the server is ready, outside any transaction, and nothing that was
- * stopped can still hit a later statement. Stopping is surgical: the cancel is sent, and the connection is held until
- * both the statement and the cancel have ended, or it is destroyed. (Measured for the design: of 300 cancels of fast
- * statements, 298 killed an innocent later one when the connection was reused at once.)
+ * stopped can still hit a later statement (stopper.ts), and nothing that a borrower left in the session is left there
+ * (session-care.ts).
  * Refuses to know: pools, retries, who asked.
  *
  * Over 300 lines, because execute, stop and reset pass one thing between them, the turn, and races hide in the seams.
  */
-import { TransactionError } from '../errors/query-error.js';
-import { TimeoutError } from '../errors/timeout-error.js';
-import { UsageError } from '../errors/usage-error.js';
 import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import { within } from '../kernel/within.js';
-import type { Driver, DriverConnection, FailureSituation } from '../driver/driver.js';
-import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { Driver, DriverConnection } from '../driver/driver.js';
+import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
 import { fingerprint } from '../sql/fingerprint.js';
+import type { SessionEffects } from '../sql/session-effects.js';
+import { SESSION_EFFECTS } from '../sql/session-effects.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { Classify } from './classifier.js';
 import type { ConnectionConfig } from './connection-options.js';
 import type { StatementHost } from './running-statement.js';
 import { RunningStatement } from './running-statement.js';
 import type { StatementCall } from './statement-call.js';
-import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
-import type { StopCause, StoppedStatement } from './stop-errors.js';
-import { stoppedError } from './stop-errors.js';
+import { StatementFailures } from './statement-failures.js';
+import type { StatementCursor } from './statement-cursor.js';
+import { streamOpenError } from './statement-cursor.js';
+import { ANSWER_GRACE_MS, CANCEL_GRACE_MS, longerLimit } from './connection-options.js';
+import { assertInStep, lateError, releasedError } from './lease-errors.js';
+import { SessionCare } from './session-care.js';
+import type { StatementBook, StatementFacts } from './statement-book.js';
+import { StatementCache } from './statement-cache.js';
+import type { StopCause } from './stop-errors.js';
+import { stopped, stoppedError } from './stop-errors.js';
+import { Stopper } from './stopper.js';
+import type { Begin, Work } from './work.js';
 import { Turns } from './turns.js';
 
 export interface ConnectionPorts {
@@ -40,12 +47,15 @@ export interface ConnectionPorts {
   readonly clock: Clock;
   readonly timers: DeadlineTimer;
   readonly hub: Hub;
+  /** One for all connections of the runtime. */
+  readonly book: StatementBook;
   /** What is in force now: asked anew each time, because a pool may be reconfigured. */
   readonly config: () => ConnectionConfig;
 }
 
-/** Statements that can commit while they run, behind any comments: `CALL` of a procedure, and `DO`. */
-const COMMITS_INSIDE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:call|do)\b/i;
+const CLOSE_CURSOR: Begin<StatementCursor, void> = (_native, cursor) => cursor.close();
+
+const NOTHING_KNOWN: StatementFacts = { effects: 0, name: undefined };
 
 export class Connection {
   readonly id: number;
@@ -53,21 +63,24 @@ export class Connection {
   readonly openedAt: number;
   readonly #native: DriverConnection;
   readonly #ports: ConnectionPorts;
-  readonly #onSiblings: CreateRequest['onSiblings'];
+  readonly #failures: StatementFailures;
   readonly #turns = new Turns();
   readonly #host: StatementHost;
+  readonly #stopper: Stopper;
+  readonly #cache: StatementCache;
+  readonly #care: SessionCare;
+  /** What is known of the statement that is about to be sent. */
+  #facts: StatementFacts = NOTHING_KNOWN;
   /** The statement on the wire. */
   #running: RunningStatement | undefined;
-  /** Pending while a stopped statement and its cancel have not both ended. */
-  #settling: Promise<void> | undefined;
+  /** The cursor read last. Outside a transaction it keeps the session to itself until its end. */
+  #cursor: StatementCursor | undefined;
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
   #isFenced = false;
   #tenure = 1;
   #loans = 0;
   /** The server said something after which it must not be used again, although it is open. */
   #isCondemned = false;
-  /** Lent for arbitrary statements since the last reset; they may have changed settings of the session. */
-  #isTouched = false;
   /** Sent last in this loan. With its values, if they were written into it: only its fingerprint may be shown. */
   #lastText: string | undefined;
 
@@ -82,10 +95,16 @@ export class Connection {
     this.openedAt = ports.clock.now();
     this.#native = native;
     this.#ports = ports;
-    this.#onSiblings = onSiblings;
+    this.#failures = new StatementFailures(native, ports.classify, onSiblings);
+    this.#cache = new StatementCache(native, ports.book);
+    this.#care = new SessionCare(native);
+    const { clock, timers, driver } = ports;
+    const { canCancel } = driver.capabilities;
+    const endCursor = () => this.#endCursor();
+    this.#stopper = new Stopper(native, { clock, timers, canCancel, turns: this.#turns, endCursor });
     this.#host = {
-      timers: ports.timers,
-      holdsProcess: ports.driver.capabilities.holdsProcess ?? false,
+      timers,
+      holdsProcess: driver.capabilities.holdsProcess ?? false,
       untilReady: () => native.untilReady(),
       onStatementEnded: (statement) => this.#onStatementEnded(statement),
       stop: (statement, cause) => this.#stop(statement, cause),
@@ -101,8 +120,8 @@ export class Connection {
   condition(): Condition {
     const { state } = this.#native;
     if (state === 'closed' || this.#isCondemned) return 'broken';
-    const needsReset = this.#isTouched && this.#ports.config().onRelease === 'reset';
-    return state === 'idle' && this.#turns.isFree && !needsReset ? 'clean' : 'dirty';
+    const isClean = state === 'idle' && this.#turns.isFree && !this.#care.needsReset(this.#ports.config().onRelease);
+    return isClean ? 'clean' : 'dirty';
   }
 
   /** For reports: nothing of it is computed before somebody asks. */
@@ -114,7 +133,7 @@ export class Connection {
 
   /** Says that the next borrower may run anything: it matters where `onRelease` is `'reset'`. */
   markTouched(): void {
-    this.#isTouched = true;
+    this.#care.touch();
   }
 
   /** The server's transaction has ended, whatever our own handle believes. */
@@ -157,13 +176,43 @@ export class Connection {
    * Rejects with an error of the house that says what became of the statement.
    */
   execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
+    return this.run(query, this.#execute, call);
+  }
+
+  /** The same for whatever else a driver can begin on a connection: a batch, a page of a cursor. */
+  run<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall): Promise<T> {
     try {
       this.#assertLent(call);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#turns.isFree ? this.#start(query, call, this.#turns.occupy()) : this.#startInTurn(query, call);
+    return this.#turns.isFree
+      ? this.#start(work, begin, call, this.#turns.occupy())
+      : this.#startInTurn(work, begin, call);
   }
+
+  /** What runs now may last longer than was said when it began. */
+  prolong(deadlineAt: number): void {
+    this.#running?.prolong(deadlineAt);
+  }
+
+  /** The next rows of a cursor, which is opened by its first page. */
+  readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
+    return this.run(cursor, this.#readPage, call);
+  }
+
+  /** Ends a cursor early. */
+  closeCursor(cursor: StatementCursor, call: StatementCall): Promise<void> {
+    return this.run(cursor, CLOSE_CURSOR, call);
+  }
+
+  readonly #execute: Begin<DriverQuery, DriverResult> = (native, query) =>
+    native.execute(query, this.#cache.use(this.#facts));
+
+  readonly #readPage: Begin<StatementCursor, CursorPage> = (native, cursor) => {
+    this.#cursor = cursor;
+    return cursor.read(native);
+  };
 
   /** Proves that the server answers. */
   async validate(): Promise<void> {
@@ -179,15 +228,17 @@ export class Connection {
     // Held to the end: neither the settling's own end nor a statement with its turn but not yet started may come between.
     const me = this.#turns.occupy();
     try {
-      await this.#settling;
+      await this.#stopper.settling;
+      await this.#endCursor();
       await this.#native.untilReady();
       const { state } = this.#native;
       if (state === 'in-transaction' || state === 'failed-transaction') {
         await this.#native.execute({ text: this.#ports.driver.transactions.rollback, values: [], rowMode: 'array' });
         await this.#native.untilReady();
       }
-      if (this.#ports.config().onRelease === 'reset') await this.#native.reset();
-      this.#isTouched = false;
+      const left = this.#care.toUndo(this.#ports.config().onRelease);
+      if (left !== 0) await this.#native.reset(left);
+      this.#care.undone();
     } finally {
       this.#isFenced = false;
       this.#turns.leave(me);
@@ -197,36 +248,62 @@ export class Connection {
   async close(): Promise<void> {
     this.#isFenced = true;
     this.#refuseTurns();
+    this.#cache.clear();
     await this.#native.close();
   }
 
   destroy(): void {
     this.#isFenced = true;
     this.#refuseTurns();
+    this.#cache.clear();
     this.#native.destroy();
   }
 
   /** Never throws: a statement that may not start, or cannot be sent, is a rejection like any other. */
-  #start(query: DriverQuery, call: StatementCall, turn: number): Promise<DriverResult> {
+  #start<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall, turn: number): Promise<T> {
     let bytesBefore: number | undefined;
     try {
+      this.#assertNoStream(work, call);
       this.#assertMayStart(turn, call);
       bytesBefore = this.#native.bytesWritten;
-      this.#lastText = query.text;
-      const statement = new RunningStatement(this.#host, query.text, call, turn, bytesBefore);
-      const work = this.#native.execute(query);
+      this.#lastText = work.text;
+      const statement = new RunningStatement<T>(this.#host, work.text, call, turn, bytesBefore);
+      const begun = this.#begin(work, begin, call);
       this.#running = statement;
-      statement.follow(work);
+      statement.follow(begun);
       return statement.answer;
     } catch (error) {
       this.#turns.leave(turn);
       if (isFluxorError(error)) return Promise.reject(error);
-      return Promise.reject(this.#classify(error, call, this.#native.bytesWritten !== bytesBefore));
+      return Promise.reject(
+        this.#failures.of(error, call, this.#native.bytesWritten !== bytesBefore, this.#loans === 1),
+      );
     }
   }
 
-  async #startInTurn(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
-    return this.#start(query, call, await this.#waitTurn(call));
+  #begin<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall): Promise<T> {
+    const facts = (this.#facts = this.#ports.book.look(work.text));
+    if (facts.effects !== 0) this.#noteEffects(facts.effects);
+    const limitMs = longerLimit(this.#native.statementLimitMs, call.isProlonged === true ? Infinity : call.timeoutMs);
+    return limitMs === undefined ? begin(this.#native, work) : this.#beginLimited(limitMs, work, begin);
+  }
+
+  /** Once, for a call that may last longer than the server's own limit; the limit stays for those that come after it. */
+  async #beginLimited<W extends Work, T>(limitMs: number, work: W, begin: Begin<W, T>): Promise<T> {
+    const facts = this.#facts;
+    await this.#native.limitStatements?.(limitMs);
+    this.#facts = facts;
+    return begin(this.#native, work);
+  }
+
+  #noteEffects(effects: SessionEffects): void {
+    this.#care.note(effects);
+    // DEALLOCATE and DISCARD ALL take the connection's own prepared statements as well.
+    if ((effects & SESSION_EFFECTS.prepared) !== 0) this.#cache.clear();
+  }
+
+  async #startInTurn<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall): Promise<T> {
+    return this.#start(work, begin, call, await this.#waitTurn(call));
   }
 
   #onStatementEnded(statement: RunningStatement): void {
@@ -234,19 +311,17 @@ export class Connection {
     this.#turns.leave(statement.turn);
   }
 
-  #toError(error: unknown, { call, text, bytesBefore }: RunningStatement): FluxorError {
-    const wasSent = this.#native.bytesWritten !== bytesBefore;
-    const known = isFluxorError(error) ? error : this.#classify(error, call, wasSent);
-    if (wasSent && known.outcome === 'not-applied' && mayCommitInside(call, text)) known.raiseOutcome('unknown');
+  #toError(error: unknown, running: RunningStatement): FluxorError {
+    const known = this.#failures.ofRunning(error, running, this.#loans === 1);
     if (known.isConnectionFatal) this.#isCondemned = true;
     return known;
   }
 
   /** Stops the statement, if nobody did before, and answers its caller with what became of it. */
-  async #stop(running: RunningStatement, cause: StopCause): Promise<DriverResult> {
+  async #stop<T>(running: RunningStatement<T>, cause: StopCause): Promise<T> {
     const { call } = running;
     if (!running.isStopped) {
-      this.#settle(running);
+      this.#stopper.stop(running);
       this.#tellCancelled(call, cause);
     }
     const outcome = await this.#learnOutcome(running, cause === 'runtime' ? CANCEL_GRACE_MS : ANSWER_GRACE_MS);
@@ -258,7 +333,7 @@ export class Connection {
   #takeAway(): void {
     const running = this.#running;
     if (running === undefined || running.isStopped) return;
-    if (running.call.phase === 'commit') return this.#settle(running);
+    if (running.call.phase === 'commit') return this.#stopper.stop(running);
     running.takeAway();
   }
 
@@ -272,70 +347,9 @@ export class Connection {
     return within(answer, limits, this.#ports.timers, () => 'unknown');
   }
 
-  /**
-   * Cancels at the server, and keeps the connection occupied until nothing of it can reach a later statement.
-   * A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs.
-   */
-  #settle(running: RunningStatement): void {
-    const { clock, timers, driver } = this.#ports;
-    running.isStopped = true;
-    const me = this.#turns.occupy();
-    const isCancelled = running.call.phase !== 'commit' && driver.capabilities.canCancel;
-    const ended = running.ended.then(ignore, ignore);
-    const giveUpAt = clock.now() + CANCEL_GRACE_MS;
-    const cancelled = isCancelled ? this.#cancelUntil(ended, giveUpAt) : undefined;
-    const bothEnded = Promise.all([ended, cancelled]).then(async () => {
-      // The cancel may have come too late for its statement. One harmless round trip takes it instead of the next caller.
-      if (isCancelled && this.#native.state !== 'closed')
-        await this.#native.ping().catch(() => this.#native.untilReady());
-    });
-    const limits = { deadlineAt: giveUpAt, signal: undefined };
-    const settling = within(bothEnded, limits, timers, () => {
-      throw new TimeoutError('statement', 'bug: never seen by a caller');
-    })
-      .catch(() => this.#native.destroy())
-      .then(() => {
-        if (this.#settling === settling) this.#settling = undefined;
-        this.#turns.leave(me);
-      });
-    this.#settling = settling;
-  }
-
-  /** Cancels, and again if the first one overtook its statement; resolves when the last one sent can hit nothing later. */
-  async #cancelUntil(ended: Promise<void>, giveUpAt: number): Promise<void> {
-    const { clock, timers } = this.#ports;
-    let isOver = false;
-    for (let pauseMs = CANCEL_AGAIN_MS; !isOver && clock.now() < giveUpAt; pauseMs *= 2) {
-      await this.#native.cancel();
-      const limits = { deadlineAt: Math.min(clock.now() + pauseMs, giveUpAt), signal: undefined };
-      isOver = await within(
-        ended.then(() => true),
-        limits,
-        timers,
-        () => false,
-      );
-    }
-  }
-
   #tellCancelled(call: StatementCall, cause: StopCause): void {
     if (call.phase === 'commit') return;
     this.#ports.hub.tell('query:cancelled', { connectionId: this.id, queryId: call.context.queryId ?? 0, cause });
-  }
-
-  #classify(error: unknown, call: StatementCall, wasSent: boolean): FluxorError {
-    const situation: FailureSituation = {
-      phase: call.phase === 'commit' ? 'commit' : 'statement',
-      wasSent,
-      isReadOnly: call.isReadOnly,
-      isSafeToRepeat: call.isSafeToRepeat,
-      inTransaction: call.inTransaction,
-      askedReadOnly: call.askedReadOnly,
-      context: call.context,
-      ...(this.#loans === 1 ? { isFirstLoan: true } : {}),
-    };
-    const classified = this.#ports.classify(error, situation);
-    if (classified.siblings !== 'keep') this.#onSiblings(classified.siblings, classified);
-    return classified;
   }
 
   #waitTurn(call: StatementCall): Promise<number> {
@@ -346,52 +360,36 @@ export class Connection {
 
   #assertLent(call: StatementCall): void {
     if (!this.#isFenced && (call.tenure ?? this.#tenure) === this.#tenure) return;
-    const text = 'The connection was released and may serve somebody else now; acquire again';
-    throw new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
+    throw releasedError(this.id);
+  }
+
+  /** Nothing else can run until it has ended; inside a transaction the session is ready between its pages. */
+  async #endCursor(): Promise<void> {
+    if (this.#cursor !== undefined && this.#native.state === 'busy') await this.#cursor.close();
+    this.#cursor = undefined;
+  }
+
+  /** What is sent behind an open cursor would wait for its end, and its caller may be the one who reads it. */
+  #assertNoStream(work: Work, call: StatementCall): void {
+    if (this.#cursor === undefined || this.#cursor === work) return;
+    if (this.#native.state !== 'busy') this.#cursor = undefined;
+    else throw streamOpenError(fingerprint(this.#ports.driver.dialect, this.#cursor.text), call.context);
   }
 
   /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */
   #assertMayStart(me: number, call: StatementCall): void {
-    if (!this.#turns.isHeldBy(me)) throw this.#lateError();
+    if (!this.#turns.isHeldBy(me)) throw lateError(this.id);
     if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
     if (this.#ports.clock.now() >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
-    this.#assertInStep(call);
-  }
-
-  /** What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one. */
-  #assertInStep(call: StatementCall): void {
-    const isBegin = call.isBegin === true;
-    if (isBegin && !this.isIdle && this.#native.state !== 'closed') {
-      const text = 'the session is in a transaction already; end it first, or use a savepoint: tx.transaction(fn)';
-      throw new TransactionError('invalid-state', text, { context: call.context });
-    }
-    if (!isBegin && call.inTransaction && this.isIdle) {
-      const text = 'The transaction was ended by other means than its handle';
-      throw new UsageError('TRANSACTION_CLOSED', text, { context: call.context });
-    }
+    assertInStep(call, this.#native.state);
   }
 
   /** Statements of a lease that has ended must not reach the wire. */
   #refuseTurns(): void {
-    this.#turns.refuseAll(() => this.#lateError());
+    this.#turns.refuseAll(() => lateError(this.id));
   }
-
-  #lateError(): UsageError {
-    const text = 'The connection was released before this statement had its turn; await every statement first';
-    return new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
-  }
-}
-
-/** A procedure may have committed midway: whatever it was refused or stopped for came after that. */
-function mayCommitInside(call: StatementCall, text: string): boolean {
-  return !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
-}
-
-function stopped(cause: StopCause, call: StatementCall): StoppedStatement {
-  const { phase, timeoutMs, isSafeToRepeat, context } = call;
-  return { cause, phase, timeoutMs, isSafeToRepeat, reason: call.signal?.reason, context };
 }
 
 function ignore(): void {
-  // Somebody else hears of it, or nobody has to.
+  // Nobody has to hear of it.
 }

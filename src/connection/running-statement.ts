@@ -6,7 +6,6 @@
  * Invariants: the caller is answered exactly once, by the statement's end or by whoever stopped it; its limits are let go
  * with the answer; `ended` settles when the server is ready for the next statement, also after an error.
  */
-import type { DriverResult } from '../driver/query.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { onAbort } from '../kernel/abort-listener.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
@@ -26,19 +25,20 @@ export interface StatementHost {
   /** The server is ready. Called once, before the caller is answered. */
   onStatementEnded(statement: RunningStatement): void;
   /** A limit was reached: what the caller is answered. */
-  stop(statement: RunningStatement, cause: StopCause): Promise<DriverResult>;
+  stop<T>(statement: RunningStatement<T>, cause: StopCause): Promise<T>;
   /** The error of the house for one of the client library's. */
   toError(error: unknown, statement: RunningStatement): FluxorError;
 }
 
-export class RunningStatement extends DeadlineItem {
+/** `T` is what the statement brings back. */
+export class RunningStatement<T = unknown> extends DeadlineItem {
   /** What was sent. With its values, if they were written into it: never to be shown. */
   readonly text: string;
   readonly call: StatementCall;
   /** The number under which it holds the connection; see turns.ts. */
   readonly turn: number;
   /** What its caller waits for. */
-  readonly answer: Promise<DriverResult>;
+  readonly answer: Promise<T>;
   /** What the socket had taken before it; more afterwards means that it was sent. */
   readonly bytesBefore: number;
   /** Being stopped already. It is stopped once: a second cancel could hit whatever comes after it. */
@@ -47,13 +47,13 @@ export class RunningStatement extends DeadlineItem {
   #isTakenAway = false;
   #isAnswered = false;
   readonly #host: StatementHost;
-  #resolve!: (value: DriverResult | Promise<DriverResult>) => void;
+  #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   #stopListening: (() => void) | undefined;
   /** How it ended, once it has. */
-  #end: { readonly result: DriverResult } | { readonly error: unknown } | undefined;
+  #end: { readonly result: T } | { readonly error: unknown } | undefined;
   /** For whoever stopped it. */
-  #ended: Deferred<DriverResult> | undefined;
+  #ended: Deferred<T> | undefined;
 
   constructor(host: StatementHost, text: string, call: StatementCall, turn: number, bytesBefore: number) {
     super(!host.holdsProcess);
@@ -63,13 +63,13 @@ export class RunningStatement extends DeadlineItem {
     this.turn = turn;
     this.bytesBefore = bytesBefore;
     this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
+      this.#resolve = resolve as (value: unknown) => void;
       this.#reject = reject;
     });
   }
 
   /** `work` is the client library's own promise. */
-  follow(work: Promise<DriverResult>): void {
+  follow(work: Promise<T>): void {
     const { call } = this;
     this.#host.timers.enlist(call.deadlineAt, this);
     if (call.signal !== undefined) this.#stopListening = onAbort(call.signal, () => this.#limit('aborted'));
@@ -80,7 +80,7 @@ export class RunningStatement extends DeadlineItem {
   }
 
   /** How it ends, with the client library's own error. */
-  get ended(): Promise<DriverResult> {
+  get ended(): Promise<T> {
     if (this.#ended === undefined) {
       this.#ended = createDeferred();
       // Whoever asks may stop caring before it ends.
@@ -94,6 +94,13 @@ export class RunningStatement extends DeadlineItem {
     this.#limit('deadline');
   }
 
+  /** It may last longer than was said when it began. */
+  prolong(deadlineAt: number): void {
+    if (this.#isAnswered || this.isStopped) return;
+    this.#host.timers.unwatch(this);
+    this.#host.timers.enlist(deadlineAt, this);
+  }
+
   /** From here on the caller hears what became of stopping it; its own deadline still holds. */
   takeAway(): void {
     this.#isTakenAway = true;
@@ -103,7 +110,7 @@ export class RunningStatement extends DeadlineItem {
     );
   }
 
-  #succeed(result: DriverResult): void {
+  #succeed(result: T): void {
     this.#end = { result };
     this.#host.onStatementEnded(this);
     this.#tellEnd();

@@ -20,6 +20,10 @@ export interface StatementCall {
   /** This is the BEGIN itself. */
   readonly isBegin?: boolean;
   readonly askedReadOnly: boolean;
+  /** It is prolonged while it runs, so the server must not hold it to `timeoutMs`. Default false. */
+  readonly isProlonged?: boolean;
+  /** It goes on with a statement that was sent before: whatever fails now, that one may have been applied. Default false. */
+  readonly isContinued?: boolean;
   readonly context: ErrorContext;
   /** `Connection.tenure` of the loan that the call belongs to; for handles that may outlive it. */
   readonly tenure?: number | undefined;

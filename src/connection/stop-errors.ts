@@ -5,6 +5,7 @@ import type { TimeoutPhase } from '../errors/timeout-error.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
+import type { StatementCall } from './statement-call.js';
 
 /** `runtime`: the connection was released, or taken away by a shutdown, under the running statement. */
 export type StopCause = LimitCause | 'runtime';
@@ -17,6 +18,11 @@ export interface StoppedStatement {
   readonly isSafeToRepeat: boolean;
   readonly reason: unknown;
   readonly context: ErrorContext;
+}
+
+export function stopped(cause: StopCause, call: StatementCall): StoppedStatement {
+  const { phase, timeoutMs, isSafeToRepeat, context } = call;
+  return { cause, phase, timeoutMs, isSafeToRepeat, reason: call.signal?.reason, context };
 }
 
 const OUTCOME_TEXT: Readonly<Record<Outcome, string>> = {

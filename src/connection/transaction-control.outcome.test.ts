@@ -35,7 +35,13 @@ async function begin(failing: Readonly<Record<string, FluxorError>> = {}) {
     return { rows: [], fields: [], rowsAffected: 0, command: '' };
   };
   const connection = { id: 3, tenure: 5, isOutsideTransaction: false, isIdle: false, execute };
-  const control = await TransactionControl.begin(connection as unknown as Connection, TRANSACTION_WORDS, {}, CALL);
+  const control = await TransactionControl.begin(
+    connection as unknown as Connection,
+    TRANSACTION_WORDS,
+    {},
+    CALL,
+    'postgres',
+  );
   let ends = 0;
   control.onEnded = () => (ends += 1);
   return { control, wire, ends: () => ends };

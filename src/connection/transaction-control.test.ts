@@ -51,7 +51,7 @@ class FakeConnection {
 
 async function begin(options: BeginOptions = {}) {
   const connection = new FakeConnection();
-  const control = await TransactionControl.begin(connection as unknown as Connection, WORDS, options, CALL);
+  const control = await TransactionControl.begin(connection as unknown as Connection, WORDS, options, CALL, 'postgres');
   return { connection, control };
 }
 const statement = (text: string): DriverQuery => ({ text, values: [], rowMode: 'object' });
@@ -70,7 +70,7 @@ describe('begin', () => {
   it('rejects with the error of BEGIN', async () => {
     const connection = new FakeConnection();
     connection.fail(gone);
-    const attempt = TransactionControl.begin(connection as unknown as Connection, WORDS, {}, CALL);
+    const attempt = TransactionControl.begin(connection as unknown as Connection, WORDS, {}, CALL, 'postgres');
     await expect(attempt).rejects.toBe(gone);
   });
 });

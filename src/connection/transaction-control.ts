@@ -9,17 +9,26 @@
  *
  * Invariant: after the server has ended the transaction, no further statement goes to the wire through this handle; it
  * would run, and commit, on its own.
+ *
+ * Over 300 lines, because every way to send a statement must look at the state before it, and at the server after it.
  */
 import { UsageError } from '../errors/usage-error.js';
 import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
-import { TransactionError } from '../errors/query-error.js';
+import type { TransactionError } from '../errors/query-error.js';
 import type { TransitionTable } from '../kernel/transitions.js';
 import { assertTransition } from '../kernel/transitions.js';
 import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
-import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
+import type { Dialect } from '../sql/dialect.js';
+import type { DriverBatchResult } from '../driver/batch.js';
+import type { BatchWork } from './batch-work.js';
+import { RUN_BATCH } from './batch-work.js';
 import type { Connection } from './connection.js';
 import type { StatementCall } from './statement-call.js';
+import type { StatementCursor } from './statement-cursor.js';
+import type { FailedStatement } from './transaction-failures.js';
+import { failedBeforeError } from './transaction-failures.js';
 
 export type TransactionState =
   'open' | 'committing' | 'resolving' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
@@ -60,6 +69,7 @@ export class TransactionControl {
   readonly #connection: Connection;
   readonly #words: TransactionStatements;
   readonly #options: BeginOptions;
+  readonly #dialect: Dialect;
   /** The loan of the connection that this transaction belongs to; it may end first. */
   readonly #tenure: number;
   #state: TransactionState = 'open';
@@ -67,15 +77,18 @@ export class TransactionControl {
   onEnded: (() => void) | undefined;
   #savepoints = 0;
   #statements = 0;
+  /** The first statement that failed, and was not undone with its savepoint. */
+  #failed: FailedStatement | undefined;
 
-  /** Begins; the caller has the connection for as long as the transaction lives. */
+  /** Begins; the caller has the connection for as long as the transaction lives. `dialect` is that of its statements. */
   static async begin(
     connection: Connection,
     words: TransactionStatements,
     options: BeginOptions,
     call: StatementCall,
+    dialect: Dialect,
   ): Promise<TransactionControl> {
-    const control = new TransactionControl(connection, words, options);
+    const control = new TransactionControl(connection, words, options, dialect);
     try {
       await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true, isBegin: true });
     } catch (error) {
@@ -87,10 +100,11 @@ export class TransactionControl {
     return control;
   }
 
-  private constructor(connection: Connection, words: TransactionStatements, options: BeginOptions) {
+  private constructor(connection: Connection, words: TransactionStatements, options: BeginOptions, dialect: Dialect) {
     this.#connection = connection;
     this.#words = words;
     this.#options = options;
+    this.#dialect = dialect;
     this.#tenure = connection.tenure;
   }
 
@@ -109,6 +123,27 @@ export class TransactionControl {
     this.#statements += 1;
     // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
     return this.#run(query, COMMITTING.test(query.text) ? { ...call, phase: 'commit' } : call);
+  }
+
+  /** Many sets of values, and one statement. */
+  async runBatch(work: BatchWork, call: StatementCall): Promise<DriverBatchResult> {
+    this.#assertOpen();
+    this.#statements += 1;
+    return this.#minding(this.#connection.run(work, RUN_BATCH, this.#inside(call)), call, work.text);
+  }
+
+  /** The next rows of a cursor; as often as wanted, it is one statement. */
+  async readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
+    this.#assertOpen();
+    if (!cursor.isOpen) this.#statements += 1;
+    return this.#minding(this.#connection.readPage(cursor, this.#inside(call)), call, cursor.text);
+  }
+
+  /** The end of the transaction ends its cursors by itself. */
+  async closeCursor(cursor: StatementCursor, call: StatementCall): Promise<void> {
+    if (this.#state === 'open') {
+      await this.#minding(this.#connection.closeCursor(cursor, this.#inside(call)), call, cursor.text);
+    }
   }
 
   /** `call` bounds what is sent on this connection; with a `finder`, a lost answer is asked for before this settles. */
@@ -132,11 +167,12 @@ export class TransactionControl {
     if (result.command !== 'ROLLBACK') return this.#move('committed');
     // PostgreSQL answers COMMIT of a failed transaction with a friendly ROLLBACK (manual, COMMIT: "Outputs").
     this.#move('rolled-back');
-    throw new TransactionError('aborted', 'COMMIT rolled back: an earlier statement of the transaction had failed', {
-      outcome: 'not-applied',
-      breaker: 'success',
-      context: call.context,
-    });
+    throw this.failedError('COMMIT rolled back', call);
+  }
+
+  /** Nothing of it can be kept, because a statement failed and whoever sent it went on. `what` says what came of that. */
+  failedError(what: string, { context }: StatementCall): TransactionError {
+    return failedBeforeError(what, this.#failed, this.#dialect, context);
   }
 
   /** Ends without a trace. Does nothing when it has ended already. */
@@ -174,6 +210,8 @@ export class TransactionControl {
   async rollbackTo(name: string, call: StatementCall): Promise<void> {
     this.#assertOpen();
     await this.#run(plain(this.#words.rollbackTo(name)), call);
+    // With it goes what had failed since: before it nothing had, or it could not have been made.
+    this.#failed = undefined;
     // It would stay otherwise, and a loop of failures would nest ever deeper.
     await this.#run(plain(this.#words.releaseSavepoint(name)), call);
   }
@@ -208,12 +246,21 @@ export class TransactionControl {
   }
 
   async #run(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
+    const result = await this.#minding(this.#connection.execute(query, this.#inside(call)), call, query.text);
+    this.#noticeEnd(result);
+    return result;
+  }
+
+  /** `text` is what reports show the fingerprint of. */
+  async #minding<T>(work: Promise<T>, call: StatementCall, text: string): Promise<T> {
     try {
-      const result = await this.#connection.execute(query, this.#inside(call));
-      this.#noticeEnd(result);
-      return result;
+      return await work;
     } catch (error) {
-      if (this.#state === 'open' && isFluxorError(error)) this.#heed(error, call);
+      if (isFluxorError(error)) {
+        // What was not sent has failed nothing at the server.
+        if (error.outcome !== 'not-sent') this.#failed ??= { error, text };
+        if (this.#state === 'open') this.#heed(error, call);
+      }
       throw error;
     }
   }
@@ -229,7 +276,7 @@ export class TransactionControl {
   #noticeEnd({ command }: DriverResult): void {
     if (this.#state !== 'open' || (command !== 'COMMIT' && command !== 'ROLLBACK')) return;
     // `rollback to savepoint` confirms with the same word, and ends nothing.
-    if (!this.#connection.isOutsideTransaction) return;
+    if (!this.#connection.isOutsideTransaction) return void (this.#failed = undefined);
     this.#move(command === 'COMMIT' ? 'committing' : 'rolling-back');
     this.#move(command === 'COMMIT' ? 'committed' : 'rolled-back');
   }

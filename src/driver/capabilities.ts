@@ -10,10 +10,12 @@ export interface Capabilities {
    * somebody waits for does, or a program could end with its question unanswered.
    */
   readonly holdsProcess?: boolean;
+  /** Sessions can listen to channels, and hear what is sent to them (LISTEN and NOTIFY). Default false. */
+  readonly hasNotifications?: boolean;
   /** Nested transactions by savepoints. */
   readonly hasSavepoints: boolean;
   /** Several statements may be in flight on one connection. */
   readonly pipelining: boolean;
-  /** Who owns prepared statements: the runtime names and evicts them, or the client library has its own cache. */
+  /** Who owns prepared statements: the runtime names and evicts them; or the driver, which keeps its own, or none. */
   readonly statements: 'runtime' | 'driver';
 }

@@ -10,9 +10,11 @@
  */
 import type { ErrorContext, FluxorError } from '../errors/fluxor-error.js';
 import type { Dialect } from '../sql/dialect.js';
+import type { DriverBatch, DriverBatchResult } from './batch.js';
+import type { SessionEffects } from '../sql/session-effects.js';
 import type { Capabilities } from './capabilities.js';
 import type { OutcomeProtocol } from './outcome.js';
-import type { DriverQuery, DriverResult, TypeConfig } from './query.js';
+import type { DriverCursor, DriverQuery, DriverResult, TypeConfig } from './query.js';
 
 /** What the protocol last said about the session. */
 export type SessionState = 'idle' | 'busy' | 'in-transaction' | 'failed-transaction' | 'closed';
@@ -22,10 +24,17 @@ export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable
 export interface BeginOptions {
   readonly isolation?: IsolationLevel;
   readonly readOnly?: boolean;
+  /**
+   * Waits at its first statement until it can run without being rolled back for the sake of others, and without making
+   * them roll back. Only with `isolation: 'serializable'` and `readOnly: true`, and where the database has it. Default false.
+   */
+  readonly deferrable?: boolean;
 }
 
 /** The database's words for transactions. */
 export interface TransactionStatements {
+  /** `begin` understands `deferrable`. Default false. */
+  readonly hasDeferrable?: boolean;
   begin(options: BeginOptions): string;
   readonly commit: string;
   readonly rollback: string;
@@ -42,6 +51,29 @@ export interface ConnectRequest {
   readonly onLost: (error: unknown) => void;
   /** The credentials had been refused, and fresh ones worked: connections made with the old ones should be renewed. */
   readonly onRotated?: () => void;
+  /** Called when a prepared statement that the server had lost or outgrown was prepared anew. */
+  readonly onHealed?: () => void;
+  /** What `DriverConnection.statementLimitMs` should be at the start; absent or 0 for none. */
+  readonly statementLimitMs?: number;
+  /** Called for every notification that the session gets, in the order in which they come. Must not throw. */
+  readonly onNotification?: (notification: DriverNotification) => void;
+}
+
+/** What was sent to a channel that the session listens to (`capabilities.hasNotifications`). */
+export interface DriverNotification {
+  readonly channel: string;
+  /** Empty where nothing was sent along. */
+  readonly payload: string;
+  /** The server's number for the session that sent it; 0 where it has none. */
+  readonly processId: number;
+}
+
+/** The session that notifications come through. One question at a time: the caller waits for the settlement. */
+export interface DriverListener extends Pick<DriverConnection, 'sessionId' | 'isPooled' | 'close' | 'destroy'> {
+  listen(channel: string): Promise<void>;
+  unlisten(channel: string): Promise<void>;
+  /** One round trip that proves the server answers. */
+  ping(): Promise<void>;
 }
 
 export interface DriverConnection {
@@ -50,16 +82,44 @@ export interface DriverConnection {
   readonly sessionId: string;
   /** Bytes handed to the socket so far. Unchanged since dispatch proves that a statement was not sent. */
   readonly bytesWritten: number;
-  /** Rejects with the client library's own error. One at a time: the caller waits for the settlement. */
-  execute(query: DriverQuery): Promise<DriverResult>;
+  /**
+   * Rejects with the client library's own error. One at a time: the caller waits for the settlement.
+   * With a `statement`, the text is prepared under this name, or run as what was prepared under it before. A prepared
+   * statement that the server has lost or outgrown is prepared anew without a word, where nothing is undone by its error:
+   * outside transactions. Drivers whose client library keeps its own statements ignore the name.
+   */
+  execute(query: DriverQuery, statement?: string): Promise<DriverResult>;
+  /** Closes a prepared statement at the server, with whatever is sent next; nobody waits for it. */
+  forget?(statement: string): void;
+  /** Rows as they are asked for, in constant memory; nothing is sent before the first `read`. */
+  openCursor?(query: DriverQuery): DriverCursor;
+  /**
+   * One statement for many sets of values, as one unit: outside a transaction it is applied as a whole or not at all. Draws
+   * its sets as fast as the server takes them. Absent where there is nothing better than one statement after the other.
+   */
+  runBatch?(batch: DriverBatch): Promise<DriverBatchResult>;
+  /**
+   * The server's own limit for each statement of this session, as a second line behind the runtime's; 0 for none. What is
+   * set inside a transaction ends with it. Absent where the server has none, or the session is not ours alone.
+   */
+  limitStatements?(ms: number): Promise<void>;
+  /** What `limitStatements` has set, or the session began with. */
+  readonly statementLimitMs?: number;
+  /** The server process is lent to this session for a transaction at a time (a pooler): nothing it is told lasts. */
+  readonly isPooled?: boolean;
+  /** Settings that the server reports by itself are not those that the session began with. */
+  readonly hasChangedSettings?: boolean;
   /** Resolves when the server is ready for the next statement, also after an error; rejects when the connection is gone. */
   untilReady(): Promise<void>;
   /** Asks the server to stop what runs now. Resolves when the request has been delivered and can hit nothing later. */
   cancel(): Promise<void>;
   /** One round trip that proves the server answers. `query` replaces the protocol's cheapest. */
   ping(query?: string): Promise<void>;
-  /** Forgets session state (settings, temporary tables, locks) of the last borrower. */
-  reset(): Promise<void>;
+  /**
+   * Undoes what was left behind in the session: settings, temporary tables, locks. What was prepared by `execute` stays,
+   * unless `left` holds `prepared`. What cannot be undone in parts is undone as a whole.
+   */
+  reset(left: SessionEffects): Promise<void>;
   close(): Promise<void>;
   destroy(): void;
 }
@@ -97,6 +157,11 @@ export interface Driver {
   /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
   load(): Promise<void>;
   connect(request: ConnectRequest): Promise<DriverConnection>;
+  /**
+   * Opens the one session that notifications come through. Only where `connect` cannot open another one for it; absent, a
+   * connection of its own is told `listen "channel"`.
+   */
+  listen?(request: ConnectRequest): Promise<DriverListener>;
   classify(error: unknown, situation: FailureSituation): FluxorError;
   /** Frees what the driver itself holds (an embedded database), after its last connection is closed. */
   close(): Promise<void>;

@@ -26,6 +26,27 @@ export interface DriverResult {
   readonly command: string;
 }
 
+/** Rows of a statement as they are asked for; see `DriverConnection.openCursor`. */
+export interface DriverCursor {
+  /** Empty until the first `read` has ended. */
+  readonly fields: readonly Field[];
+  /**
+   * The next rows, `maxRows` at most. Outside a transaction the session stays `busy` between two reads, until `isDone`,
+   * an error, or `close`; inside one it is ready after each read, and other statements may come in between.
+   */
+  read(maxRows: number): Promise<CursorPage>;
+  /** Ends it early. Resolves when the server is ready; does nothing when it has ended already. */
+  close(): Promise<void>;
+}
+
+export interface CursorPage {
+  readonly rows: readonly unknown[];
+  /** Nothing comes after these. */
+  readonly isDone: boolean;
+  /** With the last page: rows inserted, updated, deleted or merged. 0 before that. */
+  readonly rowsAffected: number;
+}
+
 /** How values come back; see `docs/reference/types.md`. */
 export interface TypeOptions {
   /** 64-bit integers. `'number'` raises an error on a value beyond 2^53. Default `'bigint'`. */

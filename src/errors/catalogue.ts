@@ -32,6 +32,21 @@ export const ERROR_CATALOGUE = {
     meaning: 'A statement was sent through a transaction that had ended.',
     action: 'Await every statement before the transaction function returns.',
   },
+  STATEMENT_NOT_AWAITED: {
+    class: 'UsageError',
+    meaning: 'A transaction was to be committed while statements of it were still under way; it was rolled back.',
+    action: 'Await the statements named in the message before the function returns or `commit()` is called.',
+  },
+  STREAM_OPEN: {
+    class: 'UsageError',
+    meaning: 'A statement was sent through a session while a stream of it was open.',
+    action: 'End the stream first, read it in a transaction, or use another connection.',
+  },
+  STREAM_CONSUMED: {
+    class: 'UsageError',
+    meaning: 'A stream was iterated a second time.',
+    action: 'Call `stream()` again, or keep the rows.',
+  },
   RUNTIME_CLOSED: {
     class: 'UsageError',
     meaning: 'The runtime is disconnecting or disconnected.',

@@ -30,6 +30,16 @@ export interface ErrorContext {
   readonly runtime?: string;
   readonly queryId?: number;
   readonly connectionId?: number;
+  /** Of a batch: the set at fault, counted from 0; absent where it is not one set's fault, or cannot be told. */
+  readonly paramSet?: number;
+  /** Of a batch with `onError: 'collect'` that had to stop: the sets before this one have been dealt with, for good. */
+  readonly setsDone?: number;
+}
+
+/** A set of a batch that failed; its number counts from 0. */
+export interface SetError {
+  readonly index: number;
+  readonly error: FluxorError;
 }
 
 export interface FluxorErrorInit {
@@ -93,6 +103,7 @@ export class FluxorError extends Error {
   /** What the message says at its end about the attempts; empty as long as there is nothing to say. */
   #attemptNote = '';
   #isBudgetExhausted = false;
+  #setErrors: readonly SetError[] | undefined;
 
   constructor(code: ErrorCode, message: string, init: FluxorErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -130,6 +141,22 @@ export class FluxorError extends Error {
    */
   get retryBudgetExhausted(): boolean {
     return this.#isBudgetExhausted;
+  }
+
+  /** Of a batch with `onError: 'collect'` that had to stop: the sets that had failed before, in order. */
+  get setErrors(): readonly SetError[] | undefined {
+    return this.#setErrors;
+  }
+
+  /** @internal Its number in the batch, where it had one in a piece of it. */
+  placeSet(paramSet: number | undefined): void {
+    const { paramSet: _replaced, ...context } = this.#context;
+    this.#context = Object.freeze(paramSet === undefined ? context : { ...context, paramSet });
+  }
+
+  /** @internal */
+  fillSetErrors(errors: readonly SetError[]): void {
+    this.#setErrors = Object.freeze([...errors]);
   }
 
   /** @internal Notes what went before. A retry around a call that retries by itself puts its errors before those. */

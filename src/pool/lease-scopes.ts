@@ -30,7 +30,7 @@ export interface LeaseNote {
 }
 
 /** What user code holds. */
-export type LeaseHolder = 'session' | 'transaction';
+export type LeaseHolder = 'session' | 'transaction' | 'stream';
 
 export class LeaseScope {
   readonly parent: LeaseScope | undefined;

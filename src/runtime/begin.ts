@@ -53,7 +53,7 @@ export async function openTransaction(
   place: TransactionPlace,
   run: TransactionRun,
 ): Promise<TransactionHandle> {
-  const beginOptions = readBeginOptions(options);
+  const beginOptions = readBeginOptions(options, house.parts.config.driver);
   const asker = house.resolverFor(options.resolveOutcome);
   // What only reads has nothing to be found out about.
   const resolver = beginOptions.readOnly === true ? undefined : asker;
@@ -62,8 +62,9 @@ export async function openTransaction(
   const work = async (call: Call) => {
     const connection = place.road === 'inner' ? place.lease.resource : connectionOf(call);
     connection.markTouched();
-    const words = config.driver.transactions;
-    const control = await TransactionControl.begin(connection, words, beginOptions, call.toStatementCall());
+    const { transactions, dialect } = config.driver;
+    const asked = call.toStatementCall();
+    const control = await TransactionControl.begin(connection, transactions, beginOptions, asked, dialect);
     const pass = place.road === 'inner' ? place.pass : passOf(call);
     const scope = {
       house,

@@ -35,6 +35,8 @@ export interface CallInit {
   readonly take?: Take;
   readonly isIdempotent?: boolean | undefined;
   readonly isReadOnly?: boolean | undefined;
+  /** See `StatementCall.isProlonged`. */
+  readonly isProlonged?: boolean;
   readonly name?: string | undefined;
   /** How the connection is asked for, where user code will hold it. */
   readonly holding?: Holding | undefined;
@@ -67,12 +69,14 @@ export class Call implements StatementCall {
   readonly isSafeToRepeat: boolean;
   readonly inTransaction = false;
   readonly askedReadOnly = false;
+  readonly isProlonged: boolean;
   readonly name: string | undefined;
   readonly priority: Priority | undefined;
   readonly holder: Holding['holder'];
   readonly label: string | undefined;
   readonly scope: LeaseScope | undefined;
-  readonly retry: CallRetry;
+  /** Taken away where what the call would send cannot be had a second time. */
+  retry: CallRetry;
   readonly inside: InsideLease | undefined;
   readonly work: Work;
   /** What a statement's caller wants of its result; nothing else has one. */
@@ -98,6 +102,7 @@ export class Call implements StatementCall {
     this.phase = isBoundByOuter ? 'transaction' : 'statement';
     this.signal = init.signal;
     this.isReadOnly = init.isReadOnly ?? false;
+    this.isProlonged = init.isProlonged ?? false;
     this.isSafeToRepeat = this.isReadOnly || (init.isIdempotent ?? false);
     this.name = init.name;
     this.priority = init.holding?.priority;
@@ -131,8 +136,9 @@ export class Call implements StatementCall {
   /** As a plain object, for whoever says more about the statement than the call knows. */
   toStatementCall(): StatementCall {
     const { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly } = this;
-    const { context } = this;
-    return { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly, context };
+    const { context, isProlonged } = this;
+    const about = { isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly, isProlonged };
+    return { deadlineAt, timeoutMs, signal, phase, context, ...about };
   }
 
   /**

@@ -3,7 +3,10 @@ import { resolveConfig } from '../config/resolve-config.js';
 import type { RuntimeOptions } from '../config/runtime-options.js';
 import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
+import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
+import { ListeningSession } from '../connection/listening-session.js';
+import { StatementBook } from '../connection/statement-book.js';
 import type { GatePorts } from '../gate/gate-ports.js';
 import type { RetryOptions } from '../gate/retry-options.js';
 import { RetryPolicy } from '../gate/retry-policy.js';
@@ -17,12 +20,14 @@ import { House } from './house.js';
 import { Lifecycle } from './lifecycle.js';
 import { createGate } from './create-gate.js';
 import { GateController } from './gate-control.js';
+import { statementMetrics } from './metrics.js';
 import { OutcomeResolver } from './outcome-resolver.js';
 import { Pauses } from './pauses.js';
 import { PoolController } from './pool-control.js';
 import { Road } from './road.js';
 import type { DBRuntime } from './runtime.js';
 import { Runtime } from './runtime.js';
+import { TransactionCounters } from './transaction-metrics.js';
 
 /**
  * Makes a runtime. No I/O happens here: the first call, or `connect()`, opens the first connection.
@@ -46,8 +51,12 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const classify = classifierOf(driver, config.errors.override, (refusal) =>
     hub.tell('error:override-refused', refusal),
   );
-  const ports = { driver, classify, clock, timers, hub, config: () => connectionConfig };
-  const factory = new ConnectionFactory(ports, config.types);
+  const isNamedHere = driver.capabilities.statements === 'runtime';
+  const book = new StatementBook(driver.dialect, isNamedHere && config.query.statementCache);
+  const ports = { driver, classify, clock, timers, hub, book, config: () => connectionConfig };
+  const { serverTimeout, timeoutMs } = config.query;
+  const statementLimitMs = serverTimeout && timeoutMs !== Infinity ? timeoutMs + SERVER_LIMIT_GRACE_MS : 0;
+  const factory = new ConnectionFactory(ports, config.types, statementLimitMs);
   const scopes = new AsyncLeaseScopes(settings);
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });
   const lifecycle = new Lifecycle(config.name);
@@ -75,6 +84,18 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const road = new Road({ lifecycle, start, hub, clock, pauses, gate, pool, settings });
   const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
   const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);
+  const answerTimeoutMs = () => settings.current.connectTimeoutMs;
+  const listeningPorts = {
+    driver,
+    classify,
+    clock,
+    timers,
+    types: config.types,
+    answerTimeoutMs,
+    random,
+    hub,
+    detached,
+  };
   const compiler = new StatementCompiler(driver.dialect);
   const controls = { poolControl, gateControl };
   const parts = {
@@ -90,6 +111,9 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     retry,
     outcomes,
     road,
+    transactions: new TransactionCounters(clock),
+    listening: { session: new ListeningSession(listeningPorts), start },
+    statementMetrics: () => statementMetrics(book.counts),
     ...controls,
   };
   return new Runtime(new House({ config, ...parts }));

@@ -5,7 +5,13 @@
 import type { DriverResult, Field } from '../driver/query.js';
 import type { Sql } from '../sql/fragment.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
-import type { QueryOptions } from './query-options.js';
+import { CheckedSource } from './checked-source.js';
+import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import type { QueryOptions, StreamOptions } from './query-options.js';
+import type { SchemaOption, SchemaOutput, StandardSchema } from './row-schema.js';
+import { isStandardSchema, parseOne, parseRows } from './row-schema.js';
+import type { RowSource, RowStream } from './row-stream.js';
+import { RowStreamHandle } from './row-stream.js';
 
 export type { Field, StatementParams };
 
@@ -40,18 +46,40 @@ export interface ExecResult {
 export interface Executor {
   /**
    * The rows.
-   * @example const users = await db.query<User>('select * from users where city = :city', { city });
+   * @example
+   * const users = await db.query<User>('select * from users where city = :city', { city });
+   * const checked = await db.query('select * from users', [], { schema: z.object({ id: z.number() }) });   // typed by it
    */
+  query<S extends StandardSchema>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & SchemaOption<S>,
+  ): Promise<SchemaOutput<S>[]>;
+  query<R extends readonly unknown[] = unknown[]>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & { readonly rowMode: 'array' },
+  ): Promise<R[]>;
   query<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R[]>;
   /**
    * The first row, or `undefined`.
    * @example const user = await db.queryRow<User>('select * from users where id = $1', [id]);
    */
+  queryRow<S extends StandardSchema>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & SchemaOption<S>,
+  ): Promise<SchemaOutput<S> | undefined>;
   queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined>;
   /**
    * The first column of the first row, or `undefined`.
    * @example const count = await db.queryValue<bigint>('select count(*) from users');
    */
+  queryValue<S extends StandardSchema>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & SchemaOption<S>,
+  ): Promise<SchemaOutput<S> | undefined>;
   queryValue<T = unknown>(
     sql: Statement<unknown>,
     params?: StatementParams,
@@ -63,7 +91,32 @@ export interface Executor {
    */
   exec(sql: Statement<unknown>, params?: StatementParams, options?: QueryOptions): Promise<ExecResult>;
   /** Everything: rows, fields, rows affected, duration. */
+  execute<S extends StandardSchema>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & SchemaOption<S>,
+  ): Promise<QueryResult<SchemaOutput<S>>>;
   execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>>;
+  /**
+   * One statement with many sets of values, by the fastest way the database has; by default all of them or none. Each set is
+   * an array (for the database's own placeholders) or an object (for `:name`); rows and results come in their order.
+   * @throws QueryError, ConstraintError, … with the number of the set at fault in `context.paramSet`.
+   * @example
+   * const { rowsAffected } = await db.batch('insert into cities (id, name) values ($1, $2)', [[1, 'Ulm'], [2, 'Bern']]);
+   */
+  batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>>;
+  /**
+   * The rows one after the other, in constant memory: fetched page by page as they are consumed. One connection is in use
+   * from the first row to the end of the loop; leaving it early closes the cursor. Can be iterated once. Never throws itself:
+   * what is wrong is a rejection of the first row.
+   * @example for await (const user of db.stream<User>('select * from users')) await send(user);
+   */
+  stream<S extends StandardSchema>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: StreamOptions & SchemaOption<S>,
+  ): RowStream<SchemaOutput<S>>;
+  stream<R = Row>(sql: Statement<R>, params?: StatementParams, options?: StreamOptions): RowStream<R>;
 }
 
 /** What a method of the executor makes of a result, at the end of the road: no promise of its own is needed for that. */
@@ -90,6 +143,21 @@ const EVERYTHING: Take = {
       : { rows, fields, rowsAffected, lastInsertId, command, durationMs },
 };
 
+/** Its promise to the types is made by the overloads of `Executor`. */
+type CheckedOptions = QueryOptions & { readonly schema?: StandardSchema };
+
+async function checkAnswer(schema: StandardSchema, answer: Promise<unknown>, take: Take): Promise<unknown> {
+  const got = await answer;
+  if (take === ROWS) return parseRows(schema, got as readonly unknown[]);
+  if (take === EVERYTHING) {
+    const result = got as QueryResult<unknown>;
+    return { ...result, rows: await parseRows(schema, result.rows) };
+  }
+  // No row is no misfit: its absence is in the type.
+  if (take === CHANGES || got === undefined) return got;
+  return parseOne(schema, got, take === FIRST_VALUE ? 'the value' : 'row 0');
+}
+
 export abstract class StatementExecutor implements Executor {
   /** Brings one statement to the database, and back what `take` makes of its result. May throw where nothing was sent. */
   protected abstract send(
@@ -99,39 +167,52 @@ export abstract class StatementExecutor implements Executor {
     take: Take,
   ): Promise<unknown>;
 
-  query<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R[]> {
-    return this.#run(sql, params, options, ROWS) as Promise<R[]>;
-  }
-
-  queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined> {
-    return this.#run(sql, params, options, FIRST_ROW) as Promise<R | undefined>;
-  }
-
-  queryValue<T = unknown>(
+  /** What a stream of this executor reads from. Sends nothing yet, and does not throw. */
+  protected abstract openStream(
     sql: Statement<unknown>,
-    params?: StatementParams,
-    options?: QueryOptions,
-  ): Promise<T | undefined> {
-    return this.#run(sql, params, options, FIRST_VALUE) as Promise<T | undefined>;
+    params: StatementParams | undefined,
+    options: StreamOptions | undefined,
+  ): RowSource;
+
+  query(sql: Statement<unknown>, params?: StatementParams, options?: CheckedOptions): Promise<never[]> {
+    return this.#run(sql, params, options, ROWS) as Promise<never[]>;
+  }
+
+  queryRow(sql: Statement<unknown>, params?: StatementParams, options?: CheckedOptions): Promise<never> {
+    return this.#run(sql, params, options, FIRST_ROW) as Promise<never>;
+  }
+
+  queryValue(sql: Statement<unknown>, params?: StatementParams, options?: CheckedOptions): Promise<never> {
+    return this.#run(sql, params, options, FIRST_VALUE) as Promise<never>;
   }
 
   exec(sql: Statement<unknown>, params?: StatementParams, options?: QueryOptions): Promise<ExecResult> {
     return this.#run(sql, params, options, CHANGES) as Promise<ExecResult>;
   }
 
-  execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>> {
-    return this.#run(sql, params, options, EVERYTHING) as Promise<QueryResult<R>>;
+  execute(sql: Statement<unknown>, params?: StatementParams, options?: CheckedOptions): Promise<QueryResult<never>> {
+    return this.#run(sql, params, options, EVERYTHING) as Promise<QueryResult<never>>;
   }
+
+  stream(sql: Statement<unknown>, params?: StatementParams, options?: StreamOptions & CheckedOptions): RowStream<never> {
+    const source = this.openStream(sql, params, options);
+    const isChecked = isStandardSchema(options?.schema);
+    return new RowStreamHandle<never>(isChecked ? new CheckedSource(source, options.schema) : source);
+  }
+
+  /** Never throws: what is wrong is a rejection. */
+  abstract batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>>;
 
   /** Whatever is wrong is a rejection, also what is found before anything is sent. */
   #run(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
-    options: QueryOptions | undefined,
+    options: CheckedOptions | undefined,
     take: Take,
   ): Promise<unknown> {
     try {
-      return this.send(sql, params, options, take);
+      const answer = this.send(sql, params, options, take);
+      return options?.schema === undefined ? answer : checkAnswer(options.schema, answer, take);
     } catch (error) {
       return Promise.reject(error);
     }

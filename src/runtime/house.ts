@@ -21,11 +21,14 @@ import type { CallInit } from './call.js';
 import { Call } from './call.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
 import type { GateControl } from './gate-control.js';
+import type { ListenParts } from './listen-parts.js';
+import type { StatementCacheMetrics } from './metrics.js';
 import type { OutcomeResolver } from './outcome-resolver.js';
 import type { Pauses } from './pauses.js';
 import type { PoolControl } from './pool-control.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Road } from './road.js';
+import type { TransactionCounters } from './transaction-metrics.js';
 
 export interface HouseParts {
   /** What never changes; the pool's part is in `settings`. */
@@ -46,11 +49,16 @@ export interface HouseParts {
   /** `undefined` where the driver cannot tell what became of a COMMIT. */
   readonly outcomes: OutcomeResolver | undefined;
   readonly road: Road;
+  readonly transactions: TransactionCounters;
+  readonly listening: ListenParts;
+  /** Of the prepared statements of all connections. */
+  readonly statementMetrics: () => StatementCacheMetrics;
 }
 
 export class House {
   readonly parts: HouseParts;
   readonly #handles = new FinalizationRegistry<Lease<Connection>>((lease) => this.parts.pool.dropped(lease));
+  readonly #streams = new FinalizationRegistry<{ onDropped(): void }>((source) => source.onDropped());
   #config: RuntimeConfig | undefined;
   #requested: CallRetry;
   #lastCallId = 0;
@@ -70,6 +78,11 @@ export class House {
   /** A handle that user code dropped without releasing it gives its connection back when the garbage collector finds it. */
   watchHandle(handle: object, lease: Lease<Connection>): void {
     this.#handles.register(handle, lease);
+  }
+
+  /** The same for streams, which may be part of a lease that goes on. */
+  watchStream(handle: object, source: { onDropped(): void }): void {
+    this.#streams.register(handle, source);
   }
 
   newCall(init: CallInit): Call {

@@ -4,6 +4,8 @@ import type { ConfigError } from '../errors/config-error.js';
 import type { TransactionOptions } from './query-options.js';
 import { checkOptions, QUERY_OPTIONS, readBeginOptions, readTimeout, TRANSACTION_OPTIONS } from './query-options.js';
 
+const POSTGRES = { name: 'postgres', transactions: postgresTransactions };
+
 describe('readTimeout', () => {
   it.each<[value: unknown, ms: number]>([
     [undefined, 30_000],
@@ -40,22 +42,53 @@ describe('readBeginOptions', () => {
     [{ isolation: 'read committed', timeout: '5s' }, 'begin isolation level read committed'],
     [{ isolation: 'repeatable read', readOnly: true }, 'begin isolation level repeatable read read only'],
     [{ readOnly: true }, 'begin read only'],
+    [{ deferrable: false }, 'begin'],
+    [
+      { isolation: 'serializable', readOnly: true, deferrable: true },
+      'begin isolation level serializable read only deferrable',
+    ],
   ])('reads %j', (options, text) => {
-    expect(postgresTransactions.begin(readBeginOptions(options))).toBe(text);
+    expect(postgresTransactions.begin(readBeginOptions(options, POSTGRES))).toBe(text);
   });
 
   it('hands on what concerns BEGIN, and nothing else', () => {
     const { signal } = new AbortController();
     const options: TransactionOptions = { isolation: 'serializable', readOnly: true, timeout: 5, signal };
-    expect(readBeginOptions(options)).toEqual({ isolation: 'serializable', readOnly: true });
-    expect(readBeginOptions({})).toEqual({});
+    expect(readBeginOptions(options, POSTGRES)).toEqual({ isolation: 'serializable', readOnly: true });
+    expect(readBeginOptions({}, POSTGRES)).toEqual({});
+  });
+
+  it.each<[TransactionOptions]>([
+    [{}],
+    [{ readOnly: true }],
+    [{ isolation: 'serializable' }],
+    [{ isolation: 'repeatable read', readOnly: true }],
+    [{ isolation: 'serializable', readOnly: false }],
+  ])('refuses deferrable where the database would ignore it: with %j', (options) => {
+    const expected = "false; it says something only with isolation: 'serializable' and readOnly: true";
+    expect(() => readBeginOptions({ ...options, deferrable: true }, POSTGRES)).toThrow(
+      expect.objectContaining({ code: 'CONFIG', issues: [{ path: 'deferrable', got: 'true', expected }] }),
+    );
+  });
+
+  it('refuses deferrable where the database has none, and says so together with what else is wrong', () => {
+    const { hasDeferrable: _none, ...transactions } = postgresTransactions;
+    const options = { isolation: 'snapshot', deferrable: true } as unknown as TransactionOptions;
+    expect(() => readBeginOptions(options, { name: 'other', transactions })).toThrow(
+      expect.objectContaining({
+        issues: [
+          expect.objectContaining({ path: 'isolation' }),
+          { path: 'deferrable', got: 'true', expected: 'false; the other driver has no such transactions' },
+        ],
+      }),
+    );
   });
 
   it.each(['snapshot', 'SERIALIZABLE', '', 'serializable; drop table users', 5, null])(
     'refuses the isolation level %s, which would become part of the SQL text',
     (isolation) => {
       const options = { isolation } as unknown as TransactionOptions;
-      expect(() => readBeginOptions(options)).toThrow(
+      expect(() => readBeginOptions(options, POSTGRES)).toThrow(
         expect.objectContaining({
           code: 'CONFIG',
           issues: [

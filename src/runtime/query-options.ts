@@ -4,9 +4,10 @@ import type { Duration } from '../kernel/duration.js';
 import { DURATION_FORMS, parseDuration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { nearestName } from '../kernel/option-reader.js';
-import type { BeginOptions, IsolationLevel } from '../driver/driver.js';
+import type { BeginOptions, Driver, IsolationLevel } from '../driver/driver.js';
 import type { CallRetryOptions } from '../gate/retry-options.js';
 import type { Priority } from '../kernel/priority.js';
+import { isStandardSchema } from './row-schema.js';
 
 /** Options of one statement. */
 export interface QueryOptions {
@@ -33,6 +34,15 @@ export interface QueryOptions {
    * repeated at all is decided by the error and by `idempotent` and `readOnly`, never here. Default: `query.retry`.
    */
   readonly retry?: false | CallRetryOptions;
+}
+
+/**
+ * Options of `stream()`. Here `timeout` bounds the wait for the connection with the first rows, and then each wait for more;
+ * never the time that the consumer takes. Retried is the opening alone.
+ */
+export interface StreamOptions extends QueryOptions {
+  /** Rows fetched with each round trip, and so the most that are in memory: 1 to 10,000. Default 500. */
+  readonly batchSize?: number;
 }
 
 /** Options of `acquire()` and `use()`. */
@@ -88,11 +98,16 @@ const isName: Check = (value) => (typeof value === 'string' && value !== '' ? un
 const isPriority: Check = (value) =>
   value === 'high' || value === 'normal' || value === 'low' ? undefined : "'high', 'normal' or 'low'";
 const isRowMode: Check = (value) => (value === 'object' || value === 'array' ? undefined : "'object' or 'array'");
+const isBatchSize: Check = (value) =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 10_000
+    ? undefined
+    : 'a whole number, 1 to 10,000';
+const isSchema: Check = (value) => (isStandardSchema(value) ? undefined : 'a Standard Schema v1');
 /** Checked where they are read. */
 const isReadElsewhere: Check = () => undefined;
 const isLater: Check = (value) => (value === false ? undefined : 'false; this version does not have it yet');
 /** A thing that only looks like a signal would fail in the middle of a call, where nobody can catch it. */
-const isSignal: Check = (value) => {
+export const isSignal: Check = (value) => {
   const { addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
   const isOne = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
   return isOne ? undefined : 'an AbortSignal';
@@ -112,12 +127,15 @@ export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ['rowMode', isRowMode],
   ['name', isName],
   ['retry', isQueryRetry],
+  ['schema', isSchema],
   ...['pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
 ]);
+export const STREAM_OPTIONS: ReadonlyMap<string, Check> = new Map([...QUERY_OPTIONS, ['batchSize', isBatchSize]]);
 export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ...HOLDING,
   ['isolation', isReadElsewhere],
   ['readOnly', isBoolean],
+  ['deferrable', isBoolean],
   ['retry', isTransactionRetry],
   ['resolveOutcome', isBoolean],
 ]);
@@ -186,14 +204,29 @@ export function readTimeout(value: Duration | false | undefined, fallbackMs: num
   ]);
 }
 
-/** @throws ConfigError; the level becomes part of the SQL text, so nothing unknown may pass. */
-export function readBeginOptions(options: TransactionOptions): BeginOptions {
-  const { isolation, readOnly } = options;
+/** @throws ConfigError; the level becomes part of the SQL text, so nothing unknown may pass. `driver` is who would begin. */
+export function readBeginOptions(options: TransactionOptions, driver: BeginningDriver): BeginOptions {
+  const { isolation, readOnly, deferrable } = options;
+  const issues: OptionIssue[] = [];
   if (isolation !== undefined && !ISOLATION_LEVELS.includes(isolation)) {
     const expected = ISOLATION_LEVELS.map((level) => `'${level}'`).join(', ');
-    throw ConfigError.fromIssues([
-      { path: 'isolation', got: `'${String(isolation)}'`, expected: `one of ${expected}` },
-    ]);
+    issues.push({ path: 'isolation', got: `'${String(isolation)}'`, expected: `one of ${expected}` });
   }
-  return { ...(isolation === undefined ? {} : { isolation }), ...(readOnly === undefined ? {} : { readOnly }) };
+  const misplaced = deferrable === true ? whyNotDeferrable(options, driver) : undefined;
+  if (misplaced !== undefined) issues.push({ path: 'deferrable', got: 'true', expected: misplaced });
+  if (issues.length > 0) throw ConfigError.fromIssues(issues);
+  return {
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(deferrable === undefined ? {} : { deferrable }),
+  };
+}
+
+export type BeginningDriver = Pick<Driver, 'name' | 'transactions'>;
+
+/** Where it says nothing it is refused: whoever writes it believes to be protected by it. */
+function whyNotDeferrable({ isolation, readOnly }: TransactionOptions, driver: BeginningDriver): string | undefined {
+  if (driver.transactions.hasDeferrable !== true) return `false; the ${driver.name} driver has no such transactions`;
+  if (isolation === 'serializable' && readOnly === true) return undefined;
+  return "false; it says something only with isolation: 'serializable' and readOnly: true";
 }

@@ -1,6 +1,6 @@
 /**
  * The facade: one API over all parts. Thin on purpose; every method reads like a sentence, and what it needs is in the
- * House it was given by create-runtime.ts.
+ * House it was given by create-runtime.ts. Over 300 lines because the public contract stands here, next to what keeps it.
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
 import { Deadline } from '../kernel/deadline.js';
@@ -14,20 +14,31 @@ import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js
 import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
 import { nearestName } from '../kernel/option-reader.js';
+import type { BatchWay } from './batch-call.js';
+import { sendBatch } from './batch.js';
+import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import { RUN_BATCH } from '../connection/batch-work.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
-import { leaseOf, passOf } from './call.js';
-import type { Executor, Statement, StatementParams, Take } from './executor.js';
+import { connectionOf, leaseOf, passOf } from './call.js';
+import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
+import { listen } from './listen.js';
+import type { ListenOptions } from './listen-options.js';
+import type { NotificationStream } from './notification-stream.js';
 import type { GateControl } from './gate-control.js';
+import type { MetricsSnapshot } from './metrics.js';
 import type { PoolControl } from './pool-control.js';
-import type { AcquireOptions, QueryOptions, TransactionOptions } from './query-options.js';
+import type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './query-options.js';
 import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
+import type { RowSource } from './row-stream.js';
 import { ON_A_CONNECTION, sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
 import { SessionHandle } from './session.js';
+import { STREAM_ON_A_CONNECTION } from './stream-plan.js';
+import { StreamSource } from './stream-source.js';
 import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
 
@@ -78,8 +89,21 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   acquire(options?: AcquireOptions): Promise<Session>;
   /** Acquires, runs `fn`, releases. */
   use<T>(fn: (session: Session) => Promise<T>, options?: AcquireOptions): Promise<T>;
+  /**
+   * Listens to channels (LISTEN), on one session for all subscriptions, outside the pool. Resolves when nothing sent from
+   * now on is missed. After a lost connection a `gap` item says that something may be.
+   * @throws ConfigError; the ConnectionError or TimeoutError of the attempt to get there.
+   * @example for await (const item of await db.listen('jobs')) if (item.type === 'notification') run(item.payload);
+   */
+  listen(channels: string | readonly string[], options?: ListenOptions): Promise<NotificationStream>;
   /** The pool in numbers, now. The same as `pool.stats()`. */
   stats(): PoolStats;
+  /**
+   * Transactions and prepared statements in numbers, now: counts since the runtime was made, durations in milliseconds,
+   * rates over the last 60 s.
+   * @example const { commitsPerSecond, durations } = db.metrics().transactions;
+   */
+  metrics(): MetricsSnapshot;
   /** Operations on the pool: suspend, resume, evict, reconfigure, warm up. */
   readonly pool: PoolControl;
   /** Operations on the gate: the circuit breaker's state, other limits, numbers. */
@@ -182,6 +206,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     return await scopes.run(scope, () => fn(session));
   }
 
+  async listen(channels: string | readonly string[], options?: ListenOptions): Promise<NotificationStream> {
+    return listen(this.#house, channels, options);
+  }
+
   get pool(): PoolControl {
     return this.#house.parts.poolControl;
   }
@@ -197,6 +225,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   stats(): PoolStats {
     return this.#house.parts.pool.stats();
+  }
+
+  metrics(): MetricsSnapshot {
+    const { transactions, statementMetrics } = this.#house.parts;
+    return Object.freeze({ transactions: transactions.snapshot(), statements: statementMetrics() });
   }
 
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
@@ -218,6 +251,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     await this.disconnect();
   }
 
+  override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
+    const run: BatchWay['run'] = (call, work) => connectionOf(call).run(work, RUN_BATCH, call);
+    return sendBatch<R>(this.#house, { connection: connectionOf, run }, sql, paramSets, options);
+  }
+
   protected override send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
@@ -225,6 +263,14 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     take: Take,
   ): Promise<unknown> {
     return sendStatement(this.#house, ON_A_CONNECTION, sql, params, options, take);
+  }
+
+  protected override openStream(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: StreamOptions | undefined,
+  ): RowSource {
+    return new StreamSource(this.#house, STREAM_ON_A_CONNECTION, sql, params, options);
   }
 
   async #start(): Promise<void> {
@@ -259,14 +305,16 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {
-    const { lifecycle, config, pool, hub, timers, gate, pauses } = this.#house.parts;
+    const { lifecycle, config, pool, hub, timers, gate, pauses, listening } = this.#house.parts;
     const startedAt = config.clock.now();
     lifecycle.move('draining');
     const { inUse, waiting } = pool.stats();
     hub.tell('runtime:draining', { inUse, waiting });
     gate.stop();
     pauses.stop();
+    const silenced = listening.session.close();
     const forced = await pool.close(startedAt + timeoutMs);
+    await silenced;
     try {
       await config.driver.close();
     } finally {

@@ -56,7 +56,8 @@ export function sendStatement(
   return way.inside === undefined ? road.travel(call) : road.travelInside(call);
 }
 
-function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): AbortSignal | undefined {
+/** Aborted as soon as one of them is. */
+export function joinSignals(outer: AbortSignal | undefined, inner: AbortSignal | undefined): AbortSignal | undefined {
   if (outer === undefined || inner === undefined) return outer ?? inner;
   return AbortSignal.any([outer, inner]);
 }

@@ -6,15 +6,21 @@ import type { Connection } from '../connection/connection.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Lease } from '../pool/lease.js';
+import { RUN_BATCH } from '../connection/batch-work.js';
+import type { BatchWay } from './batch-call.js';
+import { sendBatch } from './batch.js';
+import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import type { TransactionPlace } from './begin.js';
 import { firstRun, openTransaction } from './begin.js';
-import type { Executor, Statement, StatementParams, Take } from './executor.js';
+import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
-import type { QueryOptions, SessionTransactionOptions } from './query-options.js';
+import type { QueryOptions, SessionTransactionOptions, StreamOptions } from './query-options.js';
 import { assertFunction } from './query-options.js';
+import type { RowSource } from './row-stream.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
+import { StreamSource } from './stream-source.js';
 import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
 
@@ -97,6 +103,16 @@ export class SessionHandle extends StatementExecutor implements Session {
     throw new UsageError('LEASE_RELEASED', text, { context: { connectionId: this.id } });
   }
 
+  override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
+    const connection = this.#lease.resource;
+    const way: BatchWay = {
+      inside: { connectionId: connection.id, pass: this.#pass },
+      connection: () => connection,
+      run: (call, work) => connection.run(work, RUN_BATCH, call),
+    };
+    return sendBatch<R>(this.#house, way, sql, paramSets, options);
+  }
+
   protected override send(
     sql: Statement<unknown>,
     params: StatementParams | undefined,
@@ -110,5 +126,14 @@ export class SessionHandle extends StatementExecutor implements Session {
       work: (call) => connection.execute(call.query, call),
     };
     return sendStatement(this.#house, way, sql, params, options, take);
+  }
+
+  protected override openStream(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: StreamOptions | undefined,
+  ): RowSource {
+    const inside = { connectionId: this.id, pass: this.#pass };
+    return new StreamSource(this.#house, { inside, pagesOf: () => this.#lease.resource }, sql, params, options);
   }
 }

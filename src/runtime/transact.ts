@@ -61,9 +61,10 @@ function attemptsOf(
   { deadline }: TransactionRun,
   { signal }: TransactionOptions,
 ): Attempts {
-  const { config, hub, pauses } = house.parts;
+  const { config, hub, pauses, transactions } = house.parts;
   const call = { unit: 'transaction', isSafeToRepeat: false, deadlineAt: deadline.at, signal } as const;
-  return new Attempts({ clock: config.clock, pauses }, retry, call, (repetition) =>
-    hub.tell('transaction:retried', repetition),
-  );
+  return new Attempts({ clock: config.clock, pauses }, retry, call, (repetition) => {
+    transactions.retried();
+    hub.tell('transaction:retried', repetition);
+  });
 }

@@ -1,6 +1,6 @@
-/** What is said about transactions that are over, lost, or asked for two savepoints at once. Used by transaction.ts. */
+/** What is said about transactions that are over, lost, not waited for, or asked for two savepoints at once. */
 import type { TransactionState } from '../connection/transaction-control.js';
-import type { ErrorContext } from '../errors/fluxor-error.js';
+import type { ErrorContext, Outcome } from '../errors/fluxor-error.js';
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
 
@@ -14,8 +14,28 @@ export function savepointError(cause: unknown, context: ErrorContext): Transacti
   return new TransactionError('aborted', text, { outcome: 'not-applied', cause, context });
 }
 
-export function closedError(state: TransactionState): UsageError {
-  return new UsageError('TRANSACTION_CLOSED', `The transaction is ${state}; await every statement before it ends`);
+/** `shape` is the fingerprint of the statement that came too late, if it was one. */
+export function closedError(state: TransactionState, shape?: string): UsageError {
+  const refused = shape === undefined ? '' : `; not sent: ${shape}`;
+  return new UsageError(
+    'TRANSACTION_CLOSED',
+    `The transaction is ${state}; await every statement before it ends${refused}`,
+  );
+}
+
+/** A message that names them all would be of no use where a loop forgot its await. */
+const MAX_NAMED = 3;
+
+/** `shapes` are the fingerprints of the statements that were under way. */
+export function notAwaitedError(shapes: readonly string[], outcome: Outcome, context: ErrorContext): UsageError {
+  const named = shapes.slice(0, MAX_NAMED).join(', ');
+  const rest = shapes.length > MAX_NAMED ? `, and ${(shapes.length - MAX_NAMED).toLocaleString('en-US')} more` : '';
+  const count = shapes.length === 1 ? 'a statement was' : `${shapes.length.toLocaleString('en-US')} statements were`;
+  const end = outcome === 'unknown' ? 'how it ended is unknown' : 'it was rolled back';
+  const text =
+    `The transaction was to be committed while ${count} still under way, and ${end}: ${named}${rest}; ` +
+    'await each, alone or with Promise.all, before the function returns or commit() is called';
+  return new UsageError('STATEMENT_NOT_AWAITED', text, { outcome, context });
 }
 
 const ENDS = {

@@ -11,7 +11,9 @@ import type { DeadlineTarget, WatchedDeadline } from '../kernel/deadline.js';
 import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
 import type { Call } from './call.js';
+import type { Statement } from './executor.js';
 import { closedError } from './transaction-errors.js';
+import type { OpenTransaction } from './transaction-metrics.js';
 import type { Scope } from './transaction.js';
 import { TransactionScope } from './transaction.js';
 
@@ -20,6 +22,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   /** Asks for the answer of COMMIT when it was lost; `undefined` where nobody wants that. Given by whoever opened it. */
   finder: OutcomeFinder | undefined;
   readonly #startedAt: number;
+  readonly #counted: OpenTransaction;
   readonly #onEnd: (isReusable: boolean) => void;
   readonly #watched: WatchedDeadline | undefined;
   readonly #stopListening: (() => void) | undefined;
@@ -34,6 +37,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     const { house, connection, deadline } = scope;
     this.id = house.nextTransactionId();
     this.#startedAt = call.startedAt;
+    this.#counted = house.parts.transactions.begun(connection);
     this.#onEnd = onEnd;
     scope.control.onEnded = () => this.#end();
     this.#watched = house.parts.timers.watch(deadline.at, this);
@@ -50,6 +54,8 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   async commit(): Promise<void> {
     if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
     this.assertUsable();
+    if (this.hasPending) return this.refuseCommit();
+    this.#counted.isEnding = true;
     this.#ending = this.scope.control.commit(this.endCall(), this.finder);
     await this.#ending;
   }
@@ -57,6 +63,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   async rollback(): Promise<void> {
     // How the end went is heard by whoever began it.
     if (this.#ending !== undefined) return this.#ending.catch(() => undefined);
+    this.#counted.isEnding = true;
     this.#ending = this.scope.control.rollback(this.endCall());
     await this.#ending;
   }
@@ -89,10 +96,10 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     return new TimeoutError('transaction', text, { outcome: 'not-applied', decision: 'whole-transaction' });
   }
 
-  protected override assertUsable(): void {
+  protected override assertUsable(sql?: Statement<unknown>): void {
     const error = this.givenUpError();
     if (error !== undefined) throw error;
-    if (this.state !== 'open') throw closedError(this.state);
+    if (this.state !== 'open') throw closedError(this.state, sql && this.shapeOf(sql));
   }
 
   /** Called by the state machine, once, in whatever way the transaction ended. */
@@ -102,7 +109,9 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     const { state } = control;
     house.parts.timers.unwatch(this.#watched);
     if (state === 'committed' || state === 'rolled-back' || state === 'lost' || state === 'unknown') {
-      const durationMs = house.parts.config.clock.now() - this.#startedAt;
+      const now = house.parts.config.clock.now();
+      const durationMs = now - this.#startedAt;
+      house.parts.transactions.ended(this.#counted, state, control.statements, durationMs, now);
       const fact = { connectionId: connection.id, transactionId: this.id, durationMs, statements: control.statements };
       house.parts.hub.tell('transaction:ended', { ...fact, end: state });
     }

@@ -2,21 +2,31 @@
  * Transactions and savepoints as users hold them: an executor whose statements all run on one connection, and an end.
  * The state machine below (connection/transaction-control.ts) decides what is still possible; this file adds the
  * executor's methods and savepoints, transaction-handle.ts the transaction's own end.
+ *
+ * Over 300 lines, because a savepoint and its transaction are one class but for their ends, and both stand on this page.
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
+import { shapeOf } from '../connection/transaction-failures.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Deadline } from '../kernel/deadline.js';
-import type { Executor, Statement, StatementParams, Take } from './executor.js';
+import type { BatchWay } from './batch-call.js';
+import { sendBatch } from './batch.js';
+import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
-import type { QueryOptions } from './query-options.js';
+import type { QueryOptions, StreamOptions } from './query-options.js';
+import type { RowSource } from './row-stream.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
-import { closedError, lostError, overlapError, savepointError } from './transaction-errors.js';
+import type { Pages, StreamWay } from './stream-plan.js';
+import { StreamSource } from './stream-source.js';
+import { closedError, lostError, notAwaitedError, overlapError, savepointError } from './transaction-errors.js';
+import { PendingWork } from './transaction-pending.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
 export interface Transaction extends Executor, AsyncDisposable {
@@ -57,11 +67,14 @@ export interface Scope {
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
   readonly attempt: number;
   protected readonly scope: Scope;
+  /** What was sent through this handle and is not answered yet. */
+  readonly #pending: PendingWork;
   #hasSavepoint = false;
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, pending = new PendingWork()) {
     super();
     this.scope = scope;
+    this.#pending = pending;
     this.attempt = scope.attempt;
   }
 
@@ -73,17 +86,22 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     return undefined;
   }
 
-  /** Throws when no statement may go through this handle any more. */
-  protected abstract assertUsable(): void;
+  /** Throws when no statement may go through this handle any more; `sql` is the one that wants to. */
+  protected abstract assertUsable(sql?: Statement<unknown>): void;
 
-  async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+  transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    const inner = new PendingWork();
+    return this.#pending.follow(this.#nest(fn, inner), 'savepoint', inner);
+  }
+
+  async #nest<T>(fn: (tx: Transaction) => Promise<T>, pending: PendingWork): Promise<T> {
     this.assertUsable();
     // Savepoints nest: undoing one of two that overlap would undo the other with it.
     if (this.#hasSavepoint) throw overlapError();
     this.#hasSavepoint = true;
     try {
       const name = await this.scope.control.savepoint(this.endCall());
-      return await runInTransaction(new SavepointHandle(this.scope, name, this), fn);
+      return await runInTransaction(new SavepointHandle(this.scope, name, this, pending), fn);
     } finally {
       this.#hasSavepoint = false;
     }
@@ -96,9 +114,53 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     return error.context.runtime === house.parts.config.name && error.context.connectionId === connection.id;
   }
 
+  /** @internal Nothing of it will be kept, and what is under way may fail without a word. */
+  excusePending(): void {
+    this.#pending.excuse();
+  }
+
+  /** Whether something is under way that nobody awaited. It is asked before every commit. */
+  protected get hasPending(): boolean {
+    return !this.#pending.isEmpty;
+  }
+
+  /** Instead of a commit, where something is under way: rolls back, when it has had its turn, and says what it was. */
+  protected async refuseCommit(): Promise<never> {
+    const shapes = this.#pending
+      .list()
+      .map(({ what }) => (what === 'savepoint' ? 'a savepoint: tx.transaction()' : this.shapeOf(what.sql)));
+    this.#pending.excuse();
+    await this.rollback().catch(() => undefined);
+    // One of them may have been a COMMIT.
+    const outcome = UNDONE.has(this.state) ? 'not-applied' : 'unknown';
+    throw notAwaitedError(shapes, outcome, this.endCall().context);
+  }
+
+  protected shapeOf(sql: Statement<unknown>): string {
+    const { compiler, config } = this.scope.house.parts;
+    return shapeOf(config.driver.dialect, typeof sql === 'string' ? sql : compiler.compile(sql).text);
+  }
+
   /** Never rejects: that would hide the error that ended the scope. A rollback that fails leaves nothing behind either. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.rollback().catch(() => undefined);
+  }
+
+  override batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
+    return this.#pending.follow(this.#sendBatch<R>(sql, paramSets, options), { sql });
+  }
+
+  async #sendBatch<R>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
+    this.assertUsable(sql);
+    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
+    const way: BatchWay = {
+      inside: { connectionId: connection.id, pass },
+      outer: { deadlineAt: deadline.at, timeoutMs },
+      signal,
+      connection: () => connection,
+      run: (call, work) => control.runBatch(work, call.toStatementCall()),
+    };
+    return sendBatch<R>(house, way, sql, paramSets, options);
   }
 
   protected override send(
@@ -107,7 +169,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     options: QueryOptions | undefined,
     take: Take,
   ): Promise<unknown> {
-    this.assertUsable();
+    this.assertUsable(sql);
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: StatementWay = {
       inside: { connectionId: connection.id, pass },
@@ -115,7 +177,30 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
     };
-    return sendStatement(house, way, sql, params, options, take);
+    return this.#pending.follow(sendStatement(house, way, sql, params, options, take), { sql });
+  }
+
+  protected override openStream(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: StreamOptions | undefined,
+  ): RowSource {
+    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
+    const pages: Pages = {
+      readPage: async (cursor, call) => {
+        this.assertUsable();
+        return control.readPage(cursor, call);
+      },
+      closeCursor: (cursor, call) => control.closeCursor(cursor, call),
+    };
+    const way: StreamWay = {
+      inside: { connectionId: connection.id, pass },
+      outer: { deadlineAt: deadline.at, timeoutMs },
+      signal,
+      isTransaction: true,
+      pagesOf: () => pages,
+    };
+    return new StreamSource(house, way, sql, params, options);
   }
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
@@ -143,8 +228,8 @@ class SavepointHandle extends TransactionScope {
   readonly #around: TransactionScope;
   #end: 'committed' | 'rolled-back' | undefined;
 
-  constructor(scope: Scope, name: string, around: TransactionScope) {
-    super(scope);
+  constructor(scope: Scope, name: string, around: TransactionScope, pending: PendingWork) {
+    super(scope, pending);
     this.#name = name;
     this.#around = around;
   }
@@ -159,13 +244,17 @@ class SavepointHandle extends TransactionScope {
 
   async commit(): Promise<void> {
     this.assertUsable();
+    if (this.hasPending) return this.refuseCommit();
+    const { control } = this.scope;
     try {
-      await this.scope.control.releaseSavepoint(this.#name, this.endCall());
+      await control.releaseSavepoint(this.#name, this.endCall());
       this.#end = 'committed';
     } catch (error) {
+      const isFailed = isFluxorError(error, 'TRANSACTION') && error.reason === 'aborted';
+      const cause = isFailed ? control.failedError('the savepoint was rolled back', this.endCall()) : error;
       // A statement in it had failed and nobody said so: the transaction around it goes on without it.
       await this.rollback().catch(() => undefined);
-      throw error;
+      throw cause;
     }
   }
 
@@ -184,10 +273,10 @@ class SavepointHandle extends TransactionScope {
     }
   }
 
-  protected override assertUsable(): void {
+  protected override assertUsable(sql?: Statement<unknown>): void {
     const error = this.givenUpError();
     if (error !== undefined) throw error;
-    if (this.state !== 'open') throw closedError(this.state);
+    if (this.state !== 'open') throw closedError(this.state, sql && this.shapeOf(sql));
   }
 }
 
@@ -200,6 +289,7 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
   try {
     result = await fn(tx);
   } catch (error) {
+    tx.excusePending();
     // Why the rollback failed, if it did, would hide why the transaction failed; the connection is dealt with either way.
     const isUndone = await tx.rollback().then(
       () => true,

@@ -201,7 +201,7 @@ describe('for Oracle a fingerprint', () => {
       ['select "Order" from v$session s where s.sid# = :1', 'select "Order" from v$session s where s.sid# = ?'],
       ["select q'[it's]', nq'!x!', n'x' from dual", 'select ?, ?, ? from dual'],
       ['begin p(a => 1, b => :b); end;', 'begin p(a => ?, b => ?); end'],
-      ['for i in 1..10 loop', 'for i in ?.? loop'],
+      ['for i in 1..10 loop', 'for i in ?..? loop'],
       ['select --+ full(t) x\n a from t', 'select /*+ full(t) x */ a from t'],
       ['select --+ a */ b\n c', 'select c'],
       ['create user u identified by "secret"', 'create user u identified by ?'],

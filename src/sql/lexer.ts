@@ -91,7 +91,10 @@ function readMark(facts: DialectFacts, text: string, at: number, code: number): 
     case CODE.openBrace:
     case CODE.closeBrace:
     case CODE.comma:
+      return token('punctuation', at, at + 1);
     case CODE.dot:
+      // A range, `1..2`: read as one, so that the second dot does not become part of the number behind it.
+      if (text.charCodeAt(at + 1) === CODE.dot) return token('operator', at, at + 2);
       return token('punctuation', at, at + 1);
     default:
       return readOperator(facts, text, at);

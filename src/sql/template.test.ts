@@ -61,6 +61,16 @@ describe('a sql template', () => {
     });
   });
 
+  it.each(ALL)('binds an array and an object as one value each, wherever a value may stand (%s)', (dialect) => {
+    const list = [1, [2, 3], { a: sql.empty }];
+    const document = { items: [1, { text: "'" }], raw: ['x'], length: 1 };
+    const fragment = sql`a = any(${list}) and b = ${document} and c in (${sql.join([list, document])})`;
+    const rows = sql.values([{ list, document }], ['list', 'document']);
+    const { values } = renderSql(sql`${fragment} ${rows}`, dialect);
+    expect(values).toHaveLength(6);
+    for (const [index, value] of values.entries()) expect(value).toBe(index % 2 === 0 ? list : document);
+  });
+
   it('names every value that cannot be bound when it is made', () => {
     expect(() => sql`${undefined} ${1} ${Promise.resolve('secret')} ${() => 1} ${Symbol('secret')} ${sql}`).toThrow(
       refusedAs(

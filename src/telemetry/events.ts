@@ -35,8 +35,8 @@ export type LeaseEnd = 'released' | 'discarded';
 /** What is known of a lease that user code has held for long. Statements come without their values. */
 export interface LeakReport {
   readonly connectionId: number;
-  readonly holder: 'session' | 'transaction';
-  /** As given to `acquire()`, `use()`, `begin()` or `transaction()`. */
+  readonly holder: 'session' | 'transaction' | 'stream';
+  /** As given to `acquire()`, `use()`, `begin()` or `transaction()`; of a stream, its `name`. */
   readonly label?: string;
   readonly ageMs: number;
   /** Epoch milliseconds. */
@@ -104,6 +104,12 @@ export interface FluxorEvents {
   /** The process or the machine stood still: every connection proves itself before it is lent again. */
   'pool:frozen': Fact & { readonly frozenMs: number };
 
+  /**
+   * A pooler lends the server's processes for a transaction at a time. Statements are not prepared under names any more,
+   * and nothing is set for a session; told once. See `docs/guide/postgres.md`.
+   */
+  'pooler:detected': ConnectionFact;
+
   'query:completed': ConnectionFact & {
     readonly queryId: number;
     readonly name?: string;
@@ -142,6 +148,15 @@ export interface FluxorEvents {
     readonly error: FluxorError;
   };
 
+  /** `done` sets of a batch have been handed over, or dealt with; of `total`, where that is known. */
+  'batch:progress': Fact & {
+    readonly queryId: number;
+    readonly name?: string;
+    readonly connectionId?: number;
+    readonly done: number;
+    readonly total?: number;
+  };
+
   'transaction:begun': ConnectionFact & { readonly transactionId: number };
   'transaction:ended': ConnectionFact & {
     readonly transactionId: number;
@@ -171,6 +186,22 @@ export interface FluxorEvents {
     readonly error: FluxorError;
     readonly thrown?: unknown;
   };
+
+  /** The session that `db.listen()` hears through was opened, outside the pool. `serverId` is its name at the server. */
+  'listening:started': Fact & { readonly serverId: string; readonly durationMs: number };
+  /** It was lost, or gave no proof of life; it will be opened anew in `retryInMs`. */
+  'listening:lost': Fact & { readonly serverId: string; readonly error: FluxorError; readonly retryInMs: number };
+  /** An attempt to open it anew failed; `attempt` counts from 1. */
+  'listening:restore-failed': Fact & {
+    readonly attempt: number;
+    readonly durationMs: number;
+    readonly error: FluxorError;
+    readonly retryInMs: number;
+  };
+  /** It was opened anew, and every channel is listened to again. What was sent in the `lostMs` before may have been missed. */
+  'listening:restored': Fact & { readonly serverId: string; readonly lostMs: number; readonly attempts: number };
+  /** Nobody listens any more, or the runtime is disconnected: it is being closed. */
+  'listening:stopped': Fact & { readonly serverId: string; readonly ageMs: number };
 
   /** A listener threw. Said once per throw, to whoever listens to this event. */
   'listener:failed': Fact & { readonly event: string; readonly error: unknown };
@@ -204,15 +235,22 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'pool:unreachable': true,
   'pool:reachable': true,
   'pool:frozen': true,
+  'pooler:detected': true,
   'query:completed': true,
   'query:failed': true,
   'query:cancelled': true,
   'circuit:state-changed': true,
   'query:retried': true,
+  'batch:progress': true,
   'transaction:begun': true,
   'transaction:ended': true,
   'transaction:resolved': true,
   'transaction:retried': true,
   'error:override-refused': true,
+  'listening:started': true,
+  'listening:lost': true,
+  'listening:restore-failed': true,
+  'listening:restored': true,
+  'listening:stopped': true,
   'listener:failed': true,
 };

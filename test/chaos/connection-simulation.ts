@@ -7,6 +7,7 @@
  * answered by the deadline and 100 ms; and nobody hears of a cancel that was meant for somebody else.
  */
 import type { Classify } from '../../src/connection/classifier.js';
+import { StatementBook } from '../../src/connection/statement-book.js';
 import { ConnectionFactory } from '../../src/connection/connection-factory.js';
 import type { Connection } from '../../src/connection/connection.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
@@ -79,7 +80,8 @@ export class ConnectionSimulation {
     const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
     const driver = this.#driver;
     const classify: Classify = (error, situation) => driver.classify(error, situation);
-    const factory = new ConnectionFactory({ ...base, driver, classify, config: () => config }, types);
+    const book = new StatementBook(driver.dialect, { perConnection: 200, total: 2_000 });
+    const factory = new ConnectionFactory({ ...base, driver, classify, book, config: () => config }, types);
     this.#pool = new Pool(factory, new PoolSettings({ ...POOL_CONFIG, maxSize: 2, onRelease }), {
       ...base,
       random: this.#random,

@@ -4,7 +4,7 @@
  *
  * After every step: the server never works at more than the connection limit allows (callers who hold a connection already
  * pass by it, and are counted); no more calls are admitted than the rate allows. At the end: every caller has been
- * answered, and every permit, slot, token, timer and listener is back where it was.
+ * answered, every transaction is counted by its end, and every permit, slot, token, timer and listener is back where it was.
  */
 import { getEventListeners } from 'node:events';
 import type { RuntimeOptions } from '../../src/config/runtime-options.js';
@@ -84,6 +84,7 @@ export class RoadSimulation {
         await tx.exec('update');
         if (this.#dice.chance(0.2)) await this.#nest();
         if (this.#dice.chance(0.1)) throw new Error('changed my mind');
+        if (this.#dice.chance(0.05)) void tx.exec('update').catch(() => undefined);
         await tx.exec('update');
       },
       { timeout: 50 + this.#dice.upTo(400), signal, retry: this.#dice.chance(0.7) },
@@ -120,6 +121,7 @@ export class RoadSimulation {
   }
 
   #check(step: number): void {
+    this.#checkTransactions(step);
     const { connectionLimit } = this.#db.gate.stats();
     if (this.#limit === undefined) return;
     // Nested calls pass by the limit, and proofs of life are the pool's own.
@@ -129,6 +131,13 @@ export class RoadSimulation {
     }
     if ((connectionLimit?.inUse ?? 0) > this.#limit)
       throw new Error(`step ${step}: ${connectionLimit?.inUse} slots in use`);
+  }
+
+  /** Every transaction that was begun is counted once: as open, or by its end. */
+  #checkTransactions(step: number | 'the end'): number {
+    const { begun, committed, rolledBack, lost, unknown, active } = this.#db.metrics().transactions;
+    if (begun === committed + rolledBack + lost + unknown + active) return active;
+    throw new Error(`${step}: ${JSON.stringify({ begun, committed, rolledBack, lost, unknown, active })}`);
   }
 
   async #finish(): Promise<void> {
@@ -143,6 +152,7 @@ export class RoadSimulation {
       slots: connectionLimit?.inUse ?? 0,
       inLine: (connectionLimit?.waiting ?? 0) + (rateLimit?.waiting ?? 0) + this.#db.stats().waiting,
       lent: this.#db.stats().inUse,
+      transactions: this.#checkTransactions('the end'),
     };
     const ended = this.#db.disconnect({ timeout: 1 });
     await this.#clock.advance(20_000);

@@ -1,5 +1,5 @@
 /** Opens driver connections for the contract and closes every one of them, whatever a test did to it. */
-import type { Driver, DriverConnection, DriverResult, TypeOptions } from 'fluxor-db';
+import type { ConnectRequest, Driver, DriverConnection, DriverResult, TypeOptions } from 'fluxor-db';
 
 export interface OpenedSession {
   readonly connection: DriverConnection;
@@ -15,12 +15,27 @@ export class ContractSessions {
     this.driver = driver;
   }
 
-  async open(types: TypeOptions = {}): Promise<OpenedSession> {
+  open(types: TypeOptions = {}): Promise<OpenedSession> {
+    return this.#open(this.driver, types);
+  }
+
+  /** With more in the request than its types. */
+  openWith(request: Partial<ConnectRequest>): Promise<OpenedSession> {
+    return this.#open(this.driver, {}, request);
+  }
+
+  /** By another way; the same one where there is none. */
+  openOther(driver = this.driver): Promise<OpenedSession> {
+    return this.#open(driver, {});
+  }
+
+  async #open(driver: Driver, types: TypeOptions, request: Partial<ConnectRequest> = {}): Promise<OpenedSession> {
     const losses: unknown[] = [];
-    const connection = await this.driver.connect({
+    const connection = await driver.connect({
       signal: new AbortController().signal,
       types: { bigint: 'bigint', decimal: 'string', date: 'string', ...types },
       onLost: (error) => losses.push(error),
+      ...request,
     });
     this.#opened.push(connection);
     return { connection, losses };
@@ -47,6 +62,12 @@ export function run(
   values: readonly unknown[] = [],
 ): Promise<DriverResult> {
   return connection.execute({ text, values, rowMode: 'array' });
+}
+
+/** Whether a statement with this text runs at the server now. */
+export async function isRunning({ connection }: OpenedSession, text: string): Promise<boolean> {
+  const question = "select count(*)::int from pg_stat_activity where state = 'active' and query = $1";
+  return (await run(connection, question, [text])).rows.some((row) => (row as [number])[0] === 1);
 }
 
 /** The error a statement raises, once the server is ready again. */

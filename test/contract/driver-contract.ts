@@ -3,9 +3,11 @@
  * needs an exception here needs a capability instead.
  */
 import type { SessionState } from 'fluxor-db';
+import { SESSION_EFFECTS } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ContractSessions, failureOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
+import { cleanServerConnections, onEveryServerConnection } from './server-connections.js';
 import type { ContractTarget } from './targets.js';
 
 export function driverContract(target: ContractTarget): void {
@@ -152,7 +154,10 @@ export function driverContract(target: ContractTarget): void {
           await expect(session.connection.cancel()).rejects.toThrow();
           return;
         }
-        const sleeping = failureOf(session.connection, 'select pg_sleep(30)');
+        // Asked too early, the server would find nothing to stop.
+        const observer = await sessions.openOther(target.makeObserver?.());
+        const sleeping = failureOf(session.connection, 'select pg_sleep(30) as stopped');
+        await expect.poll(() => isRunning(observer, 'select pg_sleep(30) as stopped'), { timeout: 10_000 }).toBe(true);
         await session.connection.cancel();
         expect(((await sleeping) as { code: string }).code).toBe('57014');
         for (let n = 0; n < 50; n += 1) {
@@ -162,11 +167,20 @@ export function driverContract(target: ContractTarget): void {
     });
 
     describe('the end of a session', () => {
-      it('forgets settings and temporary tables on reset', async () => {
+      it('forgets settings and temporary tables on reset, or leaves them where a pooler has put them', async () => {
         await run(session.connection, "set application_name to 'changed'");
         await run(session.connection, 'create temporary table leftover (id int)');
-        await session.connection.reset();
-        expect((await run(session.connection, 'show application_name')).rows).not.toEqual([['changed']]);
+        await session.connection.reset(SESSION_EFFECTS.unknown);
+        const { rows } = await run(session.connection, 'show application_name');
+        if (target.impossible.has('reset')) {
+          // A pooler keeps this setting for its client, and gives the table to whoever has the server connection next.
+          expect(rows).toEqual([['changed']]);
+          await run(session.connection, 'reset application_name');
+          const temporary = "select count(*)::int from pg_class where relname = 'leftover'";
+          expect((await run(session.connection, temporary)).rows).toEqual([[1]]);
+          return cleanServerConnections(target);
+        }
+        expect(rows).not.toEqual([['changed']]);
         const error = await failureOf(session.connection, 'select * from leftover');
         expect((error as { code: string }).code).toBe('42P01');
       });
@@ -195,17 +209,56 @@ export function driverContract(target: ContractTarget): void {
         expect([doomed.connection.state, doomed.losses]).toEqual(['closed', []]);
       });
 
-      it('reports exactly one loss when the server ends the session', async () => {
+      it('reports exactly one loss when the server ends the session in a transaction', async () => {
         if (sessions.driver.capabilities.maxSessions === 1) return embeddedSessionSurvives();
         const victim = await sessions.open();
-        await run(session.connection, 'select pg_terminate_backend($1)', [Number(victim.connection.sessionId)]);
+        await run(victim.connection, 'begin');
+        await terminate(await pidOf(victim));
         await expect.poll(() => victim.losses.length, { timeout: 5_000 }).toBe(1);
         expect(victim.connection.state).toBe('closed');
         expect((victim.losses[0] as { code: string }).code).toBe('57P01');
         await expect(run(victim.connection, 'select 1')).rejects.toThrow();
         expect(victim.losses).toHaveLength(1);
       });
+
+      it('reports the loss of an idle session, or has not lost it: a pooler takes another process', async () => {
+        if (sessions.driver.capabilities.maxSessions === 1) return embeddedSessionSurvives();
+        const victim = await sessions.open();
+        await terminate(await pidOf(victim));
+        if (target.impossible.has('loss of an idle session')) {
+          expect([victim.connection.state, victim.losses]).toEqual(['idle', []]);
+          // The pooler may not have seen it yet, and would lend the dead one to the next test.
+          const isServed = () => onEveryServerConnection(target, (tx) => tx.query('select 1')).catch(() => []);
+          return expect.poll(isServed, { timeout: 10_000 }).not.toEqual([]);
+        }
+        await expect.poll(() => victim.losses.length, { timeout: 5_000 }).toBe(1);
+        expect(victim.connection.state).toBe('closed');
+      });
+
+      it('knows whose process it has, and ends it by that number where it is its own', async () => {
+        const pid = await pidOf(session);
+        const isOwn = !target.impossible.has('process id') && sessions.driver.capabilities.maxSessions > 1;
+        expect(session.connection.sessionId === String(pid)).toBe(isOwn);
+        expect(session.connection.isPooled ?? false).toBe(target.impossible.has('process id'));
+        if (!target.impossible.has('cancel by process id')) return;
+        const asked = await run(session.connection, 'select pg_terminate_backend($1)', [
+          Number(session.connection.sessionId),
+        ]);
+        expect(asked.rows).toEqual([[false]]);
+      });
     });
+
+    const pidOf = async ({ connection }: OpenedSession): Promise<number> =>
+      ((await run(connection, 'select pg_backend_pid()')).rows as [[number]])[0][0];
+
+    /** Resolves when the process is gone. */
+    async function terminate(pid: number): Promise<void> {
+      const observer = await sessions.openOther(target.makeObserver?.());
+      await run(observer.connection, 'select pg_terminate_backend($1, 10000)', [pid]);
+      const question = 'select count(*)::int from pg_stat_activity where pid = $1';
+      await expect.poll(async () => (await run(observer.connection, question, [pid])).rows).toEqual([[0]]);
+      await sessions.close(observer);
+    }
 
     /** An embedded database has one session and no other to end it: destroying leaves it open for the next. */
     async function embeddedSessionSurvives(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What every type looks like going in and coming out: docs/reference/types.md, checked on a real database. */
 import type { TypeOptions } from 'fluxor-db';
+import { SESSION_EFFECTS } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContractSessions, failureOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
@@ -113,7 +114,7 @@ export function typeContract(target: ContractTarget): void {
     it('keeps every session in UTC, so that what the database converts agrees with what is read here', async () => {
       const summerOffset = "select extract(timezone from timestamptz '2024-07-01')::int";
       expect((await run(session.connection, summerOffset)).rows).toEqual([[0]]);
-      await session.connection.reset();
+      await session.connection.reset(SESSION_EFFECTS.unknown);
       expect((await run(session.connection, summerOffset)).rows).toEqual([[0]]);
       const { rows } = await run(session.connection, 'select now(), now()::timestamp, localtimestamp');
       const [[one, two, three]] = rows as [[Date, Date, Date]];

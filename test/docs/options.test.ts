@@ -52,7 +52,9 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
 /** `[section, file, interfaces]`: options that are read without a reader, by the interfaces that declare them. */
 const DECLARED: readonly (readonly [string, string, readonly string[]])[] = [
   ['A statement', 'src/runtime/query-options.ts', ['QueryOptions']],
+  ['A batch', 'src/runtime/batch-options.ts', ['BatchOptions']],
   ['A session', 'src/runtime/query-options.ts', ['AcquireOptions']],
+  ['A subscription', 'src/runtime/listen-options.ts', ['ListenOptions']],
   ['A transaction', 'src/runtime/query-options.ts', ['TransactionOptions', 'BeginOptions']],
 ];
 

@@ -1,5 +1,6 @@
 /** The diagrams of docs/state-machines.md draw exactly the tables of the code. */
 import { describe, expect, it } from 'vitest';
+import { LISTENING_TRANSITIONS } from '../../src/connection/listening-state.js';
 import { TRANSACTION_TRANSITIONS } from '../../src/connection/transaction-control.js';
 import { CIRCUIT_TRANSITIONS } from '../../src/gate/circuit-state.js';
 import type { TransitionTable } from '../../src/kernel/transitions.js';
@@ -13,6 +14,7 @@ const machines: readonly (readonly [string, string, TransitionTable<string>])[] 
   ['Circuit breaker', 'closed', CIRCUIT_TRANSITIONS],
   ['Runtime', 'idle', RUNTIME_TRANSITIONS],
   ['Transaction', 'open', TRANSACTION_TRANSITIONS],
+  ['Listening session', 'idle', LISTENING_TRANSITIONS],
 ];
 
 describe.each(machines)('the diagram of the %s', (title, first, table) => {

@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, expect } from 'vitest';
 import type { Classify } from '../../src/connection/classifier.js';
 import type { ConnectionConfig } from '../../src/connection/connection-options.js';
+import { StatementBook } from '../../src/connection/statement-book.js';
 import type { ConnectionPorts } from '../../src/connection/connection.js';
 import type { StatementCall } from '../../src/connection/statement-call.js';
 import { Connection } from '../../src/connection/connection.js';
@@ -47,7 +48,8 @@ export class ConnectionBench {
     this.config = { validationQuery, onRelease };
     const { driver } = this;
     const classify: Classify = (error, situation) => driver.classify(error, situation);
-    this.ports = { driver, classify, clock, timers, hub, config: () => this.config };
+    const book = new StatementBook(driver.dialect, { perConnection: 200, total: 2_000 });
+    this.ports = { driver, classify, clock, timers, hub, book, config: () => this.config };
     this.connection = new Connection(7, this.session, this.ports, (verdict) => this.verdicts.push(verdict));
     hub.on('query:cancelled', (fact) => this.cancelled.push(fact));
   }

@@ -10,7 +10,7 @@ import type {
   FailureSituation,
   SessionState,
 } from '../../src/driver/driver.js';
-import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
+import type { DriverCursor, DriverQuery, DriverResult } from '../../src/driver/query.js';
 import { ConnectionError } from '../../src/errors/connection-error.js';
 import type { FluxorError, Siblings } from '../../src/errors/fluxor-error.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
@@ -57,6 +57,10 @@ export class FakeSession implements DriverConnection {
   /** An error is answered before the server is ready again; `becomeReady` ends that. */
   isLateReady = false;
   isPingHanging = false;
+  /** What cursors bring, by text; one row without them. */
+  readonly pages = new Map<string, readonly (readonly unknown[])[]>();
+  /** A cursor is open outside a transaction. */
+  #isHeld = false;
   #running: Deferred<DriverResult> | undefined;
   #ready: Deferred<void> | undefined;
   #stateBefore: SessionState = 'idle';
@@ -67,7 +71,35 @@ export class FakeSession implements DriverConnection {
     return this.#run(query.text);
   }
 
+  /** Outside a transaction the session is kept busy until the last of `pages` has been read, as a real one is. */
+  openCursor(query: DriverQuery): DriverCursor {
+    const pages = this.pages.get(query.text) ?? [RESULT.rows];
+    let at = 0;
+    const letGo = () => {
+      if (this.#isHeld && this.state === 'busy') this.state = 'idle';
+      this.#isHeld = false;
+    };
+    return {
+      fields: [],
+      read: async () => {
+        if (at > 0) letGo();
+        await this.#run(at === 0 ? query.text : `fetch ${query.text}`);
+        const rows = pages[at] ?? [];
+        at += 1;
+        const isDone = at >= pages.length;
+        if (!isDone && this.state === 'idle') [this.state, this.#isHeld] = ['busy', true];
+        return { rows, isDone, rowsAffected: 0 };
+      },
+      close: async () => {
+        if (!this.#isHeld) return;
+        letGo();
+        await this.#run(`close ${query.text}`);
+      },
+    };
+  }
+
   async untilReady(): Promise<void> {
+    if (this.#isHeld) await new Promise(() => undefined);
     if (this.state === 'closed') throw new ServerError('lost');
     await this.#ready?.promise;
   }
@@ -189,6 +221,7 @@ export class FakeDriver implements Driver {
     this.capabilities = {
       canCancel,
       maxSessions: Infinity,
+      hasNotifications: true,
       hasSavepoints: true,
       pipelining: false,
       statements: 'driver',

@@ -49,6 +49,52 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
+    it(
+      'kills nobody else’s statement by 300 timeouts aimed at running ones while 64 tasks query',
+      { timeout: 60_000 },
+      async () => {
+        await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 10, maxWaiting: 5_000 } });
+        let isOver = false;
+        let answered = 0;
+        const innocents = Array.from({ length: 64 }, async (_, task) => {
+          for (let n = 0; !isOver; n += 1) {
+            const key = task * 1_000_000 + n;
+            // Half of them are in flight for a while, so that a cancel which comes too late would find somebody.
+            const seconds = n % 2 === 0 ? 0 : 0.002;
+            const row = await house.db.queryRow<{ key: number }>('select $1::int as key, pg_sleep($2)', [key, seconds]);
+            if (row?.key !== key) throw new Error(`asked for ${key}, got ${row?.key}`);
+            answered += 1;
+          }
+        });
+        let cancelled = 0;
+        using _listener = house.db.on('query:cancelled', () => (cancelled += 1));
+        // Ten at a time, so that they run and do not only wait. Every fourth ends around the moment of its timeout.
+        const victims = Array.from({ length: 10 }, async () => {
+          const ends: string[] = [];
+          for (let n = 0; n < 30; n += 1) {
+            const limits = { timeout: 50, priority: 'high' } as const;
+            const call = house.db.query('select pg_sleep($1)', [n % 4 === 0 ? 0.048 : 30], limits);
+            const end = call.then(
+              () => 'answered',
+              (error: unknown) => (isFluxorError(error) ? error.code : 'foreign'),
+            );
+            ends.push(await end);
+          }
+          return ends;
+        });
+        const ends = (await Promise.all(victims)).flat();
+        isOver = true;
+        await Promise.all(innocents);
+        expect(ends.filter((end) => end !== 'answered' && end !== 'TIMEOUT')).toEqual([]);
+        expect(ends.filter((end) => end === 'TIMEOUT').length).toBeGreaterThanOrEqual(220);
+        // Aimed at running statements, and not at waiting ones.
+        expect(cancelled).toBeGreaterThan(150);
+        expect(answered).toBeGreaterThan(0);
+        await expect.poll(() => house.running()).toEqual([]);
+        await house.check();
+      },
+    );
+
     // node-postgres#3399, PR#3729, #1952, #1954
     it('never lends a connection before its stopped statement has ended at the server', async () => {
       await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 1 } });

@@ -30,7 +30,7 @@ connection:created
 query 1 (count-to-three): 3 rows
 query 2 failed: QUERY
 transaction:begun
-query 5 (-): 0 rows
+query 5 (-): 1 rows
 transaction:ended
 1 of 1 connections, 1 idle
 runtime:draining
@@ -66,6 +66,11 @@ trial: 42
 2 failures, 1 refused, 1 run again
 rates: no route
 rates: CIRCUIT_OPEN, not-sent`,
+  '07-many-rows.ts': `
+set 1000: CONSTRAINT, not-applied
+1000 kept, 1 refused: set 1000
+50 readings of 38 degrees and more
+39 °C`,
 };
 
 const examples = readdirSync(`${ROOT}/examples`).filter((file) => file.endsWith('.ts'));

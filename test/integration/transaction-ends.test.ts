@@ -119,6 +119,37 @@ for (const { name, url } of inject('postgresServers')) {
       expect(facts).toEqual(['rolled-back']);
     });
 
+    it('a statement in flight in a savepoint outlived the time of its transaction at the server', async () => {
+      await using house = await start({ pool: { maxSize: 1 }, query: { timeout: false } });
+      const attempt = house.db.transaction(
+        (tx) =>
+          tx.transaction(async (inner) => {
+            await inner.exec('insert into ends values (1)');
+            await inner.exec('select pg_sleep(30)');
+          }),
+        { timeout: '300ms' },
+      );
+      expect((await failure(attempt)).error).toMatchObject({ code: 'TIMEOUT', phase: 'transaction' });
+      await expect.poll(() => house.running()).toEqual([]);
+      expect(await ids(house)).toEqual([]);
+      await house.check();
+    });
+
+    it('a transaction that nobody kept, with a statement in flight, held its locks after its time was up', async () => {
+      await using house = await start({ pool: { maxSize: 1 }, query: { timeout: false } });
+      await house.direct.exec('insert into ends values (1)');
+      const forget = async () => {
+        const tx = await house.db.begin({ timeout: '300ms' });
+        await tx.exec('update ends set id = 2');
+        void tx.exec('select pg_sleep(30)').catch(() => undefined);
+      };
+      await forget();
+      await house.direct.exec('update ends set id = 3', [], { timeout: '20s' });
+      expect(await ids(house)).toEqual([3]);
+      await house.check();
+      expect(house.db.metrics().transactions).toMatchObject({ begun: 1, rolledBack: 1, active: 0 });
+    });
+
     it('a COMMIT written as a statement was called not applied when its answer was lost', async () => {
       await using house = await start();
       house.proxy.dropReplies({ when: (chunk) => chunk.includes('commit'), then: 'reset' });

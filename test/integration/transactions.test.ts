@@ -144,6 +144,117 @@ for (const { name, make } of targets) {
       expect((await failure(attempt)).error).toMatchObject({ code: 'CONFIG' });
     });
 
+    it('waits for a snapshot of its own where it is deferrable, and is read-only then', async () => {
+      await db.transaction(
+        async (tx) => {
+          expect(await tx.queryValue('show transaction_deferrable')).toBe('on');
+          expect(await tx.queryValue('show transaction_isolation')).toBe('serializable');
+          expect(await tx.queryValue('show transaction_read_only')).toBe('on');
+        },
+        { isolation: 'serializable', readOnly: true, deferrable: true },
+      );
+      await db.transaction(async (tx) => expect(await tx.queryValue('show transaction_deferrable')).toBe('off'));
+      expect((await failure(db.begin({ deferrable: true }))).error).toMatchObject({
+        code: 'CONFIG',
+        issues: [{ path: 'deferrable' }],
+      });
+    });
+
+    it('keeps nothing, and names the statement, when the function forgot to await it', async () => {
+      let forgotten: Promise<unknown> | undefined;
+      const attempt = db.transaction(async (tx) => {
+        await tx.exec('insert into entries values (1)');
+        forgotten = tx.exec('insert into entries values (2)');
+      });
+      const { error } = await failure(attempt);
+      expect(error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED', outcome: 'not-applied' });
+      expect(error.message).toContain('insert into entries values (?)');
+      expect(await forgotten).toEqual({ rowsAffected: 1 });
+      expect(await ids()).toEqual([]);
+    });
+
+    it('keeps nothing when a forgotten statement fails after the function has returned, and nobody hears of that', async () => {
+      const attempt = db.transaction(async (tx) => {
+        void tx.exec('insert into entries values (1)');
+        void tx.exec('insert into entries values (1)');
+        void tx.exec('insert into entries values (2)');
+      });
+      const { error } = await failure(attempt);
+      expect(error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED' });
+      expect(error.message).toContain('3 statements');
+      expect(await ids()).toEqual([]);
+    });
+
+    it('keeps nothing of a batch that the function forgot to await', async () => {
+      const attempt = db.transaction(async (tx) => void tx.batch('insert into entries values ($1)', [[1], [2]]));
+      const { error } = await failure(attempt);
+      expect(error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED' });
+      expect(error.message).toContain('insert into entries values (?)');
+      expect(await ids()).toEqual([]);
+    });
+
+    it('names the statement that had failed where COMMIT was answered with a rollback, and hands on its error', async () => {
+      const attempt = db.transaction(async (tx) => {
+        await tx.exec('insert into entries values (1)');
+        await tx.exec("insert into entries values (1) /* 'secret' */").catch(() => undefined);
+      });
+      const { error } = await failure(attempt);
+      expect(error).toMatchObject({ code: 'TRANSACTION', reason: 'aborted', cause: { code: 'CONSTRAINT' } });
+      expect(error.message).toContain('failed with CONSTRAINT');
+      expect(error.message).toContain('insert into entries values (?)');
+      expect(error.message).not.toContain('secret');
+    });
+
+    it('undoes a savepoint alone whose function forgot an await, or hid an error', async () => {
+      await db.transaction(async (tx) => {
+        await tx.exec('insert into entries values (1)');
+        const forgetful = tx.transaction(async (inner) => void inner.exec('insert into entries values (2)'));
+        expect((await failure(forgetful)).error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED' });
+        const hiding = tx.transaction(async (inner) => {
+          await inner.exec('insert into entries values (1)').catch(() => undefined);
+        });
+        const { error } = await failure(hiding);
+        expect(error).toMatchObject({ code: 'TRANSACTION', reason: 'aborted', cause: { code: 'CONSTRAINT' } });
+        expect(error.message).toContain('the savepoint was rolled back');
+        await tx.exec('insert into entries values (3)');
+      });
+      expect(await ids()).toEqual([1, 3]);
+    });
+
+    it('rolls back a transaction nobody holds any more when its time is up, also from inside a savepoint', async () => {
+      const ends: string[] = [];
+      using _listener = db.on('transaction:ended', ({ end }) => ends.push(end));
+      await (await db.begin({ timeout: '200ms' })).exec('insert into entries values (1)');
+      await expect.poll(() => ends).toEqual(['rolled-back']);
+      const attempt = db.transaction(
+        (tx) =>
+          tx.transaction(async (inner) => {
+            await inner.exec('insert into entries values (2)');
+            await expect.poll(() => inner.state).not.toBe('open');
+            await inner.exec('insert into entries values (3)');
+          }),
+        { timeout: '200ms' },
+      );
+      expect((await failure(attempt)).error).toMatchObject({ code: 'TIMEOUT', phase: 'transaction' });
+      expect(await ids()).toEqual([]);
+      expect(db.stats().inUse).toBe(0);
+    });
+
+    it('counts every transaction once: as open, or by its end', async () => {
+      const before = db.metrics().transactions;
+      const open = await db.begin();
+      const during = db.metrics().transactions;
+      expect([during.begun - before.begun, during.active]).toEqual([1, 1]);
+      await open.exec('insert into entries values (1)');
+      await open.commit();
+      const { begun, committed, rolledBack, lost, unknown, active, statements, durations } = db.metrics().transactions;
+      expect(active).toBe(0);
+      expect(begun).toBe(committed + rolledBack + lost + unknown);
+      expect([committed - before.committed, statements - before.statements]).toEqual([1, 1]);
+      expect(durations.count).toBe(before.durations.count + 1);
+      expect(durations.maxMs).toBeGreaterThanOrEqual(durations.p50Ms);
+    });
+
     it('tells how each transaction ended', async () => {
       const ends: string[] = [];
       using _listener = db.on('transaction:ended', ({ end, statements }) => ends.push(`${end} ${statements}`));

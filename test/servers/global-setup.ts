@@ -1,11 +1,13 @@
 /**
  * Starts the servers of the test project "servers" once per run and removes them at its end; tests take their addresses
- * with `inject('postgresServers')`. FLUXOR_TEST_POSTGRES_URL takes the place of the servers started here.
+ * with `inject('postgresServers')` and `inject('pgBouncers')`. FLUXOR_TEST_POSTGRES_URL takes the place of the servers
+ * started here, and FLUXOR_TEST_PGBOUNCER_URL, together with it, that of the PgBouncer.
  * Invariant: what could not be had is named at the end of the run, and in CI (CI=true) it fails the run. A server that
  * can be had and does not start is a failure everywhere.
  */
 import { createRequire } from 'node:module';
 import type { TestProject } from 'vitest/node';
+import { PgBouncerServer } from './pgbouncer-server.js';
 import type { PostgresMajor } from './postgres-binaries.js';
 import { PostgresServer, ServerUnavailable } from './postgres-server.js';
 
@@ -17,8 +19,18 @@ export interface PostgresTarget {
   readonly major: number;
 }
 
+/** A PgBouncer in front of the first server, as tests see it. It knows no named prepared statements. */
+export interface PgBouncerTarget {
+  /** Such as "PgBouncer 1.18, transaction mode", for the names of suites. */
+  readonly name: string;
+  readonly url: string;
+  /** The same database without it in between. */
+  readonly directUrl: string;
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
+    pgBouncers: PgBouncerTarget[];
     postgresServers: PostgresTarget[];
   }
 }
@@ -29,14 +41,18 @@ interface Missing {
 }
 
 const MATRIX: readonly PostgresMajor[] = [18, 15];
+/** So few that tests with five clients see them change their server connections. */
+const POOL_SIZE = 4;
 
 let servers: readonly PostgresServer[] = [];
+let bouncer: PgBouncerServer | undefined;
 let missing: readonly Missing[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
   const url = process.env['FLUXOR_TEST_POSTGRES_URL'];
   const targets = url ? [await describeUrl(url)] : await startMatrix();
   project.provide('postgresServers', targets);
+  project.provide('pgBouncers', await pgBouncersFor(targets[0]?.url));
   if (process.env['CI'] === 'true' && missing.length > 0) {
     await teardown();
     throw new Error(`In CI every server must be there. ${missing.map(notRun).join(' ')}`);
@@ -44,6 +60,8 @@ export async function setup(project: TestProject): Promise<void> {
 }
 
 export async function teardown(): Promise<void> {
+  await bouncer?.remove();
+  bouncer = undefined;
   await Promise.all(servers.map((server) => server.remove()));
   servers = [];
   for (const absent of missing) say(notRun(absent));
@@ -72,6 +90,41 @@ async function startOne(major: PostgresMajor): Promise<PostgresServer | undefine
     missing = [...missing, { name: `PostgreSQL ${major}`, reason: error.reason }];
     return undefined;
   }
+}
+
+async function pgBouncersFor(directUrl: string | undefined): Promise<PgBouncerTarget[]> {
+  const url = process.env['FLUXOR_TEST_PGBOUNCER_URL'];
+  if (url) return [describeBouncerUrl(url)];
+  if (directUrl === undefined) {
+    missing = [...missing, { name: 'PgBouncer', reason: 'there is no PostgreSQL to put it in front of' }];
+    return [];
+  }
+  try {
+    bouncer = await startBouncer(directUrl);
+  } catch (error) {
+    if (!(error instanceof ServerUnavailable)) {
+      await teardown();
+      throw error;
+    }
+    missing = [...missing, { name: 'PgBouncer', reason: error.reason }];
+    return [];
+  }
+  say(`PgBouncer ${bouncer.version} on port ${bouncer.port}`);
+  const version = bouncer.version.split('.').slice(0, 2).join('.');
+  return [{ name: `PgBouncer ${version}, transaction mode`, url: bouncer.url, directUrl }];
+}
+
+function startBouncer(target: string): Promise<PgBouncerServer> {
+  const onProgress = (text: string): void => say(`PgBouncer: ${text}`);
+  const pool = { poolMode: 'transaction', defaultPoolSize: POOL_SIZE, maxPreparedStatements: 0 } as const;
+  return PgBouncerServer.start({ target, ...pool, onProgress });
+}
+
+function describeBouncerUrl(url: string): PgBouncerTarget {
+  const directUrl = process.env['FLUXOR_TEST_POSTGRES_URL'];
+  if (!directUrl) throw new Error('FLUXOR_TEST_PGBOUNCER_URL needs FLUXOR_TEST_POSTGRES_URL, the server behind it.');
+  say('PgBouncer of FLUXOR_TEST_PGBOUNCER_URL');
+  return { name: 'PgBouncer (url)', url, directUrl };
 }
 
 async function describeUrl(url: string): Promise<PostgresTarget> {

@@ -98,7 +98,8 @@ export function spawnOptions(cluster: PostgresCluster) {
   return { ...identity, cwd: folder, env: postgresEnvironment(binaries), detached: true };
 }
 
-function reachable(binaries: PostgresBinaries, user: ServerUser | undefined, folder: string): PostgresBinaries {
+/** The programs where the server's user can run them: in their place, or as a copy in the server's folder. */
+export function reachable(binaries: PostgresBinaries, user: ServerUser | undefined, folder: string): PostgresBinaries {
   if (user === undefined || isOpenToOthers(binaries.binFolder)) return binaries;
   const copy = copyBinaries(binaries, join(folder, 'programs'));
   handOver(copy.installation, user);

@@ -26,11 +26,12 @@ export function removeOnExit(server: Removable): () => void {
 
 /**
  * Starts the watchman of one folder: when this process is gone without having called the answer, it ends the process
- * whose id is the first line of `pidFile` and removes the folder.
+ * whose id is the first line of `pidFile` and removes the folder. `signal` ends the process: one that removes its lock
+ * file when it goes gets QUIT, one that has nothing to put in order gets KILL.
  */
-export function watchOver(folder: string, pidFile: string): () => void {
+export function watchOver(folder: string, pidFile: string, signal: 'QUIT' | 'KILL' = 'QUIT'): () => void {
   const stdio = ['pipe', 'ignore', 'ignore'] as const;
-  const watchman = spawn('/bin/sh', ['-c', WATCHMAN, 'watchman', folder, pidFile], {
+  const watchman = spawn('/bin/sh', ['-c', WATCHMAN, 'watchman', folder, pidFile, signal], {
     detached: true,
     stdio: [...stdio],
   });
@@ -53,7 +54,8 @@ read -r word
 pid=$(head -n 1 "$2" 2>/dev/null)
 if [ -n "$pid" ]; then
   kill -CONT "$pid"
-  kill -QUIT "$pid"
+  kill "-$3" "$pid"
+  [ "$3" = KILL ] && rm -f "$2"
   tenths=0
   while [ -e "$2" ] && [ $tenths -lt 70 ]; do
     sleep 0.1

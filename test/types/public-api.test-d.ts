@@ -1,6 +1,7 @@
 /** What the compiler knows about the public API. Checked by `npm run check`; nothing here runs. */
 import { expectTypeOf } from 'vitest';
 import type {
+  BatchResult,
   DBError,
   DBRuntime,
   Driver,
@@ -11,6 +12,8 @@ import type {
   Executor,
   FluxorError,
   FluxorEvents,
+  NotificationItem,
+  NotificationStream,
   Outcome,
   PoolStats,
   QueryResult,
@@ -48,6 +51,10 @@ expectTypeOf(db.queryValue<bigint>('select 1')).toEqualTypeOf<Promise<bigint | u
 expectTypeOf(db.queryValue<bigint>(sql<User>`select 1`)).toEqualTypeOf<Promise<bigint | undefined>>();
 expectTypeOf(db.exec('delete')).toEqualTypeOf<Promise<ExecResult>>();
 expectTypeOf(db.execute(sql<User>`select 1`)).toEqualTypeOf<Promise<QueryResult<User>>>();
+expectTypeOf(db.batch<User>('insert …', [[1]])).toEqualTypeOf<Promise<BatchResult<User>>>();
+expectTypeOf(db.batch('insert …', new Set([{ a: 1 }]))).toEqualTypeOf<Promise<BatchResult<Row>>>();
+// @ts-expect-error: a template brings its own values
+void db.batch(sql`select 1`, [[1]]);
 
 // Templates: the type of the rows travels with the fragment; helpers fit everywhere and are no statements of their own.
 expectTypeOf(sql<User>`select 1`).toEqualTypeOf<Sql<User>>();
@@ -126,3 +133,13 @@ expectTypeOf(startTcpProxy).parameter(0).toHaveProperty('target');
 expectTypeOf<Parameters<Executor['query']>[number]>().not.toBeAny();
 expectTypeOf<Awaited<ReturnType<Executor['queryValue']>>>().toBeUnknown();
 expectTypeOf<FluxorError['cause']>().toBeUnknown();
+
+// Listening: items are told apart by their type.
+for await (const item of await db.listen(['jobs'], { maxBuffered: 10 })) {
+  expectTypeOf(item).toEqualTypeOf<NotificationItem>();
+  if (item.type === 'notification') expectTypeOf(item.payload).toEqualTypeOf<string>();
+  else expectTypeOf(item.why).toEqualTypeOf<'reconnected' | 'overflow'>();
+}
+expectTypeOf(db.listen('jobs')).toEqualTypeOf<Promise<NotificationStream>>();
+// @ts-expect-error: a channel is a text
+void db.listen(7);

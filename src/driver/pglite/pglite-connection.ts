@@ -6,25 +6,36 @@
  * (`capabilities.canCancel` is false) and its timeout is noticed only when it has ended.
  */
 import type { DriverConnection, SessionState } from '../driver.js';
-import type { DriverQuery, DriverResult } from '../query.js';
+import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
+import { PgliteCursor } from './pglite-cursor.js';
 import type { PgliteInstance, PgliteQueryOptions } from './pglite-module.js';
 import { encodeValue, hexText, typeName } from '../postgres/postgres-types.js';
+
+/** What the driver hears of its session. */
+export interface PgliteSessionHooks {
+  readonly onEnd: () => void;
+  /** No statement runs any more. */
+  readonly onStatementEnd: () => void;
+  /** Everything that the session was told has been undone. */
+  readonly onReset: () => Promise<void>;
+}
 
 export class PgliteConnection implements DriverConnection {
   readonly sessionId = 'embedded';
   readonly #database: PgliteInstance;
   readonly #options: Omit<PgliteQueryOptions, 'rowMode'>;
-  readonly #onEnd: () => void;
+  readonly #hooks: PgliteSessionHooks;
   #running: Promise<unknown> | undefined;
   #hasFailedInTransaction = false;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
   /** Stands in for a socket's counter: it moves when a statement is handed to the database. */
   #handedOver = 0;
 
-  constructor(database: PgliteInstance, options: Omit<PgliteQueryOptions, 'rowMode'>, onEnd: () => void) {
+  constructor(database: PgliteInstance, options: Omit<PgliteQueryOptions, 'rowMode'>, hooks: PgliteSessionHooks) {
     this.#database = database;
     this.#options = options;
-    this.#onEnd = onEnd;
+    this.#hooks = hooks;
   }
 
   get state(): SessionState {
@@ -48,6 +59,8 @@ export class PgliteConnection implements DriverConnection {
     this.#running = running;
     try {
       const result = await running;
+      // Nothing but going back to a savepoint succeeds in a failed transaction.
+      this.#hasFailedInTransaction = false;
       return {
         rows: result.rows,
         fields: result.fields.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID), typeId: dataTypeID })),
@@ -60,7 +73,12 @@ export class PgliteConnection implements DriverConnection {
     } finally {
       this.#running = undefined;
       if (this.#database.isInTransaction?.() !== true) this.#hasFailedInTransaction = false;
+      this.#hooks.onStatementEnd();
     }
+  }
+
+  openCursor(query: DriverQuery): DriverCursor {
+    return new PgliteCursor(() => this.execute(query));
   }
 
   async untilReady(): Promise<void> {
@@ -80,9 +98,19 @@ export class PgliteConnection implements DriverConnection {
   async reset(): Promise<void> {
     await this.execute({ text: 'discard all', values: [], rowMode: 'array' });
     await this.execute({ text: "set timezone to 'UTC'", values: [], rowMode: 'array' });
+    await this.#hooks.onReset();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** Pending while it closes; whoever wants the database next waits for it. */
+  get closing(): Promise<void> | undefined {
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#isClosed) return;
     await this.untilReady();
     if (this.state !== 'closed' && this.state !== 'idle') {
@@ -94,6 +122,6 @@ export class PgliteConnection implements DriverConnection {
   destroy(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#onEnd();
+    this.#hooks.onEnd();
   }
 }

@@ -17,6 +17,8 @@ export interface PgliteQueryOptions {
 export interface PgliteInstance {
   query(text: string, values: readonly unknown[], options: PgliteQueryOptions): Promise<PgliteResult>;
   isInTransaction?(): boolean;
+  /** Hears every notification of the session, whichever the channel; answers the way to stop. */
+  onNotification(listener: (channel: string, payload: string) => void): () => void;
   readonly closed: boolean;
   close(): Promise<void>;
 }

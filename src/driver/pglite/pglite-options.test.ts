@@ -6,6 +6,7 @@ import { resolvePgliteOptions } from './pglite-options.js';
 
 const instance: PgliteInstance = {
   query: () => Promise.resolve({ rows: [], fields: [] }),
+  onNotification: () => () => undefined,
   closed: false,
   close: () => Promise.resolve(),
 };

@@ -7,14 +7,21 @@
  * Refuses to know: deadlines, retries, who is asking.
  */
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
-import type { DriverQuery, DriverResult } from '../query.js';
-import type { PgClient, PgModule, PgResult, PgWire } from './postgres-module.js';
-import { encodeValue, typeName } from './postgres-types.js';
-
-/** The verbs whose row count says how many rows changed; `SELECT 5` counts rows read. */
-const CHANGING_COMMANDS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'COPY']);
-
-const UTC_NAMES: ReadonlySet<string> = new Set(['UTC', 'Etc/UTC', 'Etc/UCT', 'UCT', 'Zulu', 'GMT', 'Etc/GMT']);
+import type { DriverBatch, DriverBatchResult } from '../batch.js';
+import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
+import { PostgresCopyBatch } from './postgres-copy-batch.js';
+import { PostgresStatementBatch } from './postgres-statement-batch.js';
+import { cancelOverTheWire } from './postgres-cancel.js';
+import { PostgresCursor } from './postgres-cursor.js';
+import type { PgClient, PgModule, PgSubmittable, PgWire } from './postgres-module.js';
+import type { Decoders } from './postgres-rows.js';
+import { PostgresScript } from './postgres-script.js';
+import type { SessionFacts, SessionStart } from './postgres-session.js';
+import type { SessionEffects } from '../../sql/session-effects.js';
+import { limitText, ReportedSettings, resetScript, setUp, undoesPrepared, undoesSetUp } from './postgres-session.js';
+import { isStaleStatement } from './postgres-stale.js';
+import type { PreparedStatement, StatementSession } from './postgres-statement.js';
+import { PostgresStatement } from './postgres-statement.js';
 
 const STATES: Readonly<Record<string, SessionState>> = { I: 'idle', T: 'in-transaction', E: 'failed-transaction' };
 
@@ -23,38 +30,51 @@ interface ReadyWaiter {
   reject(error: unknown): void;
 }
 
+/** What the room knows about every one of its sessions. */
+export interface PostgresSessionConfig extends SessionFacts {
+  readonly ssl: unknown;
+  readonly decoders: Decoders;
+}
+
 export class PostgresConnection implements DriverConnection {
   readonly #pg: PgModule;
   readonly #client: PgClient;
-  readonly #ssl: unknown;
-  readonly #onLost: (error: unknown) => void;
+  readonly #config: PostgresSessionConfig;
+  readonly #request: ConnectRequest;
+  readonly #session: StatementSession;
   /** What the server last said; meaningless while `#isBusy`. */
   #status: SessionState = 'idle';
   #isBusy = false;
+  /** Until connected, failures are the rejection of `open`, not a loss. */
+  #isConnected = false;
   #isClosing = false;
   /** Set once, by the first sign that the connection is gone. */
   #lostBecause: { readonly error: unknown } | undefined;
   /** A crash of another backend is told as a *warning* before the socket closes (PostgreSQL manual, code 57P02). */
   #crashNotice: unknown;
-  /** What makes a fresh session one of ours; run again after `discard all` has undone it. */
-  #setup: readonly string[] = [];
+  readonly #reported = new ReportedSettings();
+  #start: SessionStart = { isPooled: false, limitMs: 0, setup: [] };
+  /** The server's limit in force for the session, and for the transaction that is open. */
+  #limitMs = 0;
+  #localLimitMs: number | undefined;
+  /** By name. What was forgotten is closed with whatever is sent next. */
+  readonly #prepared = new Map<string, PreparedStatement>();
+  #forgotten: string[] = [];
+  /** Portals opened so far. */
+  #portals = 0;
   readonly #readyWaiters: ReadyWaiter[] = [];
   readonly #cancelWires = new Set<PgWire>();
+  /** The batch sent last; does nothing more once it has ended. */
+  #batch: { stop(): void } | undefined;
 
-  /**
-   * Connects, or rejects with `pg`'s own error; an aborted `signal` frees the socket at once.
-   * `keepsTimeZone`: the user chose the session's time zone; otherwise it is UTC, so that `now()::timestamp` and every
-   * other conversion at the server agrees with reading timestamps as UTC here.
-   */
+  /** Connects, or rejects with `pg`'s own error; an aborted `signal` frees the socket at once. */
   static async open(
     pg: PgModule,
     client: PgClient,
-    config: { readonly ssl: unknown; readonly keepsTimeZone: boolean },
+    config: PostgresSessionConfig,
     request: ConnectRequest,
   ): Promise<PostgresConnection> {
-    const connection = new PostgresConnection(pg, client, config.ssl, request.onLost);
-    const reported = new Map<string, string>();
-    client.connection.on('parameterStatus', (message) => reported.set(message.parameterName, message.parameterValue));
+    const connection = new PostgresConnection(pg, client, config, request);
     const giveUp = () => connection.destroy();
     request.signal.addEventListener('abort', giveUp, { once: true });
     try {
@@ -62,8 +82,7 @@ export class PostgresConnection implements DriverConnection {
       if (request.signal.aborted) throw new Error('Connection terminated: nobody waits for it any more');
       await client.connect();
       connection.#isConnected = true;
-      connection.#setup = setupFor(reported, config.keepsTimeZone);
-      await connection.#runSetup();
+      await connection.#setUp();
       if (request.signal.aborted) throw new Error('Connection terminated: nobody waits for it any more');
       return connection;
     } catch (error) {
@@ -75,20 +94,28 @@ export class PostgresConnection implements DriverConnection {
     }
   }
 
-  /** Until connected, failures are the rejection of `open`, not a loss. */
-  #isConnected = false;
-
-  private constructor(pg: PgModule, client: PgClient, ssl: unknown, onLost: (error: unknown) => void) {
+  private constructor(pg: PgModule, client: PgClient, config: PostgresSessionConfig, request: ConnectRequest) {
     this.#pg = pg;
     this.#client = client;
-    this.#ssl = ssl;
-    this.#onLost = onLost;
+    this.#config = config;
+    this.#request = request;
+    this.#session = {
+      decoders: config.decoders,
+      takeForgotten: () => (this.#forgotten.length === 0 ? [] : this.#forgotten.splice(0)),
+      explain: (error) => (this.#lostBecause === undefined ? error : this.#bestLossError(error)),
+    };
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => this.#lose(new Error('Connection terminated unexpectedly')));
     client.on('notice', (notice) => {
       if (notice.code === '57P02') this.#crashNotice = notice;
     });
+    client.on('notification', ({ channel, payload, processId }) =>
+      request.onNotification?.({ channel, payload, processId }),
+    );
     client.connection.on('readyForQuery', (message) => this.#becomeReady(message.status));
+    client.connection.on('parameterStatus', (message) =>
+      this.#reported.report(message.parameterName, message.parameterValue),
+    );
   }
 
   get state(): SessionState {
@@ -104,16 +131,59 @@ export class PostgresConnection implements DriverConnection {
     return this.#client.connection.stream.bytesWritten;
   }
 
-  execute(query: DriverQuery): Promise<DriverResult> {
+  get isPooled(): boolean {
+    return this.#start.isPooled;
+  }
+
+  get hasChangedSettings(): boolean {
+    return this.#reported.haveChanged && !this.isPooled;
+  }
+
+  get statementLimitMs(): number {
+    return this.#localLimitMs ?? this.#limitMs;
+  }
+
+  execute(query: DriverQuery, statement?: string): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      const values = query.values.map(encodeValue);
-      const config = { text: query.text, values, queryMode: 'extended' as const };
-      this.#isBusy = true;
-      this.#client.query(query.rowMode === 'array' ? { ...config, rowMode: 'array' } : config, (error, result) => {
-        if (error === null || error === undefined) resolve(toDriverResult(result));
-        else reject(this.#lostBecause === undefined ? error : this.#bestLossError(error));
-      });
+      if (statement === undefined)
+        this.#submit(new PostgresStatement(this.#session, query, undefined, resolve, reject));
+      else this.#executePrepared(query, statement, resolve, reject);
     });
+  }
+
+  forget(statement: string): void {
+    if (this.#prepared.delete(statement)) this.#forgotten.push(statement);
+  }
+
+  openCursor(query: DriverQuery): DriverCursor {
+    const session = {
+      ...this.#session,
+      isInTransaction: () => this.#status !== 'idle',
+      nextPortal: () => `fluxor_${(this.#portals += 1)}`,
+      submit: (statement: PgSubmittable) => this.#submit(statement),
+      untilReady: () => this.untilReady(),
+    };
+    return new PostgresCursor(session, query);
+  }
+
+  runBatch(batch: DriverBatch): Promise<DriverBatchResult> {
+    return new Promise((resolve, reject) => {
+      const { bulk } = batch;
+      const running =
+        bulk === undefined
+          ? new PostgresStatementBatch(this.#session, batch, resolve, reject)
+          : new PostgresCopyBatch(this.#session, { ...batch, bulk }, resolve, reject);
+      this.#batch = running;
+      this.#submit(running);
+    });
+  }
+
+  async limitStatements(ms: number): Promise<void> {
+    if (this.isPooled || this.#config.keepsStatementTimeout || this.#status === 'failed-transaction') return;
+    const isInside = this.#status === 'in-transaction';
+    await this.#run(limitText(ms, isInside ? 'transaction' : 'session'));
+    if (isInside) this.#localLimitMs = ms;
+    else this.#limitMs = ms;
   }
 
   untilReady(): Promise<void> {
@@ -122,39 +192,27 @@ export class PostgresConnection implements DriverConnection {
     return new Promise((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
   }
 
-  /**
-   * A CancelRequest on a socket of its own (PostgreSQL manual, 54.2.8). The server signals the backend before it closes
-   * that socket, so "closed" means that the cancel has been delivered and cannot hit a later statement.
-   */
   cancel(): Promise<void> {
-    const { processID, secretKey } = this.#client;
-    return new Promise((resolve, reject) => {
-      const wire = new this.#pg.Connection({ ssl: this.#ssl });
-      this.#cancelWires.add(wire);
-      const send = () => wire.cancel(processID ?? 0, secretKey);
-      wire.on('error', (error) => {
-        wire.stream.destroy();
-        reject(error);
-      });
-      wire.on('end', () => {
-        this.#cancelWires.delete(wire);
-        resolve();
-      });
-      wire.on('connect', () => (this.#ssl === undefined || this.#ssl === false ? send() : wire.requestSsl()));
-      wire.on('sslconnect', send);
-      const { host, port } = this.#client;
-      if (host.startsWith('/')) wire.connect(`${host}/.s.PGSQL.${port}`);
-      else wire.connect(port, host);
-    });
+    this.#batch?.stop();
+    return cancelOverTheWire(this.#pg, this.#client, this.#config.ssl, this.#cancelWires);
   }
 
   async ping(query = ''): Promise<void> {
     await this.execute({ text: query, values: [], rowMode: 'array' });
   }
 
-  async reset(): Promise<void> {
-    await this.execute({ text: 'discard all', values: [], rowMode: 'array' });
-    await this.#runSetup();
+  async reset(left: SessionEffects): Promise<void> {
+    // What was said through a pooler was said to a process that serves somebody else now.
+    if (this.isPooled) return;
+    if (undoesPrepared(left)) this.#prepared.clear();
+    if (undoesSetUp(left)) this.#limitMs = this.#start.limitMs;
+    const text = resetScript(left, this.#start);
+    if (text !== '') {
+      await new Promise<void>((resolve, reject) =>
+        this.#submit(new PostgresScript(text, this.#session, resolve, reject)),
+      );
+    }
+    this.#reported.settle();
   }
 
   close(): Promise<void> {
@@ -168,13 +226,55 @@ export class PostgresConnection implements DriverConnection {
     for (const wire of this.#cancelWires) wire.stream.destroy();
   }
 
-  async #runSetup(): Promise<void> {
-    for (const text of this.#setup) await this.execute({ text, values: [], rowMode: 'array' });
+  /**
+   * A stale statement is prepared anew, once, where its error has undone nothing: nothing of it was carried out. In a
+   * transaction the error has ended that, and only the next run finds a new one.
+   */
+  #executePrepared(
+    query: DriverQuery,
+    name: string,
+    resolve: (result: DriverResult) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const prepared: PreparedStatement = this.#prepared.get(name) ?? { name, reader: undefined };
+    this.#prepared.set(name, prepared);
+    const wasPrepared = prepared.reader !== undefined;
+    const isAlone = this.#status === 'idle';
+    const heal = (error: unknown) => {
+      if (!isStaleStatement(error, wasPrepared)) return reject(error);
+      prepared.reader = undefined;
+      if (!isAlone) return reject(error);
+      const again = () => this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, reject));
+      this.untilReady().then(() => {
+        this.#request.onHealed?.();
+        again();
+      }, reject);
+    };
+    this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, heal));
+  }
+
+  #submit(submittable: PgSubmittable): void {
+    this.#isBusy = true;
+    this.#client.query(submittable);
+  }
+
+  async #run(text: string, values: readonly unknown[] = []): Promise<readonly unknown[]> {
+    const { rows } = await this.execute({ text, values, rowMode: 'array' });
+    return rows;
+  }
+
+  async #setUp(): Promise<void> {
+    const { statementLimitMs: limitMs = 0 } = this.#request;
+    const wanted = { processId: this.#client.processID ?? 0, limitMs, reported: this.#reported };
+    this.#start = await setUp((text, values) => this.#run(text, values), this.#config, wanted);
+    this.#limitMs = this.#start.limitMs;
+    this.#reported.settle();
   }
 
   #becomeReady(status: string): void {
     this.#isBusy = false;
     this.#status = STATES[status] ?? 'idle';
+    if (status === 'I') this.#localLimitMs = undefined;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
   }
 
@@ -183,35 +283,11 @@ export class PostgresConnection implements DriverConnection {
     const best = this.#bestLossError(error);
     this.#lostBecause = { error: best };
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(best);
-    if (this.#isConnected && !this.#isClosing) this.#onLost(best);
+    if (this.#isConnected && !this.#isClosing) this.#request.onLost(best);
   }
 
   /** The server's own word on why it hung up, where it gave one, tells more than "terminated unexpectedly". */
   #bestLossError(error: unknown): unknown {
     return typeof (error as { code?: unknown }).code === 'string' ? error : (this.#crashNotice ?? error);
   }
-}
-
-/** A server that is in the right style and zone already, as most are, costs no round trip. */
-function setupFor(reported: ReadonlyMap<string, string>, keepsTimeZone: boolean): string[] {
-  const setup: string[] = [];
-  // Timestamps are read in ISO form; another style would be read wrongly.
-  if (reported.get('DateStyle')?.startsWith('ISO') === false) setup.push('set datestyle to iso');
-  const zone = reported.get('TimeZone');
-  if (!keepsTimeZone && zone !== undefined && !UTC_NAMES.has(zone)) setup.push("set timezone to 'UTC'");
-  return setup;
-}
-
-function toDriverResult(result: PgResult): DriverResult {
-  const command = result.command ?? '';
-  return {
-    rows: result.rows,
-    fields: result.fields.map((field) => ({
-      name: field.name,
-      type: typeName(field.dataTypeID),
-      typeId: field.dataTypeID,
-    })),
-    rowsAffected: CHANGING_COMMANDS.has(command) ? (result.rowCount ?? 0) : 0,
-    command,
-  };
 }

@@ -10,7 +10,6 @@ import type { IssuedCredentials } from '../credentials.js';
 import { CredentialsCache } from '../credentials.js';
 import type { ConnectRequest, Driver, DriverConnection, FailureSituation } from '../driver.js';
 import { loadPeer } from '../load-peer.js';
-import type { TypeConfig } from '../query.js';
 import { PostgresConnection } from './postgres-connection.js';
 import { classifyPostgresError } from './postgres-errors.js';
 import type { PgClientConfig, PgModule } from './postgres-module.js';
@@ -18,7 +17,6 @@ import type { PostgresConfig } from './postgres-options.js';
 import { postgresOutcomes } from './postgres-outcome.js';
 import { postgresTransactions } from './postgres-transactions.js';
 import { isLoginRefusal } from './postgres-server-error.js';
-import type { Decode } from './postgres-types.js';
 import { decodersFor } from './postgres-types.js';
 
 /** Idle seconds before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
@@ -35,6 +33,7 @@ export class PostgresDriver implements Driver {
     canCancel: true,
     maxSessions: Infinity,
     holdsProcess: true,
+    hasNotifications: true,
     hasSavepoints: true,
     pipelining: false,
     statements: 'runtime',
@@ -68,7 +67,7 @@ export class PostgresDriver implements Driver {
   }
 
   #open(pg: PgModule, request: ConnectRequest, login: Login): Promise<PostgresConnection> {
-    const { host, port, database, ssl, applicationName, sessionOptions } = this.#config;
+    const { host, port, database, ssl, applicationName, sessionOptions, pooler } = this.#config;
     const { user, password } = login;
     const client = new pg.Client({
       host,
@@ -81,10 +80,15 @@ export class PostgresDriver implements Driver {
       options: sessionOptions,
       keepAlive: true,
       keepAliveInitialDelayMillis: TCP_KEEPALIVE_MS,
-      types: typeParsers(request.types),
     });
-    const keepsTimeZone = /\btimezone=/i.test(sessionOptions ?? '');
-    return PostgresConnection.open(pg, client, { ssl, keepsTimeZone }, request);
+    const config = {
+      ssl,
+      pooler,
+      decoders: decodersFor(request.types),
+      keepsTimeZone: /\btimezone=/i.test(sessionOptions ?? ''),
+      keepsStatementTimeout: /\bstatement_timeout=/i.test(sessionOptions ?? ''),
+    };
+    return PostgresConnection.open(pg, client, config, request);
   }
 
   classify(error: unknown, situation: FailureSituation): FluxorError {
@@ -99,10 +103,4 @@ export class PostgresDriver implements Driver {
     this.#module ??= loadPeer<{ default: PgModule }>('pg', () => import('pg')).then((module) => module.default);
     return this.#module;
   }
-}
-
-function typeParsers(types: TypeConfig): { getTypeParser(oid: number): Decode } {
-  const decoders = decodersFor(types);
-  const asText: Decode = (text) => text;
-  return { getTypeParser: (oid) => decoders.get(oid) ?? asText };
 }

@@ -254,14 +254,27 @@ describe('codes that need a second fact', () => {
     expect(classify(server('08P01', message), INSIDE).decision).toBe('whole-transaction');
   });
 
-  it.each(['query_timeout', 'server conn crashed?', 'idle transaction timeout', 'transaction timeout'])(
-    "takes PgBouncer's '%s' for a lost connection",
-    (message) => {
-      const error = classify(server('08P01', message), SENT);
-      expect(factsOf(error)).toEqual(['CONNECTION', 'lost', 'never', 'failure', 'unknown']);
-      expect(error.isConnectionFatal).toBe(true);
-    },
-  );
+  it.each([
+    ['SASL authentication failed', ['AUTH', 'credentials', 'never', 'failure', 'not-sent']],
+    ['no such database: nowhere', ['CONNECTION', 'unknown-database', 'never', 'failure', 'not-sent']],
+  ])("knows what PgBouncer's '%s' means while connecting", (message, expected) => {
+    const error = classify(server('08P01', message, { severity: 'FATAL' }), CONNECT);
+    expect(factsOf(error)).toEqual(expected);
+  });
+
+  it.each([
+    'query_timeout',
+    'query timeout',
+    'database removed',
+    'database "shop" is disabled',
+    'server conn crashed?',
+    'idle transaction timeout',
+    'transaction timeout',
+  ])("takes PgBouncer's '%s' for a lost connection", (message) => {
+    const error = classify(server('08P01', message), SENT);
+    expect(factsOf(error)).toEqual(['CONNECTION', 'lost', 'never', 'failure', 'unknown']);
+    expect(error.isConnectionFatal).toBe(true);
+  });
 
   it("takes PgBouncer's client_idle_timeout for what it is", () => {
     const expected = ['CONNECTION', 'idle-timeout', 'new-connection', 'ignore', 'not-sent'];

@@ -160,11 +160,33 @@ function classifyProtocolViolation(
       breaker: 'ignore',
     });
   }
-  if (/query_timeout|server conn crashed|idle transaction timeout|transaction timeout/.test(error.message)) {
+  const refused = situation.phase === 'connect' ? refusedByPooler(error, endpoint, init) : undefined;
+  if (refused !== undefined) return refused;
+  if (DROPPED_BY_POOLER.test(error.message)) {
     // A limit was reached by this connection alone; a server that crashed takes others with it.
     const siblings = error.message.includes('server conn crashed') ? undefined : 'keep';
     const text = `${endpoint}: the connection pooler dropped the connection`;
     return lostConnection('lost', text, situation, { ...init, siblings });
+  }
+  return undefined;
+}
+
+/**
+ * Of a session that runs something. PgBouncer 1.18 and 1.26 were seen to send `query timeout` and `database removed` for a
+ * statement that the server carried out and committed all the same.
+ */
+const DROPPED_BY_POOLER =
+  /query[_ ]timeout|server conn crashed|idle transaction timeout|transaction timeout|database removed|database ".*" is disabled/;
+
+/** PgBouncer 1.18 to 1.26 says so by text where the server itself would give a code of its own. */
+function refusedByPooler(error: ServerError, endpoint: string, init: FluxorErrorInit): FluxorError | undefined {
+  if (/SASL authentication failed|password authentication failed|no such user/.test(error.message)) {
+    const text = `${endpoint}: the connection pooler refused the credentials; check user and password`;
+    return new ConnectionError('credentials', text, { ...init, code: 'AUTH' });
+  }
+  if (/no such database|database removed|database ".*" (?:does not exist|is disabled)/.test(error.message)) {
+    const text = `${endpoint}: the connection pooler does not have this database`;
+    return new ConnectionError('unknown-database', text, init);
   }
   return undefined;
 }

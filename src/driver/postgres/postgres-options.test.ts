@@ -29,6 +29,7 @@ describe('postgres options', () => {
   it('leaves to pg and the environment what is not said', () => {
     expect(resolve({})).toEqual({
       host: undefined,
+      pooler: 'auto',
       port: undefined,
       database: undefined,
       user: undefined,

@@ -20,6 +20,11 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
+/** What stands between here and the server; see `PostgresOptions.pooler`. */
+export type Pooler = 'auto' | 'none' | 'transaction';
+
+const POOLERS: readonly Pooler[] = ['auto', 'none', 'transaction'];
+
 /** Options of `postgres()`. Each field wins over the same part of `url`. */
 export interface PostgresOptions {
   /**
@@ -52,9 +57,17 @@ export interface PostgresOptions {
    * Connection poolers may refuse them. Default none.
    */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * Whether a connection pooler lends the server's processes for a transaction at a time, as PgBouncer in transaction mode
+   * does. Through one, no statement is prepared under a name, and nothing is set for a session. `'auto'` finds out with
+   * every connection, in one round trip, and takes any pooler for such a one; `'none'` says that each session has a process
+   * of its own (also through PgBouncer in session mode), `'transaction'` that it has not. Default `'auto'`.
+   */
+  readonly pooler?: Pooler;
 }
 
 export interface PostgresConfig {
+  readonly pooler: Pooler;
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly database: string | undefined;
@@ -98,6 +111,7 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
       (false as const),
     applicationName: reader.text('applicationName', parameter('application_name') ?? 'fluxor-db'),
     sessionOptions: readSettings(reader, parameter('options')),
+    pooler: reader.oneOf('pooler', POOLERS, 'auto'),
   };
   reader.refuseUnknown();
   if (issues.length > 0) throw ConfigError.fromIssues(issues);

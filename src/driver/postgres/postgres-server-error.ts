@@ -10,6 +10,8 @@ export interface ServerError {
   readonly severity: string;
   readonly message: string;
   readonly routine?: string;
+  /** The context: which function called which. */
+  readonly where?: string;
   readonly position?: string;
   readonly constraint?: string;
   readonly table?: string;

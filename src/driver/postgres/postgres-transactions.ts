@@ -2,10 +2,12 @@
 import type { BeginOptions, TransactionStatements } from '../driver.js';
 
 export const postgresTransactions: TransactionStatements = {
+  hasDeferrable: true,
   begin(options: BeginOptions): string {
     const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`;
     const access = options.readOnly === undefined ? '' : options.readOnly ? ' read only' : ' read write';
-    return `begin${isolation}${access}`;
+    const deferrable = options.deferrable === true ? ' deferrable' : '';
+    return `begin${isolation}${access}${deferrable}`;
   },
   commit: 'commit',
   rollback: 'rollback',

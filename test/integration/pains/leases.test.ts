@@ -60,25 +60,28 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     // node-postgres#391, node-mysql2#934, pgx#279
-    it("the next borrower got the last one's settings, temporary tables and locks", async () => {
-      await using house = await start({ pool: { maxSize: 1, onRelease: 'reset' } });
-      await house.db.use(async (session) => {
-        await session.exec("set search_path to 'elsewhere'");
-        await session.exec("set statement_timeout to '7s'");
-        await session.exec('create temporary table leftover (id int)');
-        await session.query('select pg_advisory_lock(4711)');
-        await session.exec('listen gossip');
-      });
-      const found = await house.db.queryRow(`
+    it.each(['rollback', 'reset'] as const)(
+      "the next borrower got the last one's settings, temporary tables and locks (%s)",
+      async (onRelease) => {
+        await using house = await start({ pool: { maxSize: 1, onRelease } });
+        await house.db.use(async (session) => {
+          await session.exec("set search_path to 'elsewhere'");
+          await session.exec("set statement_timeout to '7s'");
+          await session.exec('create temporary table leftover (id int)');
+          await session.query('select pg_advisory_lock(4711)');
+          await session.exec('listen gossip');
+        });
+        const found = await house.db.queryRow(`
         select current_setting('search_path') like '%elsewhere%' as path,
                current_setting('statement_timeout') = '7s' as timeout,
                to_regclass('leftover') is not null as tables,
                exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks,
                exists (select from pg_listening_channels()) as channels`);
-      expect(found).toEqual({ path: false, timeout: false, tables: false, locks: false, channels: false });
-      expect(house.db.stats().totals.created).toBe(1);
-      await house.check();
-    });
+        expect(found).toEqual({ path: false, timeout: false, tables: false, locks: false, channels: false });
+        expect(house.db.stats().totals.created).toBe(1);
+        await house.check();
+      },
+    );
 
     // postgres#1195, PR#1155, #1216, PR#1215
     it('a transaction lost its connection, and the statements queued in it were never answered', async () => {

@@ -1,0 +1,161 @@
+/**
+ * A batch on a connection, as one unit and under one turn: nothing of its session can come between its parts. Begun through
+ * `Connection.run`, from outside a transaction or inside one.
+ *
+ *     outside, by the driver     runBatch, which is one unit by itself
+ *     outside, otherwise         BEGIN, one statement after the other, COMMIT
+ *     inside                     SAVEPOINT, either of the two, RELEASE; after a failure ROLLBACK TO and RELEASE
+ *
+ * Invariants: a batch that fails leaves nothing behind, and inside a transaction that goes on; where the bulk path cannot do
+ * it, statements do, once.
+ */
+import type { BatchSource, DriverBatch, DriverBatchResult } from '../driver/batch.js';
+import type { DriverConnection, TransactionStatements } from '../driver/driver.js';
+import { ConfigError } from '../errors/config-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
+import { nextTurn } from '../kernel/next-turn.js';
+import type { Begin } from './work.js';
+
+export interface BatchWork {
+  readonly text: string;
+  readonly batch: DriverBatch;
+  readonly words: TransactionStatements;
+}
+
+/** Another name than those of a transaction's own savepoints. */
+const SAVEPOINT = 'fluxor_batch';
+
+/** Embedded databases answer without ever leaving this turn of the event loop. */
+const SETS_PER_TURN = 100;
+
+export const RUN_BATCH: Begin<BatchWork, DriverBatchResult> = (native, work) => runBatch(native, work);
+
+async function runBatch(native: DriverConnection, work: BatchWork): Promise<DriverBatchResult> {
+  if (native.runBatch === undefined && work.batch.isBulkOnly) throw noBulkPath();
+  // Also one that has failed: the savepoint is refused then, and nothing is ended that is not ours.
+  if (native.state !== 'idle') return new Enclosure(native, work, insideWords(work.words)).run();
+  if (native.runBatch === undefined) return new Enclosure(native, work, outsideWords(work.words)).run();
+  try {
+    return await native.runBatch(work.batch);
+  } catch (error) {
+    const again = byStatements(work.batch);
+    if (again === undefined) throw error;
+    await native.untilReady();
+    return native.runBatch(again);
+  }
+}
+
+/** What is said around the sets. */
+interface EnclosingWords {
+  readonly begin: string;
+  /** Makes it final. */
+  readonly end: string;
+  readonly undo: readonly string[];
+  /** The last of `undo` ends the enclosure: without it the sets can be begun anew. */
+  readonly restart: readonly string[];
+  readonly isCommit: boolean;
+}
+
+function insideWords(words: TransactionStatements): EnclosingWords {
+  const back = words.rollbackTo(SAVEPOINT);
+  const release = words.releaseSavepoint(SAVEPOINT);
+  return { begin: words.savepoint(SAVEPOINT), end: release, undo: [back, release], restart: [back], isCommit: false };
+}
+
+function outsideWords(words: TransactionStatements): EnclosingWords {
+  const { commit: end, rollback } = words;
+  const begin = words.begin({});
+  return { begin, end, undo: [rollback], restart: [rollback, begin], isCommit: true };
+}
+
+class Enclosure {
+  readonly #native: DriverConnection;
+  readonly #batch: DriverBatch;
+  readonly #words: EnclosingWords;
+
+  constructor(native: DriverConnection, { batch }: BatchWork, words: EnclosingWords) {
+    this.#native = native;
+    this.#batch = batch;
+    this.#words = words;
+  }
+
+  async run(): Promise<DriverBatchResult> {
+    const { begin, end, undo, restart, isCommit } = this.#words;
+    await this.#say(begin);
+    try {
+      const result = await this.#runSets(restart);
+      this.#batch.report.isEnding = isCommit;
+      await this.#say(end);
+      return result;
+    } catch (error) {
+      // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone, or its owner sees to it.
+      const isUndone = await this.#undo(undo).catch(() => false);
+      if (isUndone && isFluxorError(error)) error.noteRolledBack();
+      throw error;
+    }
+  }
+
+  async #runSets(restart: readonly string[]): Promise<DriverBatchResult> {
+    try {
+      return await this.#send(this.#batch);
+    } catch (error) {
+      const again = byStatements(this.#batch);
+      if (again === undefined) throw error;
+      await this.#undo(restart);
+      return this.#send(again);
+    }
+  }
+
+  #send(batch: DriverBatch): Promise<DriverBatchResult> {
+    return this.#native.runBatch?.(batch) ?? runOneByOne(this.#native, batch);
+  }
+
+  async #undo(texts: readonly string[]): Promise<boolean> {
+    await this.#native.untilReady();
+    for (const text of texts) await this.#say(text);
+    return true;
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#native.execute({ text, values: [], rowMode: 'array' });
+  }
+}
+
+/** The same batch without the bulk path, from its first set on; `undefined` where that would help nobody. */
+function byStatements(batch: DriverBatch): DriverBatch | undefined {
+  const { bulk, report, source, isBulkOnly } = batch;
+  if (bulk === undefined || isBulkOnly || !report.wantsStatements || !source.rewind()) return undefined;
+  report.wantsStatements = report.isEnding = false;
+  return { ...batch, bulk: undefined };
+}
+
+async function runOneByOne(native: DriverConnection, batch: DriverBatch): Promise<DriverBatchResult> {
+  const { text, rowMode, source, report } = batch;
+  const rows: unknown[] = [];
+  const affected: number[] = [];
+  let last: Pick<DriverBatchResult, 'fields' | 'command'> = { fields: [], command: '' };
+  let rowsAffected = 0;
+  try {
+    for (let values = await next(source); values !== undefined; values = await next(source)) {
+      const result = await native.execute({ text, values, rowMode });
+      for (const row of result.rows) rows.push(row);
+      affected.push(result.rowsAffected);
+      rowsAffected += result.rowsAffected;
+      last = result;
+      if (affected.length % SETS_PER_TURN === 0) await nextTurn();
+    }
+  } catch (error) {
+    report.failedSet = affected.length;
+    throw error;
+  }
+  return { mode: 'statements', rows, affected, rowsAffected, fields: last.fields, command: last.command };
+}
+
+async function next(source: BatchSource): Promise<readonly unknown[] | undefined> {
+  return source.next();
+}
+
+function noBulkPath(): ConfigError {
+  const expected = "'auto' or 'statements'; this driver has no bulk path";
+  return ConfigError.fromIssues([{ path: 'mode', got: "'copy'", expected }]);
+}

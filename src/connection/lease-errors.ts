@@ -1,0 +1,34 @@
+/** What is wrong with a call before anything of it is sent: its lease or its transaction is not what its caller believes. */
+import { TransactionError } from '../errors/query-error.js';
+import { UsageError } from '../errors/usage-error.js';
+import type { SessionState } from '../driver/driver.js';
+import type { StatementCall } from './statement-call.js';
+
+export function releasedError(connectionId: number): UsageError {
+  const text = 'The connection was released and may serve somebody else now; acquire again';
+  return new UsageError('LEASE_RELEASED', text, { context: { connectionId } });
+}
+
+export function lateError(connectionId: number): UsageError {
+  const text = 'The connection was released before this statement had its turn; await every statement first';
+  return new UsageError('LEASE_RELEASED', text, { context: { connectionId } });
+}
+
+/** What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one. */
+export function assertInStep({ isBegin = false, inTransaction, context }: StatementCall, state: SessionState): void {
+  if (isBegin && state !== 'idle' && state !== 'closed') {
+    const text = 'the session is in a transaction already; end it first, or use a savepoint: tx.transaction(fn)';
+    throw new TransactionError('invalid-state', text, { context });
+  }
+  if (!isBegin && inTransaction && state === 'idle') {
+    throw new UsageError('TRANSACTION_CLOSED', 'The transaction was ended by other means than its handle', { context });
+  }
+}
+
+/** Statements that can commit while they run, behind any comments: `CALL` of a procedure, and `DO`. */
+const COMMITS_INSIDE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:call|do)\b/i;
+
+/** A procedure may have committed midway: whatever it was refused or stopped for came after that. */
+export function mayCommitInside(call: StatementCall, text: string): boolean {
+  return !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
+}

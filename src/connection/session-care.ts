@@ -1,0 +1,50 @@
+/**
+ * What the borrowers of one connection may have left behind in its session, and what of it has to be undone before it is
+ * lent again. Used by connection.ts: told of every statement, asked at every release.
+ */
+import type { DriverConnection } from '../driver/driver.js';
+import type { ReleasePolicy } from '../pool/pool-options.js';
+import type { SessionEffects } from '../sql/session-effects.js';
+import { SESSION_EFFECTS } from '../sql/session-effects.js';
+
+export class SessionCare {
+  readonly #native: DriverConnection;
+  #left: SessionEffects = 0;
+  /** Lent for arbitrary statements since the last reset: it matters where every such loan ends with one. */
+  #isTouched = false;
+
+  constructor(native: DriverConnection) {
+    this.#native = native;
+  }
+
+  /** The next borrower may run anything. */
+  touch(): void {
+    this.#isTouched = true;
+  }
+
+  /** A statement with these effects is about to be sent. */
+  note(effects: SessionEffects): void {
+    this.#left |= effects;
+  }
+
+  needsReset(policy: ReleasePolicy): boolean {
+    if (this.#isTouched && policy === 'reset') return true;
+    // A pooler's session is somebody else's after every transaction: there is nothing to undo, and nobody to undo it for.
+    if (this.#native.isPooled === true) return false;
+    return this.#left !== 0 || this.#native.hasChangedSettings === true;
+  }
+
+  /** What is to be undone now. `unknown` stands for everything but the prepared statements. */
+  toUndo(policy: ReleasePolicy): SessionEffects {
+    if (!this.needsReset(policy)) return 0;
+    const full = this.#isTouched && policy === 'reset' ? SESSION_EFFECTS.unknown : 0;
+    const reported = this.#native.hasChangedSettings === true ? SESSION_EFFECTS.settings : 0;
+    return this.#left | full | reported;
+  }
+
+  /** All of it has been undone. */
+  undone(): void {
+    this.#left = 0;
+    this.#isTouched = false;
+  }
+}

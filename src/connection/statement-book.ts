@@ -1,0 +1,98 @@
+/**
+ * What the runtime knows about the texts of its statements: one book for all its connections, asked once for every
+ * statement. It decides which of them are worth preparing; statement-cache.ts keeps what each connection has prepared.
+ *
+ * Invariants: a text gets a name with its second sighting, on whatever connection, so that thousands of texts which come
+ * once each (literals written into the SQL) prepare nothing; one name never stands for two texts, not even in two
+ * processes behind one pooler; memory is bounded; values in texts are kept here like the texts, and shown nowhere.
+ */
+// eslint-disable-next-line no-restricted-imports -- a digest: nothing of it is random
+import { createHash } from 'node:crypto';
+import type { Dialect } from '../sql/dialect.js';
+import type { SessionEffects } from '../sql/session-effects.js';
+import { sessionEffects } from '../sql/session-effects.js';
+
+/** Options `query.statementCache`, complete. */
+export interface StatementCacheConfig {
+  /** Prepared statements that one connection keeps. */
+  readonly perConnection: number;
+  /** Prepared statements that all connections keep together. */
+  readonly total: number;
+}
+
+export interface StatementFacts {
+  /** What it may leave behind in its session. */
+  readonly effects: SessionEffects;
+  /** Under which it is prepared; `undefined` where it is not. */
+  readonly name: string | undefined;
+}
+
+/** Since the runtime was made; all but `prepared` only grow. */
+export interface StatementCounts {
+  /** Ran as what was prepared before. */
+  hits: number;
+  /** Ran otherwise: for the first time, prepared with it, or never prepared. */
+  misses: number;
+  /** Prepared on all connections now. */
+  prepared: number;
+  /** Closed to make room. */
+  evicted: number;
+  /** Prepared anew, because the server had lost or outgrown them. */
+  healed: number;
+}
+
+/** In each of two generations: a text that is not seen again while this many others come is forgotten. */
+const GENERATION = 1_000;
+/** A longer text is rarely the same twice, and would fill memory. */
+const MAX_TEXT_LENGTH = 10_000;
+/** Only what is planned gains by being prepared, and only of these is it proved that their errors undo them. */
+const PREPARABLE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/|\()*(?:select|insert|update|delete|with|merge|values|table)\b/i;
+
+interface Entry extends StatementFacts {
+  name: string | undefined;
+}
+
+export class StatementBook {
+  readonly counts: StatementCounts = { hits: 0, misses: 0, prepared: 0, evicted: 0, healed: 0 };
+  /** `false` where nothing is prepared by name: turned off, or the client library's own affair. */
+  readonly cache: StatementCacheConfig | false;
+  readonly #dialect: Dialect;
+  /** Two generations in the place of one ordered list: a sighting moves nothing, and memory is bounded all the same. */
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+
+  constructor(dialect: Dialect, cache: StatementCacheConfig | false) {
+    this.#dialect = dialect;
+    this.cache = cache;
+  }
+
+  look(text: string): StatementFacts {
+    const known = this.#young.get(text);
+    if (known !== undefined) {
+      if (known.name === undefined && this.cache !== false && PREPARABLE.test(text)) known.name = nameOf(text);
+      return known;
+    }
+    return this.#lookFurther(text);
+  }
+
+  #lookFurther(text: string): StatementFacts {
+    if (text.length > MAX_TEXT_LENGTH) return { effects: sessionEffects(this.#dialect, text), name: undefined };
+    const old = this.#old.get(text);
+    const entry = old ?? { effects: sessionEffects(this.#dialect, text), name: undefined };
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#old.delete(text);
+    this.#young.set(text, entry);
+    return old === undefined ? entry : this.look(text);
+  }
+}
+
+/**
+ * The same for the same text, everywhere: a pooler that nobody told us of may hand a session to another process, and a name
+ * that meant something else there would run the wrong statement.
+ */
+function nameOf(text: string): string {
+  return `fluxor_${createHash('sha1').update(text).digest('hex')}`;
+}

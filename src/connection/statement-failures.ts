@@ -1,0 +1,49 @@
+/**
+ * What became of a statement that failed, as the error its caller hears. Used by connection.ts, one for each connection.
+ * Invariant: what the socket has taken decides whether a statement was sent; what may have committed midway is `unknown`.
+ */
+import type { FluxorError } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
+import type { DriverConnection, FailureSituation } from '../driver/driver.js';
+import type { CreateRequest } from '../pool/resource-factory.js';
+import type { Classify } from './classifier.js';
+import { mayCommitInside } from './lease-errors.js';
+import type { RunningStatement } from './running-statement.js';
+import type { StatementCall } from './statement-call.js';
+
+export class StatementFailures {
+  readonly #native: DriverConnection;
+  readonly #classify: Classify;
+  readonly #onSiblings: CreateRequest['onSiblings'];
+
+  /** `onSiblings` hears of every error that says something about the other connections too. */
+  constructor(native: DriverConnection, classify: Classify, onSiblings: CreateRequest['onSiblings']) {
+    this.#native = native;
+    this.#classify = classify;
+    this.#onSiblings = onSiblings;
+  }
+
+  /** Of a statement on the wire. `isFirstLoan`: the connection was opened for this very loan. */
+  ofRunning(error: unknown, { call, text, bytesBefore }: RunningStatement, isFirstLoan: boolean): FluxorError {
+    const wasSent = call.isContinued === true || this.#native.bytesWritten !== bytesBefore;
+    const known = isFluxorError(error) ? error : this.of(error, call, wasSent, isFirstLoan);
+    if (wasSent && known.outcome === 'not-applied' && mayCommitInside(call, text)) known.raiseOutcome('unknown');
+    return known;
+  }
+
+  of(error: unknown, call: StatementCall, wasSent: boolean, isFirstLoan: boolean): FluxorError {
+    const situation: FailureSituation = {
+      phase: call.phase === 'commit' ? 'commit' : 'statement',
+      wasSent,
+      isReadOnly: call.isReadOnly,
+      isSafeToRepeat: call.isSafeToRepeat,
+      inTransaction: call.inTransaction,
+      askedReadOnly: call.askedReadOnly,
+      context: call.context,
+      ...(isFirstLoan ? { isFirstLoan } : {}),
+    };
+    const classified = this.#classify(error, situation);
+    if (classified.siblings !== 'keep') this.#onSiblings(classified.siblings, classified);
+    return classified;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * One statement with many sets of values, as it goes into a driver and comes out of it; see `DriverConnection.runBatch`.
+ * The sets are drawn one by one, so nobody holds them all.
+ */
+import type { InsertPlan } from '../sql/insert-plan.js';
+import type { DriverResult } from './query.js';
+
+/** Where the sets come from. Made by the runtime, drawn from by whoever runs the batch. */
+export interface BatchSource {
+  /**
+   * The values of the next set, in the order of the placeholders; `undefined` at the end; a promise where it has to be
+   * waited for. Throws, or rejects, when there must be no more: a set is wrong, or the batch was stopped.
+   */
+  next(): readonly unknown[] | undefined | Promise<readonly unknown[] | undefined>;
+  /** Begins anew with the first set. False where it cannot. */
+  rewind(): boolean;
+}
+
+/** What is known while a batch runs, and when it has failed. Filled in by the driver. */
+export interface BatchReport {
+  /** The set at fault, counted from 0. */
+  failedSet: number | undefined;
+  /** What makes it all final was on its way: before that, a lost connection has undone everything. */
+  isEnding: boolean;
+  /** The bulk path could not take it, or could not say which set is at fault; statements can. */
+  wantsStatements: boolean;
+}
+
+export interface DriverBatch {
+  readonly text: string;
+  readonly rowMode: 'object' | 'array';
+  readonly source: BatchSource;
+  /** The text is this plain insert, and the database's bulk path should take the rows. */
+  readonly bulk: InsertPlan | undefined;
+  /** It must go by the bulk path: where that fails, it fails. */
+  readonly isBulkOnly: boolean;
+  readonly report: BatchReport;
+}
+
+/** `rows` of all sets in their order; `rowsAffected` is the sum. */
+export interface DriverBatchResult extends DriverResult {
+  readonly mode: 'copy' | 'statements';
+  /** Rows changed by each set; `undefined` where the bulk path took them. */
+  readonly affected: readonly number[] | undefined;
+}

@@ -1,0 +1,109 @@
+/**
+ * One statement with many sets of values, from what the user gave to what the database answered: options and sets checked,
+ * the way chosen, sent down the road as one call (`onError: 'stop'`, here) or as one call for each chunk (`'collect'`,
+ * batch-collect.ts).
+ * Invariant: nothing is sent for no sets, or before everything that can be checked has been.
+ */
+import { QueryError } from '../errors/query-error.js';
+import { BatchText } from '../sql/batch-text.js';
+import type { StatementParams } from '../sql/statement-compiler.js';
+import type { Batch, BatchWay } from './batch-call.js';
+import { assertWanted, sendCall } from './batch-call.js';
+import { collect } from './batch-collect.js';
+import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import { BATCH_OPTIONS, COPY_FROM_SETS, DEFAULT_BATCH_SIZE } from './batch-options.js';
+import { BatchProgress } from './batch-progress.js';
+import { checkSets, ReaderSource, SetReader } from './batch-source.js';
+import type { Call } from './call.js';
+import type { Statement } from './executor.js';
+import type { House } from './house.js';
+import { checkOptions, readTimeout } from './query-options.js';
+
+export async function sendBatch<R>(
+  house: House,
+  way: BatchWay,
+  sql: Statement<unknown>,
+  paramSets: ParamSets,
+  options: BatchOptions = {},
+): Promise<BatchResult<R>> {
+  checkOptions(options, BATCH_OPTIONS);
+  house.parts.lifecycle.assertOpen();
+  const { config } = house.parts;
+  const startedAt = config.clock.now();
+  const batchSize = options.batchSize ?? DEFAULT_BATCH_SIZE;
+  const reader = new SetReader(paramSets);
+  try {
+    const ahead = await readAhead(reader, options.signal);
+    const text = new BatchText(config.driver.dialect, sql, ahead[0] ?? []);
+    if (options.mode === 'copy' && text.plan === undefined) throw noPlainInsert();
+    if (ahead.length === 0) return emptyResult(config.clock.now() - startedAt);
+    checkSets(text, reader.array ?? (options.onError === 'collect' ? [] : ahead));
+    const progress = new BatchProgress(house.parts.hub, options, reader.total);
+    const batch: Batch = { house, way, text, options, batchSize, reader, ahead, startedAt, progress };
+    return await (options.onError === 'collect' ? collect<R>(batch) : sendWhole<R>(batch));
+  } finally {
+    reader.close();
+  }
+}
+
+/** As one call. */
+async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
+  const { house, way, text, options, batchSize, reader, ahead, startedAt, progress } = batch;
+  const { clock, query } = house.parts.config;
+  const perBatch = readTimeout(options.timeout, query.timeoutMs);
+  const isWhole = options.timeout !== undefined;
+  const begun = Math.ceil((reader.total ?? 1) / batchSize);
+  let running: Call | undefined;
+  let deadlineAt = startedAt + (isWhole ? perBatch : perBatch * begun);
+  let drawn = 0;
+  // An array is read from its start: what was looked at is still in it.
+  const source = new ReaderSource(text, reader, reader.array === undefined ? ahead : [], {
+    assertWanted: () =>
+      running !== undefined && assertWanted(running, Math.max(deadlineAt, running.deadlineAt), clock.now()),
+    onDrawn: (count) => {
+      drawn = count;
+      if (count % batchSize !== 1 && batchSize !== 1) return;
+      progress.tell(running, count - 1);
+      if (isWhole || reader.total !== undefined || running === undefined) return;
+      deadlineAt = Math.min(startedAt + perBatch * Math.ceil(count / batchSize), way.outer?.deadlineAt ?? Infinity);
+      way.connection(running).prolong(deadlineAt);
+    },
+  });
+  const result = await sendCall(batch, {
+    source,
+    sets: reader.total ?? ahead.length,
+    timeoutMs: isWhole ? perBatch : perBatch * begun,
+    isProlonged: !isWhole && reader.total === undefined,
+    outer: way.outer,
+    canRepeat: () => source.canRewind,
+    onBegun: (call) => {
+      running = call;
+    },
+  });
+  progress.tell(running, drawn);
+  const { rows, rowsAffected, affected, mode } = result;
+  return { rows: rows as R[], rowsAffected, affected, mode, errors: [], durationMs: clock.now() - startedAt };
+}
+
+/** The first sets: enough to choose the way by. */
+async function readAhead(reader: SetReader, signal: AbortSignal | undefined): Promise<readonly StatementParams[]> {
+  if (reader.array !== undefined) return reader.array.length === 0 ? [] : [reader.array[0] as StatementParams];
+  const ahead: StatementParams[] = [];
+  while (ahead.length < COPY_FROM_SETS && signal?.aborted !== true) {
+    const read = reader.next();
+    const set = read instanceof Promise ? await read : read;
+    if (set === undefined) break;
+    ahead.push(set);
+  }
+  return ahead;
+}
+
+function emptyResult<R>(durationMs: number): BatchResult<R> {
+  return { rows: [], rowsAffected: 0, affected: [], mode: 'statements', errors: [], durationMs };
+}
+
+function noPlainInsert(): QueryError {
+  const text =
+    "mode: 'copy' takes a plain insert: insert into … (columns) values (placeholders), each placeholder once and nothing else.";
+  return new QueryError('syntax', text, { outcome: 'not-sent' });
+}

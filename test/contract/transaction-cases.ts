@@ -1,0 +1,171 @@
+/**
+ * The cases of a transaction (src/runtime/transaction.ts). Each gets one that has begun, with the table `transaction_rows`. Run
+ * by transaction-contract.ts; coverage.test.ts holds them against the interface.
+ */
+import type { Transaction } from 'fluxor-db';
+import { TransactionError, UsageError } from 'fluxor-db';
+import { expect } from 'vitest';
+import type { CaseFacts, ContractCase } from './contract-runtime.js';
+import { refusal } from './contract-runtime.js';
+
+const CLOSED = { code: 'TRANSACTION_CLOSED', outcome: 'not-sent' };
+export const add = (tx: Transaction, id: number): Promise<unknown> =>
+  tx.exec('insert into transaction_rows values ($1)', [id]);
+export const ids = async ({ db }: Pick<CaseFacts, 'db'>): Promise<unknown[]> =>
+  (await db.query('select id from transaction_rows order by id', [], { rowMode: 'array' })).map(
+    (row) => (row as unknown as [number])[0],
+  );
+
+export const TRANSACTION_CASES: readonly ContractCase<Transaction>[] = [
+  {
+    covers: ['commit', 'state', 'attempt', 'exec'],
+    title: 'commit keeps everything, once',
+    run: async (tx, facts) => {
+      expect([tx.state, tx.attempt]).toEqual(['open', 1]);
+      await add(tx, 1);
+      await tx.commit();
+      expect([tx.state, await ids(facts)]).toEqual(['committed', [1]]);
+      expect(await refusal(tx.commit())).toMatchObject(CLOSED);
+      await tx.rollback();
+      expect([tx.state, await ids(facts)]).toEqual(['committed', [1]]);
+    },
+  },
+  {
+    covers: ['rollback', 'state', 'query', 'transaction', 'commit'],
+    title: 'rollback keeps nothing, may be repeated, and nothing can be sent afterwards',
+    run: async (tx, facts) => {
+      await add(tx, 1);
+      await tx.rollback();
+      await tx.rollback();
+      expect([tx.state, await ids(facts)]).toEqual(['rolled-back', []]);
+      for (const call of [tx.query('select 1'), tx.commit(), tx.transaction(async () => 1)]) {
+        const error = await refusal(call);
+        expect(error).toMatchObject(CLOSED);
+        expect(error).toBeInstanceOf(UsageError);
+      }
+    },
+  },
+  {
+    covers: ['[Symbol.asyncDispose]', 'state'],
+    title: 'await using rolls back what was not committed',
+    run: async (tx, facts) => {
+      {
+        await using scope = tx;
+        await add(scope, 1);
+      }
+      expect([tx.state, await ids(facts)]).toEqual(['rolled-back', []]);
+    },
+  },
+  {
+    covers: ['transaction', 'commit', 'query'],
+    title: 'savepoints nest; one that fails is undone alone, and its error is the function’s own',
+    run: async (tx, facts) => {
+      await add(tx, 1);
+      const result = await tx.transaction(async (inner) => {
+        await add(inner, 2);
+        const innermost = inner.transaction(async (deepest) => {
+          await add(deepest, 3);
+          await add(deepest, 1);
+        });
+        expect(await refusal(innermost)).toMatchObject({
+          code: 'CONSTRAINT',
+          reason: 'unique',
+          outcome: 'not-applied',
+        });
+        await add(inner, 4);
+        return inner.state;
+      });
+      expect(result).toBe('open');
+      const reason = new Error('changed my mind');
+      const undone = tx.transaction(async (inner) => {
+        await add(inner, 5);
+        throw reason;
+      });
+      await expect(undone).rejects.toBe(reason);
+      expect(await tx.query('select array_agg(id order by id) as all from transaction_rows')).toEqual([
+        { all: [1, 2, 4] },
+      ]);
+      await tx.commit();
+      expect(await ids(facts)).toEqual([1, 2, 4]);
+    },
+  },
+  {
+    covers: ['transaction'],
+    title: 'a savepoint can be ended by its own commit and rollback, and a second beside it is refused',
+    run: async (tx, facts) => {
+      await tx.transaction(async (inner) => {
+        await add(inner, 1);
+        await inner.rollback();
+        expect(inner.state).toBe('rolled-back');
+      });
+      await tx.transaction(async (inner) => {
+        await add(inner, 2);
+        expect(await refusal(tx.transaction(async () => 1))).toMatchObject({
+          code: 'TRANSACTION',
+          reason: 'invalid-state',
+        });
+        await inner.commit();
+        expect(await refusal(inner.query('select 1'))).toMatchObject(CLOSED);
+      });
+      await tx.commit();
+      expect(await ids(facts)).toEqual([2]);
+    },
+  },
+  {
+    covers: ['query', 'commit', 'state'],
+    title: 'a statement that failed fails the transaction, and commit says so',
+    run: async (tx, facts) => {
+      await add(tx, 1);
+      expect(await refusal(tx.query('select 1/0'))).toMatchObject({ code: 'QUERY', reason: 'data' });
+      expect(await refusal(tx.query('select 1'))).toMatchObject({ code: 'TRANSACTION', reason: 'aborted' });
+      const error = await refusal(tx.commit());
+      expect(error).toMatchObject({ code: 'TRANSACTION', reason: 'aborted', outcome: 'not-applied' });
+      expect(error).toBeInstanceOf(TransactionError);
+      expect([tx.state, await ids(facts)]).toEqual(['rolled-back', []]);
+    },
+  },
+  {
+    covers: ['exec', 'commit', 'state'],
+    title: 'commit is refused by a constraint that is checked last',
+    run: async (tx, facts) => {
+      await tx.exec('insert into transaction_rows values (1, 99)');
+      const error = await refusal(tx.commit());
+      expect(error).toMatchObject({ code: 'CONSTRAINT', reason: 'foreign-key', outcome: 'not-applied' });
+      expect([tx.state, await ids(facts)]).toEqual(['rolled-back', []]);
+    },
+  },
+  {
+    covers: ['exec', 'commit', 'state'],
+    title: 'a statement that nobody awaited keeps commit from committing',
+    run: async (tx, facts) => {
+      const forgotten = add(tx, 1).catch(() => undefined);
+      const error = await refusal(tx.commit());
+      expect(error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED', outcome: 'not-applied' });
+      expect(error.message).toContain('insert into transaction_rows');
+      await forgotten;
+      expect([tx.state, await ids(facts)]).toEqual(['rolled-back', []]);
+    },
+  },
+  {
+    covers: ['exec', 'query'],
+    title: 'statements sent together run one after the other, in their order',
+    run: async (tx) => {
+      const seen = await Promise.all([
+        add(tx, 1),
+        tx.query('select count(*)::int as n from transaction_rows'),
+        add(tx, 2),
+      ]);
+      expect(seen[1]).toEqual([{ n: 1 }]);
+    },
+  },
+  {
+    covers: ['exec', 'state', 'query'],
+    title: 'a COMMIT written as a statement ends it, and nothing can follow',
+    run: async (tx, facts) => {
+      await add(tx, 1);
+      await tx.exec('commit');
+      expect([tx.state, await ids(facts)]).toEqual(['committed', [1]]);
+      expect(await refusal(tx.query('select 1'))).toMatchObject(CLOSED);
+    },
+  },
+];

@@ -1,0 +1,165 @@
+/**
+ * What a transaction promises (src/runtime/transaction.ts): its own members, its options, savepoints and every way in which it
+ * can end. What the executor's methods do in it is in executor-contract.ts.
+ */
+import type { Transaction, TransactionOptions } from 'fluxor-db';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ContractHouse, refusal, runCase } from './contract-runtime.js';
+import type { ContractTarget } from './targets.js';
+import { add, ids, TRANSACTION_CASES } from './transaction-cases.js';
+
+/** What the options of `begin()` and `transaction()` do that the database can tell of. */
+const OPTION_CASES: readonly (readonly [options: TransactionOptions, shown: readonly string[]])[] = [
+  [{}, ['read committed', 'off', 'off']],
+  [{ isolation: 'read committed' }, ['read committed', 'off', 'off']],
+  [{ isolation: 'repeatable read' }, ['repeatable read', 'off', 'off']],
+  [{ isolation: 'serializable', readOnly: true }, ['serializable', 'on', 'off']],
+  [{ isolation: 'serializable', readOnly: true, deferrable: true }, ['serializable', 'on', 'on']],
+];
+const SHOW = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+  current_setting('transaction_deferrable')`;
+
+/** For coverage.test.ts: asserted below, where a transaction that has begun already is of no use. */
+export const COVERED_TRANSACTION_OPTIONS = [
+  'TransactionOptions.isolation',
+  'TransactionOptions.readOnly',
+  'TransactionOptions.deferrable',
+  'TransactionOptions.timeout',
+  'TransactionOptions.signal',
+  'TransactionOptions.retry',
+  'TransactionOptions.resolveOutcome',
+];
+
+export function transactionContract(target: ContractTarget): void {
+  describe(`transaction contract: ${target.name}`, () => {
+    let house: ContractHouse;
+
+    beforeAll(async () => {
+      house = await ContractHouse.start(target);
+      await house.db.exec('drop table if exists transaction_rows');
+      await house.db.exec(
+        `create table transaction_rows (id int primary key,
+           after int references transaction_rows deferrable initially deferred)`,
+      );
+    });
+    beforeEach(() => house.db.exec('delete from transaction_rows'));
+    afterAll(async () => {
+      await house.db.exec('drop table transaction_rows');
+      await house[Symbol.asyncDispose]();
+    });
+
+    it.each(TRANSACTION_CASES.map((one) => [one.title, one] as const))('%s', async (_title, one) => {
+      await using tx = await house.db.begin();
+      await runCase(one, tx, { ...house, db: house.db });
+      await tx.rollback();
+      await expect.poll(() => house.db.stats().inUse).toBe(0);
+    });
+
+    it.each(OPTION_CASES)('begins as asked for: %o', async (options, shown) => {
+      const show = (tx: Transaction) => tx.query(SHOW, [], { rowMode: 'array' });
+      expect(await house.db.transaction(show, options)).toEqual([shown]);
+      expect(await house.db.use((session) => session.transaction(show, options))).toEqual([shown]);
+      await using tx = await house.db.begin(options);
+      expect(await show(tx)).toEqual([shown]);
+    });
+
+    it('refuses a write in a transaction that was begun to read', async () => {
+      const writing = house.db.transaction((tx) => add(tx, 1), { readOnly: true });
+      expect(await refusal(writing)).toMatchObject({
+        code: 'TRANSACTION',
+        reason: 'read-only',
+        outcome: 'not-applied',
+      });
+    });
+
+    it.each([{ isolation: 'chaos' }, { deferrable: true }, { readonly: true }, { timeout: 0 }])(
+      'refuses before it begins: %o',
+      async (options) => {
+        const wrong = options as unknown as TransactionOptions;
+        expect(await refusal(house.db.begin(wrong))).toMatchObject({ code: 'CONFIG' });
+        expect(await refusal(house.db.transaction(async () => 1, wrong))).toMatchObject({ code: 'CONFIG' });
+      },
+    );
+
+    it('is rolled back at its timeout, and says so to the next statement', async () => {
+      const tx = await house.db.begin({ timeout: '400ms' });
+      await add(tx, 1);
+      await expect.poll(() => tx.state).toBe('rolled-back');
+      expect(await refusal(tx.query('select 1'))).toMatchObject({
+        code: 'TIMEOUT',
+        phase: 'transaction',
+        outcome: 'not-applied',
+      });
+      expect(await ids(house)).toEqual([]);
+    });
+
+    it('is rolled back when its signal aborts, with what runs in it', async () => {
+      const abort = new AbortController();
+      const tx = await house.db.begin({ signal: abort.signal });
+      await add(tx, 1);
+      const text = 'select pg_sleep(30) as in_transaction';
+      const running = house.canCancel ? refusal(tx.query(text)) : undefined;
+      if (running !== undefined) await house.untilRuns(text);
+      abort.abort(new Error('enough'));
+      if (running !== undefined) expect(await running).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
+      expect(await refusal(tx.commit())).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
+      await expect.poll(() => tx.state).toBe('rolled-back');
+      expect(await ids(house)).toEqual([]);
+    });
+
+    it('runs its function again after a serialization failure, as `retry` says, and counts the attempts', async () => {
+      const attempts: number[] = [];
+      const failing = (times: number) => async (tx: Transaction) => {
+        attempts.push(tx.attempt);
+        await add(tx, tx.attempt);
+        if (tx.attempt <= times) await tx.exec("do $$ begin raise exception using errcode = '40001'; end $$");
+        return 'done';
+      };
+      const quick = { initialBackoff: '1ms', maxBackoff: '1ms' } as const;
+      expect(await house.db.transaction(failing(2), { retry: quick })).toBe('done');
+      expect([attempts.splice(0), await ids(house)]).toEqual([[1, 2, 3], [3]]);
+      const once = house.db.transaction(failing(1), { retry: false });
+      expect(await refusal(once)).toMatchObject({
+        code: 'TRANSACTION',
+        reason: 'serialization',
+        outcome: 'not-applied',
+      });
+      expect([attempts.splice(0), await ids(house)]).toEqual([[1], [3]]);
+      await house.db.use((session) => session.transaction(failing(1), { retry: quick }));
+      expect(attempts).toEqual([1, 2]);
+    });
+
+    it('prepares to ask for a lost COMMIT where the database can tell, and refuses where it cannot', async () => {
+      const write = house.db.transaction((tx) => add(tx, 1), { resolveOutcome: true });
+      if (house.db.config.driver.outcomes === undefined) {
+        expect(await refusal(write)).toMatchObject({ code: 'CONFIG' });
+      } else expect(await write).toEqual({ rowsAffected: 1 });
+      expect(await ids(house)).toEqual(house.db.config.driver.outcomes === undefined ? [] : [1]);
+    });
+
+    it('is lost with its connection, where a connection can be lost, and has left nothing', async () => {
+      if (!house.isShared) return;
+      const tx = await house.db.begin();
+      await add(tx, 1);
+      const error = await refusal(tx.query('select pg_terminate_backend(pg_backend_pid())'));
+      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'shutting-down', outcome: 'not-applied' });
+      expect([tx.state, await ids(house)]).toEqual(['lost', []]);
+      await tx.rollback();
+    });
+
+    it('shows nobody what it has not committed, and nothing of others to a snapshot', async () => {
+      if (!house.isShared) return;
+      await house.db.transaction(
+        async (tx) => {
+          expect(await tx.queryValue('select count(*)::int from transaction_rows')).toBe(0);
+          await house.observer.exec('insert into transaction_rows values (7)');
+          await add(tx, 1);
+          expect(await tx.query('select id from transaction_rows')).toEqual([{ id: 1 }]);
+          expect(await ids({ db: house.observer })).toEqual([7]);
+        },
+        { isolation: 'repeatable read' },
+      );
+      expect(await ids(house)).toEqual([1, 7]);
+    });
+  });
+}
