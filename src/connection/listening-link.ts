@@ -139,7 +139,8 @@ export class ListeningLink {
     try {
       await within(question(), { deadlineAt: began.at + limitMs, signal: this.#signal }, timers, () => {
         const text = `${driver.endpoint}: ${what} was not answered within ${formatMs(limitMs)} by the session that listens`;
-        throw new TimeoutError(phase, text, { decision: 'new-connection', isConnectionFatal: true });
+        const isConnectionFatal = this.#native.isEmbedded !== true;
+        throw new TimeoutError(phase, text, { decision: 'new-connection', isConnectionFatal });
       });
       this.#proved = began;
     } catch (error) {

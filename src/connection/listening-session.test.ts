@@ -203,11 +203,16 @@ describe('a session that is lost', () => {
   it('says since when: from the beginning of the last round trip that was answered', async () => {
     const bench = listeningBench();
     const a = await bench.subscribed('x');
-    await bench.clock.advance(KEEPALIVE_MS + 10_000);
-    const proved = bench.clock.wallNow() - 10_000;
+    const [first] = bench.opened;
+    if (first !== undefined) first.isPingHanging = true;
+    await bench.clock.advance(KEEPALIVE_MS);
+    const asked = bench.clock.wallNow();
+    await bench.clock.advance(2_000);
+    first?.finish();
+    await bench.clock.advance(10_000);
     bench.lose();
     await bench.clock.advance(50);
-    expect(a.heard).toEqual([{ since: proved, lostMs: 10_050 }]);
+    expect(a.heard).toEqual([{ since: asked, lostMs: 12_050 }]);
   });
 
   it('is tried again with growing pauses until it succeeds, and tells of each', async () => {

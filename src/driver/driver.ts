@@ -70,6 +70,8 @@ export interface DriverNotification {
 
 /** The session that notifications come through. One question at a time: the caller waits for the settlement. */
 export interface DriverListener extends Pick<DriverConnection, 'sessionId' | 'isPooled' | 'close' | 'destroy'> {
+  /** There is no network between: a question that waits for its turn is no sign of a loss. Default false. */
+  readonly isEmbedded?: boolean;
   listen(channel: string): Promise<void>;
   unlisten(channel: string): Promise<void>;
   /** One round trip that proves the server answers. */

@@ -68,7 +68,7 @@ describe('db.listen', () => {
 
   it('ends with its loop, by `break`', async () => {
     const bench = runtimeBench();
-    const stream = await bench.db.listen('x');
+    const stream = await bench.db.listen('x', { signal: bench.abortable().signal });
     send(bench, 'x', '1');
     send(bench, 'x', '2');
     for await (const item of stream) {

@@ -7,6 +7,7 @@ import { sql } from 'fluxor-db';
 import { expect } from 'vitest';
 import { BATCH_CASES } from './batch-contract.js';
 import type { ExecutorCase } from './contract-runtime.js';
+import { collect } from './contract-runtime.js';
 import { STREAM_CASES } from './stream-contract.js';
 
 /** The rows of the tests: `(id, name)`. */
@@ -156,6 +157,20 @@ const STATEMENT_CASES: readonly ExecutorCase[] = [
       expect((await on.execute(text, [], asArray)).rows).toEqual([[1, 2]]);
       expect(await on.queryValue(text, [], asArray)).toBe(1);
       expect(await on.query(text, [], { rowMode: 'object' })).toEqual([{ n: 2 }]);
+    },
+  },
+  {
+    covers: ['query', 'exec', 'stream', 'batch', 'QueryOptions.name'],
+    title: 'events call a statement by the name that it was given',
+    run: async (on, { db }) => {
+      const told: (string | undefined)[] = [];
+      using _listener = db.on('query:completed', ({ name }) => told.push(name));
+      await on.query('select 1', [], { name: 'by query' });
+      await on.exec('select 1', [], { name: 'by exec' });
+      await collect(on.stream('select 1', [], { name: 'by stream' }));
+      await on.batch('select $1::int', [[1]], { name: 'by batch' });
+      await on.query('select 1');
+      expect(told).toEqual(['by query', 'by exec', 'by stream', 'by batch', undefined]);
     },
   },
 ];

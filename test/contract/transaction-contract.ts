@@ -81,6 +81,32 @@ export function transactionContract(target: ContractTarget): void {
       },
     );
 
+    it('is not committed when its function, or that of a savepoint, forgot to await', async () => {
+      const forgetful = async (tx: Transaction) => void add(tx, 1).catch(() => undefined);
+      for (const run of [
+        () => house.db.transaction(forgetful),
+        () => house.db.use((session) => session.transaction(forgetful)),
+        () => house.db.transaction((tx) => tx.transaction(forgetful)),
+      ]) {
+        expect(await refusal(run())).toMatchObject({ code: 'STATEMENT_NOT_AWAITED', outcome: 'not-applied' });
+        expect(await ids(house)).toEqual([]);
+      }
+    });
+
+    it('keeps what an inner transaction of a session has kept, through await using as well', async () => {
+      await using session = await house.db.acquire();
+      {
+        await using tx = await session.begin();
+        await add(tx, 1);
+        await tx.commit();
+      }
+      {
+        await using tx = await session.begin();
+        await add(tx, 2);
+      }
+      expect(await session.query('select id from transaction_rows')).toEqual([{ id: 1 }]);
+    });
+
     it('is rolled back at its timeout, and says so to the next statement', async () => {
       const tx = await house.db.begin({ timeout: '400ms' });
       await add(tx, 1);
@@ -98,7 +124,7 @@ export function transactionContract(target: ContractTarget): void {
       const tx = await house.db.begin({ signal: abort.signal });
       await add(tx, 1);
       const text = 'select pg_sleep(30) as in_transaction';
-      const running = house.canCancel ? refusal(tx.query(text)) : undefined;
+      const running = house.canCancel ? refusal(tx.query(text, [], { readOnly: true })) : undefined;
       if (running !== undefined) await house.untilRuns(text);
       abort.abort(new Error('enough'));
       if (running !== undefined) expect(await running).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });

@@ -3,7 +3,7 @@
  * in arrays, as an object and as an array, the first time and prepared. test/docs/types-reference.test.ts holds the table
  * against the code, so no type is missing here that the code knows.
  */
-import type { DriverConnection } from 'fluxor-db';
+import type { DriverConnection, Row } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodersFor, typeName } from '../../src/driver/postgres/postgres-types.js';
 import { codeWords, readDoc, sectionOf, tableRows } from '../docs/markdown.js';
@@ -17,10 +17,6 @@ const rows = tableRows(sectionOf(readDoc('docs/reference/types.md'), 'What comes
 const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string' });
 const oids = new Map([...decoders.keys()].map((oid) => [typeName(oid), oid]));
 
-/** What the server writes for the sample, where that is not the sample: both mean the same. */
-const WRITTEN: Readonly<Record<string, string>> = {
-  timestamptz: '2024-02-29 10:34:56.789+00',
-};
 /** A keyword of SQL that means another type than the one whose name it is. */
 const sqlName = (type: string): string => (type === 'char' ? '"char"' : type === 'bit' ? 'bit(3)' : type);
 
@@ -69,7 +65,7 @@ export function typeTableContract(target: ContractTarget): void {
         expect(again.fields).toEqual(fields);
       }
       const asObject = await connection.execute({ ...query, rowMode: 'object' }, name);
-      expect(asObject.rows.map((row) => Object.values(row as object))).toEqual(first);
+      expect(asObject.rows.map((row) => Object.values(row as Row))).toEqual(first);
       if (name !== undefined) connection.forget?.(name);
       return first;
     }
@@ -79,16 +75,17 @@ export function typeTableContract(target: ContractTarget): void {
       const name = sqlName(type);
       const decoder = decoders.get(oids.get(type) ?? 0);
       if (decoder === undefined) throw new Error(`the code knows no ${type}`);
-      const value = decoder(WRITTEN[type] ?? sample);
+      const value = decoder(sample);
       expect(await answer(`select $1::text::${name} as out, null::${name} as nothing`, [sample])).toEqual([
         [value, null],
       ]);
       expect(await answer(`select $1::${name} as back, $2::${name} as nothing`, [value, null])).toEqual([
         [value, null],
       ]);
-      expect(await answer(`select $1::${name}::text = $2::text::${name}::text as same`, [value, sample])).toEqual([
-        [true],
-      ]);
+      // json keeps the text that it was given, with every space.
+      const text = type === 'json' ? 'jsonb::text' : 'text';
+      const same = `select $1::${name}::${text} = $2::text::${name}::${text} as same`;
+      expect(await answer(same, [value, sample])).toEqual([[true]]);
       const list = [value, null, value];
       expect(
         await answer(`select $1::${name}[] as list, array[$2::text::${name}, null] as made`, [list, sample]),

@@ -283,6 +283,22 @@ describe('listening to an embedded database', () => {
     await expect.poll(() => brief(items)).toEqual(['1']);
   });
 
+  it('refuses who waits too long for the end of a transaction, and hurts nobody else by that', async () => {
+    await using db = createRuntime({ driver: pglite({}) });
+    const { items } = collect(await db.listen('jobs'));
+    const left = await db.listen('mail');
+    db.pool.reconfigure({ connectTimeout: 50 });
+    const tx = await db.begin();
+    await left[Symbol.asyncDispose]();
+    await expect(db.listen('late')).rejects.toMatchObject({ code: 'TIMEOUT', phase: 'statement' });
+    await tx.exec(`notify jobs, '1'`);
+    await tx.commit();
+    await expect.poll(() => brief(items)).toEqual(['1']);
+    await expect
+      .poll(() => db.query(`select pg_listening_channels() as c except select 'late'`))
+      .toEqual([{ c: 'jobs' }]);
+  });
+
   it('still listens after the session was reset, and no longer after the last has left', async () => {
     await using db = createRuntime({ driver: pglite({}), pool: { onRelease: 'reset' } });
     const stream = await db.listen('jobs');

@@ -14,6 +14,7 @@ const NO_PROCESS = 0;
 
 export class PgliteListener implements DriverListener {
   readonly sessionId = 'embedded';
+  readonly isEmbedded = true;
   readonly #database: PgliteInstance;
   readonly #isBusy: () => boolean;
   readonly #stopHearing: () => void;
@@ -35,13 +36,16 @@ export class PgliteListener implements DriverListener {
   }
 
   async listen(channel: string): Promise<void> {
-    await this.#runOutside(listenText(channel));
     this.#channels.add(channel);
+    await this.#runOutside(listenText(channel));
   }
 
+  /** Is done when the session is free; nobody needs to wait for that. */
   async unlisten(channel: string): Promise<void> {
     this.#channels.delete(channel);
-    await this.#runOutside(`un${listenText(channel)}`);
+    this.#unlistenOutside(channel).catch(() => {
+      // The database is closed, and what it listened to with it.
+    });
   }
 
   /** The session was reset. */
@@ -60,7 +64,10 @@ export class PgliteListener implements DriverListener {
   }
 
   async close(): Promise<void> {
-    for (const channel of this.#channels) await this.unlisten(channel);
+    for (const channel of this.#channels) {
+      this.#channels.delete(channel);
+      await this.#unlistenOutside(channel);
+    }
     this.destroy();
   }
 
@@ -71,9 +78,19 @@ export class PgliteListener implements DriverListener {
   }
 
   async #runOutside(text: string): Promise<void> {
-    // PGlite takes statements in their order, so what is handed over while the session is free runs before a later BEGIN.
-    while (this.#isBusy() && !this.#isClosed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#untilFree();
     if (!this.#isClosed) await this.#run(text);
+  }
+
+  async #unlistenOutside(channel: string): Promise<void> {
+    await this.#untilFree();
+    // Somebody may listen to it anew meanwhile.
+    if (!this.#isClosed && !this.#channels.has(channel)) await this.#run(`un${listenText(channel)}`);
+  }
+
+  /** PGlite takes statements in their order: what is handed over while the session is free runs before a later BEGIN. */
+  async #untilFree(): Promise<void> {
+    while (this.#isBusy() && !this.#isClosed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   async #run(text: string): Promise<void> {

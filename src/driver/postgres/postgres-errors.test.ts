@@ -257,6 +257,7 @@ describe('codes that need a second fact', () => {
   it.each([
     ['SASL authentication failed', ['AUTH', 'credentials', 'never', 'failure', 'not-sent']],
     ['no such database: nowhere', ['CONNECTION', 'unknown-database', 'never', 'failure', 'not-sent']],
+    ['database "nowhere" does not exist', ['CONNECTION', 'unknown-database', 'never', 'failure', 'not-sent']],
   ])("knows what PgBouncer's '%s' means while connecting", (message, expected) => {
     const error = classify(server('08P01', message, { severity: 'FATAL' }), CONNECT);
     expect(factsOf(error)).toEqual(expected);
