@@ -35,6 +35,8 @@ describe('what borrowers leave behind', () => {
     const care = careOf({ isPooled: true });
     care.note(settings);
     expect(care.needsReset('rollback')).toBe(false);
+    const kept = careOf({ isPooled: true, hasChangedSettings: true });
+    expect(kept.toUndo('rollback')).toBe(settings);
   });
 });
 

@@ -29,9 +29,8 @@ export class SessionCare {
 
   needsReset(policy: ReleasePolicy): boolean {
     if (this.#isTouched && policy === 'reset') return true;
-    // A pooler's session is somebody else's after every transaction: there is nothing to undo, and nobody to undo it for.
-    if (this.#native.isPooled === true) return false;
-    return this.#left !== 0 || this.#native.hasChangedSettings === true;
+    // A pooler's server process is somebody else's after every transaction: only what it reports has followed the session.
+    return (this.#left !== 0 && this.#native.isPooled !== true) || this.#native.hasChangedSettings === true;
   }
 
   /** What is to be undone now. `unknown` stands for everything but the prepared statements. */

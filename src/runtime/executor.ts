@@ -194,7 +194,11 @@ export abstract class StatementExecutor implements Executor {
     return this.#run(sql, params, options, EVERYTHING) as Promise<QueryResult<never>>;
   }
 
-  stream(sql: Statement<unknown>, params?: StatementParams, options?: StreamOptions & CheckedOptions): RowStream<never> {
+  stream(
+    sql: Statement<unknown>,
+    params?: StatementParams,
+    options?: StreamOptions & CheckedOptions,
+  ): RowStream<never> {
     const source = this.openStream(sql, params, options);
     const isChecked = isStandardSchema(options?.schema);
     return new RowStreamHandle<never>(isChecked ? new CheckedSource(source, options.schema) : source);

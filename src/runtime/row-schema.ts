@@ -44,11 +44,7 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
 }
 
 /** `rowsBefore` came on pages before. @throws QueryError `data`, outcome `applied`, for the first row that does not fit. */
-export async function parseRows(
-  schema: StandardSchema,
-  rows: readonly unknown[],
-  rowsBefore = 0,
-): Promise<unknown[]> {
+export async function parseRows(schema: StandardSchema, rows: readonly unknown[], rowsBefore = 0): Promise<unknown[]> {
   const parsed: unknown[] = [];
   // One after the other: the first row at fault is the one to be named.
   for (const [index, row] of rows.entries()) parsed.push(await parseOne(schema, row, `row ${rowsBefore + index}`));

@@ -136,7 +136,7 @@ export class PostgresConnection implements DriverConnection {
   }
 
   get hasChangedSettings(): boolean {
-    return this.#reported.haveChanged && !this.isPooled;
+    return this.#reported.haveChanged;
   }
 
   get statementLimitMs(): number {
@@ -202,16 +202,11 @@ export class PostgresConnection implements DriverConnection {
   }
 
   async reset(left: SessionEffects): Promise<void> {
-    // What was said through a pooler was said to a process that serves somebody else now.
-    if (this.isPooled) return;
+    // What was said through a pooler was said to a process that serves somebody else now, but for what the pooler keeps.
+    if (this.isPooled) return this.#runScript(this.#reported.undoScript());
     if (undoesPrepared(left)) this.#prepared.clear();
     if (undoesSetUp(left)) this.#limitMs = this.#start.limitMs;
-    const text = resetScript(left, this.#start);
-    if (text !== '') {
-      await new Promise<void>((resolve, reject) =>
-        this.#submit(new PostgresScript(text, this.#session, resolve, reject)),
-      );
-    }
+    await this.#runScript(resetScript(left, this.#start));
     this.#reported.settle();
   }
 
@@ -263,11 +258,19 @@ export class PostgresConnection implements DriverConnection {
     return rows;
   }
 
+  async #runScript(text: string): Promise<void> {
+    if (text === '') return;
+    await new Promise<void>((resolve, reject) =>
+      this.#submit(new PostgresScript(text, this.#session, resolve, reject)),
+    );
+  }
+
   async #setUp(): Promise<void> {
     const { statementLimitMs: limitMs = 0 } = this.#request;
     const wanted = { processId: this.#client.processID ?? 0, limitMs, reported: this.#reported };
     this.#start = await setUp((text, values) => this.#run(text, values), this.#config, wanted);
     this.#limitMs = this.#start.limitMs;
+    if (this.isPooled) this.#reported.watchPooled();
     this.#reported.settle();
   }
 

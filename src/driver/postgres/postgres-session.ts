@@ -103,11 +103,24 @@ export function undoesPrepared(left: SessionEffects): boolean {
 /** These change with the server's life, and not with what a session does. */
 const NOT_THE_SESSIONS: ReadonlySet<string> = new Set(['in_hot_standby', 'is_superuser', 'server_version']);
 
+/**
+ * Settings that PgBouncer keeps for each of its clients (`track_extra_parameters` adds to them, manual of 1.18 to 1.26): the only
+ * ones that follow a pooled session, and reach its next borrower.
+ */
+const KEPT_BY_POOLERS: ReadonlySet<string> = new Set([
+  'application_name',
+  'client_encoding',
+  'DateStyle',
+  'standard_conforming_strings',
+  'TimeZone',
+]);
+
 /** The settings that the server reports by itself, as they are and as they were when the session began. */
 export class ReportedSettings {
   readonly #now = new Map<string, string>();
   readonly #changed = new Set<string>();
   #atStart: ReadonlyMap<string, string> | undefined;
+  #isPooled = false;
 
   get(name: string): string | undefined {
     return this.#now.get(name);
@@ -118,9 +131,21 @@ export class ReportedSettings {
     return this.#changed.size > 0;
   }
 
+  /** From here on only what a pooler keeps for its clients is the session's own. */
+  watchPooled(): void {
+    this.#isPooled = true;
+  }
+
+  /** Puts back what has changed, where nothing else may be reset. */
+  undoScript(): string {
+    const names = [...this.#changed];
+    return names.map((name) => `set ${name} to '${this.#atStart?.get(name)?.replaceAll("'", "''") ?? ''}'`).join('; ');
+  }
+
   report(name: string, value: string): void {
     this.#now.set(name, value);
     if (this.#atStart === undefined || NOT_THE_SESSIONS.has(name)) return;
+    if (this.#isPooled && !KEPT_BY_POOLERS.has(name)) return;
     if (this.#atStart.get(name) === value) this.#changed.delete(name);
     else this.#changed.add(name);
   }
