@@ -2,6 +2,8 @@
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { SessionState } from '../driver/driver.js';
+import type { Dialect } from '../sql/dialect.js';
+import { firstWord } from '../sql/first-words.js';
 import type { StatementCall } from './statement-call.js';
 
 export function releasedError(connectionId: number): UsageError {
@@ -25,10 +27,9 @@ export function assertInStep({ isBegin = false, inTransaction, context }: Statem
   }
 }
 
-/** Statements that can commit while they run, behind any comments: `CALL` of a procedure, and `DO`. */
-const COMMITS_INSIDE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:call|do)\b/i;
-
-/** A procedure may have committed midway: whatever it was refused or stopped for came after that. */
-export function mayCommitInside(call: StatementCall, text: string): boolean {
-  return !call.inTransaction && !call.isReadOnly && COMMITS_INSIDE.test(text);
+/** CALL of a procedure, and DO, may have committed midway: whatever they were refused or stopped for came after that. */
+export function mayCommitInside(dialect: Dialect, call: StatementCall, text: string): boolean {
+  if (call.inTransaction || call.isReadOnly) return false;
+  const verb = firstWord(dialect, text);
+  return verb === 'call' || verb === 'do';
 }

@@ -9,6 +9,7 @@
 // eslint-disable-next-line no-restricted-imports -- a digest: nothing of it is random
 import { createHash } from 'node:crypto';
 import type { Dialect } from '../sql/dialect.js';
+import { firstWord } from '../sql/first-words.js';
 import type { SessionEffects } from '../sql/session-effects.js';
 import { sessionEffects } from '../sql/session-effects.js';
 
@@ -46,10 +47,20 @@ const GENERATION = 1_000;
 /** A longer text is rarely the same twice, and would fill memory. */
 const MAX_TEXT_LENGTH = 10_000;
 /** Only what is planned gains by being prepared, and only of these is it proved that their errors undo them. */
-const PREPARABLE = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/|\()*(?:select|insert|update|delete|with|merge|values|table)\b/i;
+const PREPARABLE: ReadonlySet<string> = new Set([
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'with',
+  'merge',
+  'values',
+  'table',
+]);
 
 interface Entry extends StatementFacts {
   name: string | undefined;
+  readonly isPreparable: boolean;
 }
 
 export class StatementBook {
@@ -69,7 +80,7 @@ export class StatementBook {
   look(text: string): StatementFacts {
     const known = this.#young.get(text);
     if (known !== undefined) {
-      if (known.name === undefined && this.cache !== false && PREPARABLE.test(text)) known.name = nameOf(text);
+      if (known.name === undefined && known.isPreparable) known.name = nameOf(text);
       return known;
     }
     return this.#lookFurther(text);
@@ -78,7 +89,7 @@ export class StatementBook {
   #lookFurther(text: string): StatementFacts {
     if (text.length > MAX_TEXT_LENGTH) return { effects: sessionEffects(this.#dialect, text), name: undefined };
     const old = this.#old.get(text);
-    const entry = old ?? { effects: sessionEffects(this.#dialect, text), name: undefined };
+    const entry = old ?? this.#newEntry(text);
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -86,6 +97,11 @@ export class StatementBook {
     this.#old.delete(text);
     this.#young.set(text, entry);
     return old === undefined ? entry : this.look(text);
+  }
+
+  #newEntry(text: string): Entry {
+    const isPreparable = this.cache !== false && PREPARABLE.has(firstWord(this.#dialect, text));
+    return { effects: sessionEffects(this.#dialect, text), name: undefined, isPreparable };
   }
 }
 

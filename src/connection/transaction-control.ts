@@ -21,6 +21,7 @@ import { assertTransition } from '../kernel/transitions.js';
 import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
 import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Dialect } from '../sql/dialect.js';
+import { firstWords } from '../sql/first-words.js';
 import type { DriverBatchResult } from '../driver/batch.js';
 import type { BatchWork } from './batch-work.js';
 import { RUN_BATCH } from './batch-work.js';
@@ -61,9 +62,6 @@ export interface OutcomeFinder {
 
 /** A COMMIT with one of these outcomes has left nothing: what was not sent is rolled back when the connection is cleaned. */
 const CERTAINLY_NOT: ReadonlySet<Outcome> = new Set<Outcome>(['not-applied', 'not-sent']);
-
-/** The statements that end a transaction for good, behind any comments. */
-const COMMITTING = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:commit|end|prepare\s+transaction)\b/i;
 
 export class TransactionControl {
   readonly #connection: Connection;
@@ -122,7 +120,7 @@ export class TransactionControl {
     this.#assertOpen();
     this.#statements += 1;
     // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
-    return this.#run(query, COMMITTING.test(query.text) ? { ...call, phase: 'commit' } : call);
+    return this.#run(query, endsForGood(this.#dialect, query.text) ? { ...call, phase: 'commit' } : call);
   }
 
   /** Many sets of values, and one statement. */
@@ -313,6 +311,12 @@ export class TransactionControl {
     this.#state = to;
     if (TRANSACTION_TRANSITIONS[to].length === 0) this.onEnded?.();
   }
+}
+
+/** COMMIT, END and PREPARE TRANSACTION end a transaction for good. */
+function endsForGood(dialect: Dialect, text: string): boolean {
+  const [verb, object] = firstWords(dialect, text, 2);
+  return verb === 'commit' || verb === 'end' || (verb === 'prepare' && object === 'transaction');
 }
 
 /** The session is in no transaction any more, and it was not this handle that ended it. */

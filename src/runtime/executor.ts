@@ -3,6 +3,9 @@
  * behaves alike. Also the abstract class that derives all of them from one, so that they cannot drift apart.
  */
 import type { DriverResult, Field } from '../driver/query.js';
+import { ConfigError } from '../errors/config-error.js';
+import type { ErrorContext } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Sql } from '../sql/fragment.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
 import { CheckedSource } from './checked-source.js';
@@ -70,6 +73,11 @@ export interface Executor {
     params: StatementParams | undefined,
     options: QueryOptions & SchemaOption<S>,
   ): Promise<SchemaOutput<S> | undefined>;
+  queryRow<R extends readonly unknown[] = unknown[]>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & { readonly rowMode: 'array' },
+  ): Promise<R | undefined>;
   queryRow<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<R | undefined>;
   /**
    * The first column of the first row, or `undefined`.
@@ -96,6 +104,11 @@ export interface Executor {
     params: StatementParams | undefined,
     options: QueryOptions & SchemaOption<S>,
   ): Promise<QueryResult<SchemaOutput<S>>>;
+  execute<R extends readonly unknown[] = unknown[]>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: QueryOptions & { readonly rowMode: 'array' },
+  ): Promise<QueryResult<R>>;
   execute<R = Row>(sql: Statement<R>, params?: StatementParams, options?: QueryOptions): Promise<QueryResult<R>>;
   /**
    * One statement with many sets of values, by the fastest way the database has; by default all of them or none. Each set is
@@ -116,6 +129,11 @@ export interface Executor {
     params: StatementParams | undefined,
     options: StreamOptions & SchemaOption<S>,
   ): RowStream<SchemaOutput<S>>;
+  stream<R extends readonly unknown[] = unknown[]>(
+    sql: Statement<unknown>,
+    params: StatementParams | undefined,
+    options: StreamOptions & { readonly rowMode: 'array' },
+  ): RowStream<R>;
   stream<R = Row>(sql: Statement<R>, params?: StatementParams, options?: StreamOptions): RowStream<R>;
 }
 
@@ -154,7 +172,7 @@ async function checkAnswer(schema: StandardSchema, answer: Promise<unknown>, tak
     return { ...result, rows: await parseRows(schema, result.rows) };
   }
   // No row is no misfit: its absence is in the type.
-  if (take === CHANGES || got === undefined) return got;
+  if (got === undefined) return got;
   return parseOne(schema, got, take === FIRST_VALUE ? 'the value' : 'row 0');
 }
 
@@ -166,6 +184,9 @@ export abstract class StatementExecutor implements Executor {
     options: QueryOptions | undefined,
     take: Take,
   ): Promise<unknown>;
+
+  /** What every error of this executor's statements can say about where it happened. */
+  protected abstract readonly whereabouts: ErrorContext;
 
   /** What a stream of this executor reads from. Sends nothing yet, and does not throw. */
   protected abstract openStream(
@@ -201,7 +222,7 @@ export abstract class StatementExecutor implements Executor {
   ): RowStream<never> {
     const source = this.openStream(sql, params, options);
     const isChecked = isStandardSchema(options?.schema);
-    return new RowStreamHandle<never>(isChecked ? new CheckedSource(source, options.schema) : source);
+    return new RowStreamHandle<never>(isChecked ? new CheckedSource(source, options.schema, this.whereabouts) : source);
   }
 
   /** Never throws: what is wrong is a rejection. */
@@ -215,10 +236,20 @@ export abstract class StatementExecutor implements Executor {
     take: Take,
   ): Promise<unknown> {
     try {
+      if (options?.schema !== undefined && take === CHANGES) throw noRowsError();
       const answer = this.send(sql, params, options, take);
-      return options?.schema === undefined ? answer : checkAnswer(options.schema, answer, take);
+      if (options?.schema === undefined) return answer;
+      return checkAnswer(options.schema, answer, take).catch((error: unknown) => {
+        if (isFluxorError(error)) error.fillContext(this.whereabouts);
+        throw error;
+      });
     } catch (error) {
       return Promise.reject(error);
     }
   }
+}
+
+function noRowsError(): ConfigError {
+  const expected = 'none for exec(), which gives no rows back';
+  return ConfigError.fromIssues([{ path: 'schema', got: 'a schema', expected }]);
 }

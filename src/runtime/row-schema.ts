@@ -67,7 +67,10 @@ function misfit(issues: readonly SchemaIssue[], what: string): QueryError {
   return new QueryError('data', text, { outcome: 'applied', breaker: 'success', cause: { issues } });
 }
 
+/** The column alone: what lies deeper in a value, keys included, is data. */
 function placeOf({ path }: SchemaIssue): string {
-  if (path === undefined || path.length === 0) return 'its whole';
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  const [column] = path ?? [];
+  if (column === undefined) return 'its whole';
+  const name = String(typeof column === 'object' ? column.key : column);
+  return path !== undefined && path.length > 1 ? `${name} (inside)` : name;
 }

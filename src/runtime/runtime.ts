@@ -13,6 +13,7 @@ import type { PoolStats } from '../pool/pool-stats.js';
 import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
 import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
+import type { ErrorContext } from '../errors/fluxor-error.js';
 import { nearestName } from '../kernel/option-reader.js';
 import type { BatchWay } from './batch-call.js';
 import { sendBatch } from './batch.js';
@@ -254,6 +255,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
     const run: BatchWay['run'] = (call, work) => connectionOf(call).run(work, RUN_BATCH, call);
     return sendBatch<R>(this.#house, { connection: connectionOf, run }, sql, paramSets, options);
+  }
+
+  protected override get whereabouts(): ErrorContext {
+    return { runtime: this.#house.parts.config.name };
   }
 
   protected override send(

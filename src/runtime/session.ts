@@ -3,6 +3,7 @@
  * (settings, temporary tables, advisory locks). After `release` the handle is dead.
  */
 import type { Connection } from '../connection/connection.js';
+import type { ErrorContext } from '../errors/fluxor-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Lease } from '../pool/lease.js';
@@ -89,6 +90,10 @@ export class SessionHandle extends StatementExecutor implements Session {
   /** Unlike `release`, harmless after it: `await using` ends every scope, also one that has released by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lease.release();
+  }
+
+  protected override get whereabouts(): ErrorContext {
+    return { runtime: this.#house.parts.config.name, connectionId: this.id };
   }
 
   #place(): TransactionPlace {

@@ -14,7 +14,7 @@ import { analyse, checkValues, namedValues } from './placeholders.js';
 import { renderSql } from './render.js';
 
 /** What a user may give beside a text: an array for native placeholders, an object for `:name`. */
-export type StatementParams = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type StatementParams = readonly unknown[] | object;
 
 /** Ready to be sent. */
 export interface CompiledStatement {
@@ -74,7 +74,8 @@ export class StatementCompiler {
     }
     if (typeof params !== 'object' || params === null) throw refused('data', 'params must be an array or an object.');
     const statement = this.#analysed(sql);
-    return this.#counted({ text: statement.text, values: namedValues(this.#dialect, statement, params) });
+    const named = params as Readonly<Record<string, unknown>>;
+    return this.#counted({ text: statement.text, values: namedValues(this.#dialect, statement, named) });
   }
 
   #compileTemplate(fragment: Sql<unknown>, params: StatementParams | undefined): CompiledStatement {

@@ -67,6 +67,28 @@ for (const { name, url } of inject('postgresServers')) {
       expect(db.stats().inUse).toBe(0);
     });
 
+    it('that do not fit roll a transaction back, and then say that nothing was applied', async () => {
+      await using db = start();
+      const work = db.transaction((tx) => tx.query(WRONG, [], { schema: User }));
+      await expect(work).rejects.toMatchObject({ code: 'QUERY', reason: 'data', outcome: 'not-applied' });
+      await expect(work).rejects.toHaveProperty('context.connectionId');
+    });
+
+    it('say only which column it is, and nothing of what lies deeper in it', async () => {
+      await using db = start();
+      const schema = v.object({ doc: v.record(v.string(), v.number()) });
+      const bad = db.query(`select '{"secret@example.org": "x"}'::jsonb as doc`, [], { schema });
+      const error = (await bad.catch((raised: unknown) => raised)) as FluxorError;
+      expect(error.message).toContain('doc (inside)');
+      expect(error.message).not.toContain('secret');
+    });
+
+    it('cannot be checked where none come: exec()', async () => {
+      await using db = start();
+      const options = { schema: User } as never;
+      await expect(db.exec('select 1', [], options)).rejects.toMatchObject({ code: 'CONFIG' });
+    });
+
     it('are refused a schema that is none, before anything is sent', async () => {
       await using db = start();
       const schema = { parse: () => 1 } as never;

@@ -63,6 +63,22 @@ expectTypeOf(sql.join([1, 2])).toEqualTypeOf<Sql<never>>();
 // @ts-expect-error: a template of users gives no texts
 expectTypeOf(db.query<string>(sql<User>`select 1`)).toEqualTypeOf<Promise<string[]>>();
 
+// Rows as arrays, by every method that gives rows.
+expectTypeOf(db.query('select 1', [], { rowMode: 'array' })).toEqualTypeOf<Promise<unknown[][]>>();
+expectTypeOf(db.queryRow<[number]>('select 1', [], { rowMode: 'array' })).toEqualTypeOf<
+  Promise<[number] | undefined>
+>();
+expectTypeOf(db.execute<[number]>('select 1', [], { rowMode: 'array' })).toEqualTypeOf<
+  Promise<QueryResult<[number]>>
+>();
+
+// Parameters typed by an interface are objects like any other.
+interface UserKey {
+  readonly id: number;
+}
+declare const key: UserKey;
+expectTypeOf(db.query<User>('select * from users where id = :id', key)).toEqualTypeOf<Promise<User[]>>();
+
 // Parameters: an array or an object, never a bare value.
 expectTypeOf<Extract<Parameters<DBRuntime['query']>[1], string>>().toBeNever();
 // @ts-expect-error: text is not a list of parameters
