@@ -152,6 +152,29 @@ describe('open', () => {
     expect(connection.wire).toEqual(['begin', command]);
   });
 
+  it.each(['commit and chain', 'END WORK AND CHAIN', 'rollback /* a */ transaction and chain', 'abort and chain'])(
+    'refuses %s before it is sent, and stays open',
+    async (text) => {
+      const { connection, control } = await begin();
+      const refused = { code: 'TRANSACTION', reason: 'invalid-state', outcome: 'not-sent', retryable: false };
+      await expect(control.execute(statement(text), CALL)).rejects.toMatchObject(refused);
+      expect([control.state, control.statements, connection.wire]).toEqual(['open', 0, ['begin']]);
+    },
+  );
+
+  it.each(['commit and no chain', 'rollback to chain', 'select 1 and chain'])('sends %s', async (text) => {
+    const { connection, control } = await begin();
+    await control.execute(statement(text), CALL);
+    expect(connection.wire).toEqual(['begin', text]);
+  });
+
+  it('is unknown after a COMMIT that nobody took for one, when the server is in a transaction again', async () => {
+    const { connection, control } = await begin();
+    connection.answer = () => ({ command: 'COMMIT' });
+    await control.execute(statement('; commit and chain'), CALL);
+    expect(control.state).toBe('unknown');
+  });
+
   it('goes on after a rollback to a savepoint, which the server confirms with the same word', async () => {
     const { connection, control } = await begin();
     connection.answer = () => ({ command: 'ROLLBACK' });

@@ -15,13 +15,13 @@
 import { UsageError } from '../errors/usage-error.js';
 import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
-import type { TransactionError } from '../errors/query-error.js';
+import { TransactionError } from '../errors/query-error.js';
 import type { TransitionTable } from '../kernel/transitions.js';
 import { assertTransition } from '../kernel/transitions.js';
 import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
 import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Dialect } from '../sql/dialect.js';
-import { firstWords } from '../sql/first-words.js';
+import { firstWord, firstWords } from '../sql/first-words.js';
 import type { DriverBatchResult } from '../driver/batch.js';
 import type { BatchWork } from './batch-work.js';
 import { RUN_BATCH } from './batch-work.js';
@@ -118,6 +118,7 @@ export class TransactionControl {
   /** @throws UsageError `TRANSACTION_CLOSED` when it has ended; otherwise whatever the statement raises. */
   async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     this.#assertOpen();
+    this.#assertNoChain(query.text);
     this.#statements += 1;
     // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
     return this.#run(query, endsForGood(this.#dialect, query.text) ? { ...call, phase: 'commit' } : call);
@@ -133,7 +134,10 @@ export class TransactionControl {
   /** The next rows of a cursor; as often as wanted, it is one statement. */
   async readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
     this.#assertOpen();
-    if (!cursor.isOpen) this.#statements += 1;
+    if (!cursor.isOpen) {
+      this.#assertNoChain(cursor.text);
+      this.#statements += 1;
+    }
     return this.#minding(this.#connection.readPage(cursor, this.#inside(call)), call, cursor.text);
   }
 
@@ -273,8 +277,13 @@ export class TransactionControl {
   /** Somebody wrote COMMIT or ROLLBACK as a statement. What came after it would run, and commit, on its own. */
   #noticeEnd({ command }: DriverResult): void {
     if (this.#state !== 'open' || (command !== 'COMMIT' && command !== 'ROLLBACK')) return;
-    // `rollback to savepoint` confirms with the same word, and ends nothing.
-    if (!this.#connection.isOutsideTransaction) return void (this.#failed = undefined);
+    if (!this.#connection.isOutsideTransaction) {
+      // `rollback to savepoint` confirms with the same word, and ends nothing. A COMMIT that nobody took for one, and that
+      // began a new transaction, has left behind what this handle must not repeat.
+      if (command === 'ROLLBACK') this.#failed = undefined;
+      else this.#move('unknown');
+      return;
+    }
     this.#move(command === 'COMMIT' ? 'committing' : 'rolling-back');
     this.#move(command === 'COMMIT' ? 'committed' : 'rolled-back');
   }
@@ -289,6 +298,14 @@ export class TransactionControl {
     if (!this.#connection.isIdle) return;
     this.#move('unknown');
     this.#assertOpen();
+  }
+
+  /** It would commit, or undo, all that was sent so far, and this handle would go on as if nothing had happened. */
+  #assertNoChain(text: string): void {
+    if (!isChain(this.#dialect, text)) return;
+    const message =
+      'AND CHAIN ends this transaction and begins another, which its handle cannot follow; not sent: end it, and begin anew';
+    throw new TransactionError('invalid-state', message, { context: { connectionId: this.#connection.id } });
   }
 
   #inside(call: StatementCall): StatementCall {
@@ -317,6 +334,16 @@ export class TransactionControl {
 function endsForGood(dialect: Dialect, text: string): boolean {
   const [verb, object] = firstWords(dialect, text, 2);
   return verb === 'commit' || verb === 'end' || (verb === 'prepare' && object === 'transaction');
+}
+
+const ENDING_VERBS: ReadonlySet<string> = new Set(['commit', 'end', 'rollback', 'abort']);
+
+/** `commit and chain`, `rollback work and chain`; `and no chain` is what is meant without it. */
+function isChain(dialect: Dialect, text: string): boolean {
+  if (!ENDING_VERBS.has(firstWord(dialect, text))) return false;
+  const words = firstWords(dialect, text, 4);
+  const at = words[1] === 'work' || words[1] === 'transaction' ? 2 : 1;
+  return words[at] === 'and' && words[at + 1] === 'chain';
 }
 
 /** The session is in no transaction any more, and it was not this handle that ended it. */

@@ -38,6 +38,8 @@ export async function transact<T>(
       if (!mayRunAgain(error, retry, tx, place)) throw error;
       attempts ??= attemptsOf(house, retry, first, options);
       await attempts.afterFailure(error, isFluxorError(error) && error.context.connectionId !== undefined);
+      // Not before the pause: in it the caller may abort, or the runtime disconnect.
+      house.parts.transactions.retried();
     }
   }
 }
@@ -61,10 +63,9 @@ function attemptsOf(
   { deadline }: TransactionRun,
   { signal }: TransactionOptions,
 ): Attempts {
-  const { config, hub, pauses, transactions } = house.parts;
+  const { config, hub, pauses } = house.parts;
   const call = { unit: 'transaction', isSafeToRepeat: false, deadlineAt: deadline.at, signal } as const;
-  return new Attempts({ clock: config.clock, pauses }, retry, call, (repetition) => {
-    transactions.retried();
-    hub.tell('transaction:retried', repetition);
-  });
+  return new Attempts({ clock: config.clock, pauses }, retry, call, (repetition) =>
+    hub.tell('transaction:retried', repetition),
+  );
 }

@@ -1,11 +1,15 @@
-/** What is said about transactions that are over, lost, not waited for, or asked for two savepoints at once. */
+/** What is said about transactions that are over, lost, not waited for, or used past an open savepoint. */
 import type { TransactionState } from '../connection/transaction-control.js';
 import type { ErrorContext, Outcome } from '../errors/fluxor-error.js';
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
 
-export function overlapError(): TransactionError {
-  const text = 'a savepoint of this transaction is still open: use its handle, or await it before the next';
+/** `shape` is the fingerprint of the statement that was refused; without it, a second savepoint was. */
+export function overlapError(shape?: string): TransactionError {
+  const refused = shape === undefined ? '' : `; not sent: ${shape}`;
+  const text =
+    'a savepoint of this transaction is still open, and undoing it would undo this with it: use the handle that the inner ' +
+    `transaction was given, or await the inner transaction first${refused}`;
   return new TransactionError('invalid-state', text);
 }
 

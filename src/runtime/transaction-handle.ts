@@ -61,6 +61,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   }
 
   async rollback(): Promise<void> {
+    this.excusePending();
     // How the end went is heard by whoever began it.
     if (this.#ending !== undefined) return this.#ending.catch(() => undefined);
     this.#counted.isEnding = true;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RuntimeBench } from '../../test/fakes/runtime-bench.js';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { OutcomeUnknownError, TransactionError } from '../errors/query-error.js';
 import type { TransactionMetrics } from './transaction-metrics.js';
@@ -13,6 +14,12 @@ const endsOf = ({ begun, committed, rolledBack, lost, unknown, active }: Transac
   unknown,
   active,
 });
+const deadlockOf = (bench: RuntimeBench) =>
+  new TransactionError('deadlock', 'chosen', {
+    outcome: 'not-applied',
+    decision: 'whole-transaction',
+    context: { runtime: bench.db.config.name, connectionId: 1 },
+  });
 const NONE = { begun: 0, committed: 0, rolledBack: 0, lost: 0, unknown: 0, active: 0 };
 
 describe('the metrics of transactions', () => {
@@ -46,13 +53,7 @@ describe('the metrics of transactions', () => {
     const ran = bench.watch(
       bench.db.transaction(async (tx) => {
         await tx.exec('a');
-        if (failures-- > 0) {
-          throw new TransactionError('deadlock', 'chosen', {
-            outcome: 'not-applied',
-            decision: 'whole-transaction',
-            context: { runtime: bench.db.config.name, connectionId: 1 },
-          });
-        }
+        if (failures-- > 0) throw deadlockOf(bench);
       }),
     );
     await bench.clock.advance(1_000);
@@ -60,6 +61,21 @@ describe('the metrics of transactions', () => {
     const { transactions } = bench.db.metrics();
     expect(transactions.retried).toBe(1);
     expect(endsOf(transactions)).toEqual({ ...NONE, begun: 2, committed: 1, rolledBack: 1 });
+  });
+
+  it.each(['abort', 'disconnect'] as const)('count no run that never was (%s in the pause)', async (how) => {
+    const bench = runtimeBench({ query: { retry: { initialBackoff: '5s', maxBackoff: '5s', jitter: 'none' } } });
+    const controller = bench.abortable();
+    const refuse = async () => Promise.reject(deadlockOf(bench));
+    const ran = bench.watch(bench.db.transaction(refuse, { signal: controller.signal }));
+    await bench.clock.advance(1_000);
+    expect(ran.at).toBeUndefined();
+    expect(bench.db.metrics().transactions).toMatchObject({ begun: 1, retried: 0 });
+    if (how === 'abort') controller.abort();
+    else void bench.db.disconnect({ timeout: 1 });
+    await bench.clock.advance(10_000);
+    expect(ran.error).toMatchObject({ code: how === 'abort' ? 'CANCELLED' : 'TRANSACTION' });
+    expect(bench.db.metrics().transactions).toMatchObject({ begun: 1, retried: 0 });
   });
 
   it('tell a COMMIT of unknown outcome and a lost connection apart from what was rolled back', async () => {

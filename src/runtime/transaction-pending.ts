@@ -1,6 +1,6 @@
 /**
- * What is under way through one handle of a transaction: statements in flight or waiting for their turn, and the inner
- * transaction. Whoever wants to commit asks here first: what nobody awaited would become part of the transaction by chance,
+ * What is under way through one handle of a transaction: statements and pages of streams in flight or waiting for their turn,
+ * and the inner transaction. Whoever wants to commit asks here first: what nobody awaited would become part of the transaction by chance,
  * and its error would reach nobody.
  * Invariant: a piece of work has left before its caller hears of its end, so work that was awaited is never found here.
  * Refuses to know what the work does.
@@ -19,6 +19,7 @@ export interface Pending {
 
 export class PendingWork {
   readonly #pending = new Set<Pending>();
+  #isExcused = false;
 
   get isEmpty(): boolean {
     return this.#pending.size === 0;
@@ -35,18 +36,18 @@ export class PendingWork {
     this.#pending.add(pending);
     const answer = this.#leaveAfter(work, pending);
     pending.answer = answer;
+    if (this.#isExcused) excuse(pending);
     return answer;
   }
 
   /**
    * The transaction tells of what is under way, or is undone for another reason: a rejection that nobody hears must not end
-   * the process as well. Whoever awaits it later gets it all the same.
+   * the process as well. Whoever awaits it later gets it all the same. It holds for what comes later too: that is refused, and
+   * most of it is sent by what was under way.
    */
   excuse(): void {
-    for (const { answer, inner } of this.#pending) {
-      answer?.catch(() => undefined);
-      inner?.excuse();
-    }
+    this.#isExcused = true;
+    for (const pending of this.#pending) excuse(pending);
   }
 
   /** An async function and not `then`, so that the stack of an error leads on to the line that sent the statement. */
@@ -57,4 +58,9 @@ export class PendingWork {
       this.#pending.delete(pending);
     }
   }
+}
+
+function excuse({ answer, inner }: Pending): void {
+  answer?.catch(() => undefined);
+  inner?.excuse();
 }

@@ -9,7 +9,7 @@ import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
 import { shapeOf } from '../connection/transaction-failures.js';
 import type { TransactionControl, TransactionState } from '../connection/transaction-control.js';
-import type { FluxorError } from '../errors/fluxor-error.js';
+import type { ErrorContext, FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Deadline } from '../kernel/deadline.js';
@@ -18,8 +18,10 @@ import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
+import { FollowedSource } from './followed-source.js';
 import type { House } from './house.js';
 import type { QueryOptions, StreamOptions } from './query-options.js';
+import { assertFunction } from './query-options.js';
 import type { RowSource } from './row-stream.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
@@ -39,7 +41,9 @@ export interface Transaction extends Executor, AsyncDisposable {
   /** Does nothing when the transaction has ended already. */
   rollback(): Promise<void>;
   /**
-   * A savepoint: `fn` succeeds as a whole or leaves no trace, and the surrounding transaction goes on either way.
+   * A savepoint: `fn` succeeds as a whole or leaves no trace, and the surrounding transaction goes on either way. Until it
+   * ends, statements go through the handle that `fn` is given; those of this one are refused.
+   * @throws TransactionError `invalid-state` while another savepoint is open, ConfigError when `fn` is not a function.
    * @example await tx.transaction(async (inner) => { await inner.exec('insert …'); });
    */
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
@@ -69,7 +73,8 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
   protected readonly scope: Scope;
   /** What was sent through this handle and is not answered yet. */
   readonly #pending: PendingWork;
-  #hasSavepoint = false;
+  /** What goes through the handle of the savepoint that is open on this one. */
+  #savepoint: PendingWork | undefined;
 
   constructor(scope: Scope, pending = new PendingWork()) {
     super();
@@ -95,16 +100,27 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
   }
 
   async #nest<T>(fn: (tx: Transaction) => Promise<T>, pending: PendingWork): Promise<T> {
-    this.assertUsable();
-    // Savepoints nest: undoing one of two that overlap would undo the other with it.
-    if (this.#hasSavepoint) throw overlapError();
-    this.#hasSavepoint = true;
+    assertFunction(fn, 'transaction');
+    this.#assertFree();
+    this.#savepoint = pending;
+    const free = () => {
+      if (this.#savepoint === pending) this.#savepoint = undefined;
+    };
     try {
       const name = await this.scope.control.savepoint(this.endCall());
-      return await runInTransaction(new SavepointHandle(this.scope, name, this, pending), fn);
+      return await runInTransaction(new SavepointHandle(this.scope, name, this, pending, free), fn);
     } finally {
-      this.#hasSavepoint = false;
+      free();
     }
+  }
+
+  /**
+   * Usable, and no savepoint open on it: what went through now would be undone with that, and its sender never told. Of two
+   * savepoints that overlap, undoing one would undo the other.
+   */
+  #assertFree(sql?: Statement<unknown>): void {
+    this.assertUsable(sql);
+    if (this.#savepoint !== undefined) throw overlapError(sql && this.shapeOf(sql));
   }
 
   /** Whether `error` was raised by this connection, and not by another database that user code also talked to. */
@@ -114,8 +130,8 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     return error.context.runtime === house.parts.config.name && error.context.connectionId === connection.id;
   }
 
-  /** @internal Nothing of it will be kept, and what is under way may fail without a word. */
-  excusePending(): void {
+  /** Nothing of it will be kept: what is under way, or begins now, may fail without a word. */
+  protected excusePending(): void {
     this.#pending.excuse();
   }
 
@@ -129,7 +145,6 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     const shapes = this.#pending
       .list()
       .map(({ what }) => (what === 'savepoint' ? 'a savepoint: tx.transaction()' : this.shapeOf(what.sql)));
-    this.#pending.excuse();
     await this.rollback().catch(() => undefined);
     // One of them may have been a COMMIT.
     const outcome = UNDONE.has(this.state) ? 'not-applied' : 'unknown';
@@ -151,16 +166,25 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
   }
 
   async #sendBatch<R>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
-    this.assertUsable(sql);
+    this.#assertFree(sql);
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: BatchWay = {
       inside: { connectionId: connection.id, pass },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
       connection: () => connection,
-      run: (call, work) => control.runBatch(work, call.toStatementCall()),
+      run: (call, work) => {
+        // Its sets may have come after the end of this handle, or a savepoint before them.
+        this.#assertFree(sql);
+        return control.runBatch(work, call.toStatementCall());
+      },
     };
     return sendBatch<R>(house, way, sql, paramSets, options);
+  }
+
+  protected override get whereabouts(): ErrorContext {
+    const { house, connection } = this.scope;
+    return { runtime: house.parts.config.name, connectionId: connection.id };
   }
 
   protected override send(
@@ -169,7 +193,11 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     options: QueryOptions | undefined,
     take: Take,
   ): Promise<unknown> {
-    this.assertUsable(sql);
+    try {
+      this.#assertFree(sql);
+    } catch (error) {
+      return this.#pending.follow(Promise.reject(error), { sql });
+    }
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: StatementWay = {
       inside: { connectionId: connection.id, pass },
@@ -188,7 +216,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const pages: Pages = {
       readPage: async (cursor, call) => {
-        this.assertUsable();
+        this.#assertFree(sql);
         return control.readPage(cursor, call);
       },
       closeCursor: (cursor, call) => control.closeCursor(cursor, call),
@@ -200,7 +228,8 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       isTransaction: true,
       pagesOf: () => pages,
     };
-    return new StreamSource(house, way, sql, params, options);
+    const source = new StreamSource(house, way, sql, params, options);
+    return new FollowedSource(source, (page) => this.#pending.follow(page, { sql }));
   }
 
   /** The call under which BEGIN's companions run: COMMIT, ROLLBACK, SAVEPOINT. */
@@ -222,45 +251,72 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
   }
 }
 
-/** A savepoint. It shares the connection and the fate of its transaction. */
+/** A savepoint. It shares the connection and the fate of its transaction, and ends with the savepoint around it. */
 class SavepointHandle extends TransactionScope {
   readonly #name: string;
   readonly #around: TransactionScope;
-  #end: 'committed' | 'rolled-back' | undefined;
+  readonly #onEnd: () => void;
+  /** Set before its end is sent: what went through after that would belong to the transaction around it. */
+  #end: 'committing' | 'committed' | 'rolling-back' | 'rolled-back' | undefined;
+  /** The end under way or done; a second one waits for it. */
+  #ending: Promise<void> | undefined;
 
-  constructor(scope: Scope, name: string, around: TransactionScope, pending: PendingWork) {
+  /** `onEnd`: the transaction around it may be used again. */
+  constructor(scope: Scope, name: string, around: TransactionScope, pending: PendingWork, onEnd: () => void) {
     super(scope, pending);
     this.#name = name;
     this.#around = around;
+    this.#onEnd = onEnd;
   }
 
   get state(): TransactionState {
-    return this.#end ?? this.scope.control.state;
+    return this.#end ?? this.#around.state;
   }
 
   override givenUpError(): FluxorError | undefined {
-    return this.#around.givenUpError();
+    const error = this.#around.givenUpError();
+    if (error !== undefined || this.#end !== undefined) return error;
+    // Undone with the savepoint around it, in which nobody awaited this one.
+    const isUndone = this.scope.control.state === 'open' && this.state !== 'open';
+    return isUndone ? closedError(this.state) : undefined;
   }
 
   async commit(): Promise<void> {
     this.assertUsable();
     if (this.hasPending) return this.refuseCommit();
+    this.#ending = this.#release();
+    await this.#ending;
+  }
+
+  async rollback(): Promise<void> {
+    this.excusePending();
+    // How the end went is heard by whoever began it.
+    if (this.#ending !== undefined) return this.#ending.catch(() => undefined);
+    if (this.state !== 'open') return;
+    this.#ending = this.#undo();
+    await this.#ending;
+  }
+
+  async #release(): Promise<void> {
     const { control } = this.scope;
+    this.#end = 'committing';
     try {
       await control.releaseSavepoint(this.#name, this.endCall());
-      this.#end = 'committed';
+      this.#ended('committed');
     } catch (error) {
       const isFailed = isFluxorError(error, 'TRANSACTION') && error.reason === 'aborted';
       const cause = isFailed ? control.failedError('the savepoint was rolled back', this.endCall()) : error;
+      this.excusePending();
+      this.#end = undefined;
       // A statement in it had failed and nobody said so: the transaction around it goes on without it.
-      await this.rollback().catch(() => undefined);
+      if (this.state === 'open') await this.#undo().catch(() => undefined);
       throw cause;
     }
   }
 
-  async rollback(): Promise<void> {
-    if (this.state !== 'open') return;
+  async #undo(): Promise<void> {
     const { control, trouble } = this.scope;
+    this.#end = 'rolling-back';
     try {
       await control.rollbackTo(this.#name, this.endCall());
     } catch (cause) {
@@ -269,12 +325,17 @@ class SavepointHandle extends TransactionScope {
       await control.rollback(this.endCall()).catch(() => undefined);
       throw cause;
     } finally {
-      this.#end = 'rolled-back';
+      this.#ended('rolled-back');
     }
   }
 
+  #ended(end: 'committed' | 'rolled-back'): void {
+    this.#end = end;
+    this.#onEnd();
+  }
+
   protected override assertUsable(sql?: Statement<unknown>): void {
-    const error = this.givenUpError();
+    const error = this.#around.givenUpError();
     if (error !== undefined) throw error;
     if (this.state !== 'open') throw closedError(this.state, sql && this.shapeOf(sql));
   }
@@ -289,7 +350,6 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
   try {
     result = await fn(tx);
   } catch (error) {
-    tx.excusePending();
     // Why the rollback failed, if it did, would hide why the transaction failed; the connection is dealt with either way.
     const isUndone = await tx.rollback().then(
       () => true,
@@ -303,8 +363,13 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
     await tx.rollback();
     throw givenUp;
   }
-  if (tx.state === 'open') await tx.commit();
+  if (tx.state === 'open') {
+    await tx.commit();
+    return result;
+  }
+  // It ended in `fn`, or is about to: what comes after this must find it ended.
+  await tx.rollback();
   // `fn` swallowed the error of a lost connection: nothing was committed, and saying nothing would claim it was.
-  else if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
+  if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
   return result;
 }

@@ -176,7 +176,7 @@ export interface FluxorEvents {
     readonly attempts: number;
   };
 
-  /** The database rolled a transaction back, and its function will be run again. */
+  /** The database rolled a transaction back, and its function is to be run again when the pause has passed. */
   'transaction:retried': Fact & { readonly attempt: number; readonly delayMs: number; readonly error: FluxorError };
 
   /** `errors.override` threw, answered nonsense, or what would be unsafe; `detail` says which, and it was not followed. */
