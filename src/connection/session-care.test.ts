@@ -4,7 +4,7 @@ import { SESSION_EFFECTS } from '../sql/session-effects.js';
 import { longerLimit, SERVER_LIMIT_GRACE_MS } from './connection-options.js';
 import { SessionCare } from './session-care.js';
 
-const { settings, locks, unknown } = SESSION_EFFECTS;
+const { settings, role, locks, unknown } = SESSION_EFFECTS;
 
 function careOf(native: Partial<DriverConnection> = {}): SessionCare {
   return new SessionCare(native as DriverConnection);
@@ -27,8 +27,8 @@ describe('what borrowers leave behind', () => {
     expect([care.toUndo('rollback'), care.toUndo('reset')]).toEqual([0, unknown]);
   });
 
-  it('is a setting, where the server reports one that has changed', () => {
-    expect(careOf({ hasChangedSettings: true }).toUndo('rollback')).toBe(settings);
+  it('is a setting or the role, where the server reports that something has changed', () => {
+    expect(careOf({ hasChangedSettings: true }).toUndo('rollback')).toBe(settings | role);
   });
 
   it('is nobody’s affair behind a pooler', () => {
@@ -36,7 +36,7 @@ describe('what borrowers leave behind', () => {
     care.note(settings);
     expect(care.needsReset('rollback')).toBe(false);
     const kept = careOf({ isPooled: true, hasChangedSettings: true });
-    expect(kept.toUndo('rollback')).toBe(settings);
+    expect(kept.toUndo('rollback')).toBe(settings | role);
   });
 });
 

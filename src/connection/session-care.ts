@@ -37,7 +37,7 @@ export class SessionCare {
   toUndo(policy: ReleasePolicy): SessionEffects {
     if (!this.needsReset(policy)) return 0;
     const full = this.#isTouched && policy === 'reset' ? SESSION_EFFECTS.unknown : 0;
-    const reported = this.#native.hasChangedSettings === true ? SESSION_EFFECTS.settings : 0;
+    const reported = this.#native.hasChangedSettings === true ? SESSION_EFFECTS.settings | SESSION_EFFECTS.role : 0;
     return this.#left | full | reported;
   }
 

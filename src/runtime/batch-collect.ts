@@ -85,7 +85,12 @@ class Collector {
     const { text, batchSize, reader, ahead } = this.#batch;
     const chunk: ReadySet[] = [];
     while (chunk.length < batchSize) {
-      const set = reader.array === undefined ? (ahead[this.#read] ?? (await this.#next())) : reader.array[this.#read];
+      const set =
+        reader.array === undefined
+          ? this.#read < ahead.length
+            ? ahead[this.#read]
+            : await this.#next()
+          : reader.array[this.#read];
       if (set === undefined) break;
       const problems = reader.array === undefined ? text.problemsOf(set) : [];
       if (problems.length === 0) chunk.push({ index: this.#read, values: text.valuesOf(set) });

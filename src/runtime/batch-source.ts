@@ -95,7 +95,8 @@ export class SetReader {
     if (this.#steps !== undefined) return this.#steps;
     const sets = this.#sets as Partial<Iterable<StatementParams> & AsyncIterable<StatementParams>>;
     const steps = (sets[Symbol.asyncIterator]?.() ?? sets[Symbol.iterator]?.()) as Steps;
-    this.isReusable = (steps as unknown) !== this.#sets;
+    // Of anything else nobody can tell: a stream gives a new iterator each time, and its sets once.
+    this.isReusable = Array.isArray(this.#sets) || this.#sets instanceof Set || this.#sets instanceof Map;
     this.#steps = steps;
     return steps;
   }

@@ -5,6 +5,7 @@
  * Invariant: nothing is sent for no sets, or before everything that can be checked has been.
  */
 import { QueryError } from '../errors/query-error.js';
+import { CancelledError } from '../errors/timeout-error.js';
 import { BatchText } from '../sql/batch-text.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
 import type { Batch, BatchWay } from './batch-call.js';
@@ -34,6 +35,7 @@ export async function sendBatch<R>(
   const reader = new SetReader(paramSets);
   try {
     const ahead = await readAhead(reader, options.signal);
+    if (reader.array === undefined && options.signal?.aborted === true) throw abortedError(options.signal);
     const text = new BatchText(config.driver.dialect, sql, ahead[0] ?? []);
     if (options.mode === 'copy' && text.plan === undefined) throw noPlainInsert();
     if (ahead.length === 0) return emptyResult(config.clock.now() - startedAt);
@@ -96,6 +98,12 @@ async function readAhead(reader: SetReader, signal: AbortSignal | undefined): Pr
     ahead.push(set);
   }
   return ahead;
+}
+
+/** While its first sets were read, before anything was sent. */
+function abortedError(signal: AbortSignal): CancelledError {
+  const text = 'the caller aborted the batch; nothing was sent';
+  return new CancelledError('caller', text, { outcome: 'not-sent', cause: signal.reason });
 }
 
 function emptyResult<R>(durationMs: number): BatchResult<R> {

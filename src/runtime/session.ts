@@ -110,10 +110,12 @@ export class SessionHandle extends StatementExecutor implements Session {
 
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
     const connection = this.#lease.resource;
+    const { tenure } = connection;
     const way: BatchWay = {
       inside: { connectionId: connection.id, pass: this.#pass },
       connection: () => connection,
-      run: (call, work) => connection.run(work, RUN_BATCH, call),
+      // Its values may come after the session was released: then the connection is somebody else's.
+      run: (call, work) => connection.run(work, RUN_BATCH, { ...call.toStatementCall(), tenure }),
     };
     return sendBatch<R>(this.#house, way, sql, paramSets, options);
   }

@@ -45,6 +45,8 @@ export class PostgresConnection implements DriverConnection {
   /** What the server last said; meaningless while `#isBusy`. */
   #status: SessionState = 'idle';
   #isBusy = false;
+  /** What is on the wire has its parameters and its plan: from here on it is carried out, and an error is its own. */
+  #isBound = false;
   /** Until connected, failures are the rejection of `open`, not a loss. */
   #isConnected = false;
   #isClosing = false;
@@ -112,6 +114,7 @@ export class PostgresConnection implements DriverConnection {
     client.on('notification', ({ channel, payload, processId }) =>
       request.onNotification?.({ channel, payload, processId }),
     );
+    client.connection.on('bindComplete', () => (this.#isBound = true));
     client.connection.on('readyForQuery', (message) => this.#becomeReady(message.status));
     client.connection.on('parameterStatus', (message) =>
       this.#reported.report(message.parameterName, message.parameterValue),
@@ -236,7 +239,7 @@ export class PostgresConnection implements DriverConnection {
     const wasPrepared = prepared.reader !== undefined;
     const isAlone = this.#status === 'idle';
     const heal = (error: unknown) => {
-      if (!isStaleStatement(error, wasPrepared)) return reject(error);
+      if (this.#isBound || !isStaleStatement(error, wasPrepared)) return reject(error);
       prepared.reader = undefined;
       if (!isAlone) return reject(error);
       const again = () => this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, reject));
@@ -250,6 +253,7 @@ export class PostgresConnection implements DriverConnection {
 
   #submit(submittable: PgSubmittable): void {
     this.#isBusy = true;
+    this.#isBound = false;
     this.#client.query(submittable);
   }
 

@@ -40,7 +40,7 @@ export interface PgWire {
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
   sendCopyFail(message: string): void;
-  on(event: 'connect' | 'sslconnect' | 'end', listener: () => void): this;
+  on(event: 'connect' | 'sslconnect' | 'end' | 'bindComplete', listener: () => void): this;
   on(event: 'error', listener: (error: unknown) => void): this;
   on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): this;
   on(event: 'parameterStatus', listener: (message: PgParameterStatus) => void): this;

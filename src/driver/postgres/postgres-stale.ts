@@ -1,6 +1,7 @@
 /**
  * When an error means that a prepared statement is to be prepared again, because the server has lost it, has another under
- * its name, or prepared it for a table that looks different now. All of these are raised before anything is carried out.
+ * its name, or prepared it for a table that looks different now. Asked only for errors that came
+ * before BindComplete: up to there nothing is carried out.
  * `routine`, the C function that raised the error, is used in the place of the message, which may be translated.
  */
 import type { ServerError } from './postgres-server-error.js';
