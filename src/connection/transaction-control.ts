@@ -118,10 +118,11 @@ export class TransactionControl {
   /** @throws UsageError `TRANSACTION_CLOSED` when it has ended; otherwise whatever the statement raises. */
   async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     this.#assertOpen();
-    this.#assertNoChain(query.text);
+    const ending = endingOf(this.#dialect, query.text);
+    if (ending === 'chained') throw this.#chainError();
     this.#statements += 1;
     // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
-    return this.#run(query, endsForGood(this.#dialect, query.text) ? { ...call, phase: 'commit' } : call);
+    return this.#run(query, ending === 'for-good' ? { ...call, phase: 'commit' } : call);
   }
 
   /** Many sets of values, and one statement. */
@@ -135,7 +136,7 @@ export class TransactionControl {
   async readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
     this.#assertOpen();
     if (!cursor.isOpen) {
-      this.#assertNoChain(cursor.text);
+      if (endingOf(this.#dialect, cursor.text) === 'chained') throw this.#chainError();
       this.#statements += 1;
     }
     return this.#minding(this.#connection.readPage(cursor, this.#inside(call)), call, cursor.text);
@@ -301,11 +302,10 @@ export class TransactionControl {
   }
 
   /** It would commit, or undo, all that was sent so far, and this handle would go on as if nothing had happened. */
-  #assertNoChain(text: string): void {
-    if (!isChain(this.#dialect, text)) return;
+  #chainError(): TransactionError {
     const message =
       'AND CHAIN ends this transaction and begins another, which its handle cannot follow; not sent: end it, and begin anew';
-    throw new TransactionError('invalid-state', message, { context: { connectionId: this.#connection.id } });
+    return new TransactionError('invalid-state', message, { context: { connectionId: this.#connection.id } });
   }
 
   #inside(call: StatementCall): StatementCall {
@@ -330,20 +330,21 @@ export class TransactionControl {
   }
 }
 
-/** COMMIT, END and PREPARE TRANSACTION end a transaction for good. */
-function endsForGood(dialect: Dialect, text: string): boolean {
-  const [verb, object] = firstWords(dialect, text, 2);
-  return verb === 'commit' || verb === 'end' || (verb === 'prepare' && object === 'transaction');
-}
+/** The verbs with which a transaction is ended; PREPARE only with TRANSACTION behind it. */
+const ENDING_VERBS: ReadonlySet<string> = new Set(['commit', 'end', 'rollback', 'abort', 'prepare']);
 
-const ENDING_VERBS: ReadonlySet<string> = new Set(['commit', 'end', 'rollback', 'abort']);
-
-/** `commit and chain`, `rollback work and chain`; `and no chain` is what is meant without it. */
-function isChain(dialect: Dialect, text: string): boolean {
-  if (!ENDING_VERBS.has(firstWord(dialect, text))) return false;
+/**
+ * How a statement ends its transaction, if it does: `for-good` by COMMIT, END or PREPARE TRANSACTION; `chained` by `commit and
+ * chain`, `rollback work and chain` (`and no chain` is what is meant without it). Nearly all statements cost one word.
+ */
+function endingOf(dialect: Dialect, text: string): 'for-good' | 'chained' | undefined {
+  const verb = firstWord(dialect, text);
+  if (!ENDING_VERBS.has(verb)) return undefined;
   const words = firstWords(dialect, text, 4);
+  if (verb === 'prepare') return words[1] === 'transaction' ? 'for-good' : undefined;
   const at = words[1] === 'work' || words[1] === 'transaction' ? 2 : 1;
-  return words[at] === 'and' && words[at + 1] === 'chain';
+  if (words[at] === 'and' && words[at + 1] === 'chain') return 'chained';
+  return verb === 'commit' || verb === 'end' ? 'for-good' : undefined;
 }
 
 /** The session is in no transaction any more, and it was not this handle that ended it. */

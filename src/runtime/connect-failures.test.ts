@@ -1,18 +1,11 @@
+import { refused } from '../../test/fakes/raised-errors.js';
 import { describe, expect, it } from 'vitest';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { CircuitBreaker } from '../gate/circuit-breaker.js';
-import { ConnectionError } from '../errors/connection-error.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { ConnectFailures } from './connect-failures.js';
 
 checkRuntimeLeftovers();
-
-const refused = () =>
-  new ConnectionError('refused', 'nobody listens', {
-    decision: 'new-connection',
-    breaker: 'failure',
-    cause: new Error(),
-  });
 
 describe('failed attempts to connect, with all defaults', () => {
   it('are invisible to an outage of 300 ms: callers wait through it, and the circuit stays closed', async () => {

@@ -4,35 +4,18 @@
  * Invariant: a page is followed from the call for it, before anything is sent.
  * Refuses to know: who follows, and what comes of it.
  */
-import type { Field } from '../driver/query.js';
 import type { RowPage, RowSource } from './row-stream.js';
+import { SourceAround } from './source-around.js';
 
-export class FollowedSource implements RowSource {
-  readonly #source: RowSource;
+export class FollowedSource extends SourceAround {
   readonly #follow: (page: Promise<RowPage>) => Promise<RowPage>;
 
   constructor(source: RowSource, follow: (page: Promise<RowPage>) => Promise<RowPage>) {
-    this.#source = source;
+    super(source);
     this.#follow = follow;
   }
 
-  get fields(): readonly Field[] {
-    return this.#source.fields;
-  }
-
-  get isStopped(): boolean {
-    return this.#source.isStopped;
-  }
-
-  read(): Promise<RowPage> {
-    return this.#follow(this.#source.read());
-  }
-
-  close(): Promise<void> {
-    return this.#source.close();
-  }
-
-  watch(handle: object): void {
-    this.#source.watch(handle);
+  override read(): Promise<RowPage> {
+    return this.#follow(this.inner.read());
   }
 }

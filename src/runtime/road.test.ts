@@ -1,24 +1,13 @@
+import { deadlock, refused } from '../../test/fakes/raised-errors.js';
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../test/fakes/fake-session.js';
 import type { RuntimeBench } from '../../test/fakes/runtime-bench.js';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { ConnectionError } from '../errors/connection-error.js';
-import { QueryError, TransactionError } from '../errors/query-error.js';
+import { QueryError } from '../errors/query-error.js';
 
 checkRuntimeLeftovers();
 
-const refused = () =>
-  new ConnectionError('refused', 'nobody listens', {
-    decision: 'new-connection',
-    breaker: 'failure',
-    cause: new Error(),
-  });
-const deadlock = () =>
-  new TransactionError('deadlock', 'chosen', {
-    outcome: 'not-applied',
-    decision: 'whole-transaction',
-    breaker: 'success',
-  });
 const lost = (outcome: 'unknown' | 'not-sent') =>
   new ConnectionError('lost', 'gone', {
     outcome,

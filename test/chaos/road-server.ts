@@ -2,10 +2,11 @@
  * A database for the simulation of the road: every statement takes time, succeeds, is refused, loses its connection or hangs;
  * a cancel needs time too, and may miss. It counts what it is working at, which is what a connection limit is about.
  */
+import { deadlock, refused } from '../fakes/raised-errors.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../../src/driver/driver.js';
 import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
 import { ConnectionError } from '../../src/errors/connection-error.js';
-import { ConstraintError, TransactionError } from '../../src/errors/query-error.js';
+import { ConstraintError } from '../../src/errors/query-error.js';
 import { CancelledError } from '../../src/errors/timeout-error.js';
 import type { Clock, Timer } from '../../src/kernel/clock.js';
 import { FakeDriver } from '../fakes/fake-session.js';
@@ -135,16 +136,4 @@ const lost = (wasSent: boolean) =>
     isConnectionFatal: true,
     cause: new Error('gone'),
   });
-const refused = () =>
-  new ConnectionError('refused', 'nobody listens', {
-    decision: 'new-connection',
-    breaker: 'failure',
-    cause: new Error(),
-  });
 const unique = () => new ConstraintError('unique', 'there already', {}, { outcome: 'not-applied', breaker: 'success' });
-const deadlock = () =>
-  new TransactionError('deadlock', 'chosen', {
-    outcome: 'not-applied',
-    decision: 'whole-transaction',
-    breaker: 'success',
-  });

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import type { DBRuntime, Session, Transaction } from 'fluxor-db';
 import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from './proxied-database.js';
-import { collect, NUMBERS, opened, take } from './streamed-rows.js';
+import { collect, idle, NUMBERS, opened, take } from './streamed-rows.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -13,10 +13,6 @@ for (const { name, url } of inject('postgresServers')) {
   describe(`the life of streams on ${name}`, () => {
     const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
       ProxiedDatabase.startBehindTheGate(url, options);
-    const idle = async (house: ProxiedDatabase, sessions = 1) =>
-      expect
-        .poll(async () => (await house.activity()).map(({ state }) => state))
-        .toEqual(Array.from({ length: sessions }, () => 'idle'));
 
     it('goes together with writes in its transaction, and in savepoints of it', async () => {
       await using house = await start();

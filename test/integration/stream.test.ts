@@ -2,16 +2,12 @@
 import type { DBRuntime, Row } from 'fluxor-db';
 import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from './proxied-database.js';
-import { collect, NUMBERS, opened, SLOW_AFTER_FIRST, take } from './streamed-rows.js';
+import { collect, idle, NUMBERS, opened, SLOW_AFTER_FIRST, take } from './streamed-rows.js';
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`streams on ${name}`, () => {
     const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
       ProxiedDatabase.startBehindTheGate(url, options);
-    const idle = async (house: ProxiedDatabase, sessions = 1) =>
-      expect
-        .poll(async () => (await house.activity()).map(({ state }) => state))
-        .toEqual(Array.from({ length: sessions }, () => 'idle'));
 
     it.each([100, 499, 10_000])(
       'brings 100,000 rows in order, the same as query(), in pages of %i',

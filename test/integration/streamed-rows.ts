@@ -1,5 +1,7 @@
 /** What the tests of streams iterate with. */
 import type { DBRuntime, Row, RowStream } from 'fluxor-db';
+import { expect } from 'vitest';
+import type { ProxiedDatabase } from './proxied-database.js';
 
 export const NUMBERS = 'select i, md5(i::text) as hash from generate_series(1, $1::int) i';
 /** A row at once, and then one that the server takes its time for. */
@@ -30,4 +32,11 @@ export async function opened<R = Row>(
   const rows = db.stream<R>(text, undefined, { batchSize: 1, ...options })[Symbol.asyncIterator]();
   await rows.next();
   return rows;
+}
+
+/** The server has so many sessions of this runtime, and all of them have nothing to do. */
+export async function idle(house: ProxiedDatabase, sessions = 1): Promise<void> {
+  await expect
+    .poll(async () => (await house.activity()).map(({ state }) => state))
+    .toEqual(Array.from({ length: sessions }, () => 'idle'));
 }

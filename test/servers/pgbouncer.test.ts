@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startInAnotherProcess } from './another-process.js';
 import { PgBouncerServer } from './pgbouncer-server.js';
 import { isRunning, waitUntilGone } from './processes.js';
 
@@ -174,7 +174,14 @@ describe.runIf(inject('pgBouncers').length > 0 && !process.env['FLUXOR_TEST_PGBO
     ['is told to end', '', 'SIGTERM'],
     ['is killed', '', 'SIGKILL'],
   ] as const)('does not outlive a process that %s without removing it', async (_how, code, signal) => {
-    const { pid, folder } = await startInAnotherProcess(target, code, signal);
+    const { pid, folder } = await startInAnotherProcess({
+      module: new URL('./pgbouncer-server.ts', import.meta.url),
+      imports: 'PgBouncerServer',
+      start: `PgBouncerServer.start({ target: ${JSON.stringify(target)}, poolMode: 'transaction' })`,
+      folder: 'server.folder',
+      code,
+      signal,
+    });
     expect(await waitUntilGone([pid], 10_000)).toBe(true);
     await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
   });
@@ -217,25 +224,4 @@ function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
   }).finally(() => socket.destroy()) as Promise<boolean>;
-}
-
-/** Starts one in a process of its own, which then runs `code` or gets `signal`. */
-async function startInAnotherProcess(target: string, code: string, signal: NodeJS.Signals | undefined) {
-  const script = `
-    import { PgBouncerServer } from ${JSON.stringify(new URL('./pgbouncer-server.ts', import.meta.url).href)};
-    const server = await PgBouncerServer.start({ target: ${JSON.stringify(target)}, poolMode: 'transaction' });
-    process.stdout.write(JSON.stringify({ pid: server.pid, folder: server.folder }), () => { ${code} });
-    if (${JSON.stringify(signal ?? '')}) setInterval(() => undefined, 60_000);
-  `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  const told = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk)));
-    child.once('exit', () => reject(new Error('The process ended before its PgBouncer was up.')));
-  });
-  if (signal !== undefined) child.kill(signal);
-  await gone;
-  return JSON.parse(told) as { pid: number; folder: string };
 }

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startInAnotherProcess } from './another-process.js';
 import { PostgresServer } from './postgres-server.js';
 import { descendantsOf, isRunning, waitUntilGone } from './processes.js';
 
@@ -179,7 +179,16 @@ describe('a PostgreSQL server', () => {
     ['is interrupted', '', 'SIGINT'],
     ['is killed', '', 'SIGKILL'],
   ] as const)('does not outlive a process that %s without removing it', async (_how, code, signal) => {
-    const { pid, folder } = await startInAnotherProcess(code, signal);
+    const told = await startInAnotherProcess({
+      module: new URL('./postgres-server.ts', import.meta.url),
+      imports: 'PostgresServer',
+      start: 'PostgresServer.start({ major: 18 })',
+      folder: 'server.dataFolder',
+      code,
+      signal,
+    });
+    const { pid } = told;
+    const folder = dirname(told.folder);
     expect(await waitUntilGone([pid], 10_000)).toBe(true);
     await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
   });
@@ -200,26 +209,4 @@ function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
   }).finally(() => socket.destroy()) as Promise<boolean>;
-}
-
-/** Starts a server in a process of its own, which then runs `code` or gets `signal`. */
-async function startInAnotherProcess(code: string, signal: NodeJS.Signals | undefined) {
-  const script = `
-    import { PostgresServer } from ${JSON.stringify(new URL('./postgres-server.ts', import.meta.url).href)};
-    const server = await PostgresServer.start({ major: 18 });
-    process.stdout.write(JSON.stringify({ pid: server.pid, folder: server.dataFolder }), () => { ${code} });
-    if (${JSON.stringify(signal ?? '')}) setInterval(() => undefined, 60_000);
-  `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  const told = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk)));
-    child.once('exit', () => reject(new Error('The process ended before its server was up.')));
-  });
-  if (signal !== undefined) child.kill(signal);
-  await gone;
-  const { pid, folder } = JSON.parse(told) as { pid: number; folder: string };
-  return { pid, folder: dirname(folder) };
 }
