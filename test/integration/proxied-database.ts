@@ -18,6 +18,9 @@ export const BEHIND_THE_GATE = {
   query: { retry: false },
 } as const satisfies Omit<RuntimeOptions, 'driver'>;
 
+/** With it every connection finds out whether a pooler stands between (src/driver/postgres/postgres-session.ts). */
+const OPENING_QUESTION = 'select pg_backend_pid() = $1::int';
+
 export class ProxiedDatabase implements AsyncDisposable {
   readonly proxy: TcpProxy;
   readonly db: DBRuntime;
@@ -56,11 +59,13 @@ export class ProxiedDatabase implements AsyncDisposable {
   }
 
   /**
-   * Statements of this runtime that the server is working on. The empty one is none of a caller's: it is the harmless round
-   * trip of a connection whose statement was stopped a moment ago, or which is looked at before it is lent.
+   * Statements of this runtime's callers that the server is working on. Not those of the runtime itself: the empty round trip
+   * of a connection whose statement was stopped a moment ago, or which is looked at before it is lent, and the question with
+   * which a connection begins.
    */
   async running(): Promise<string[]> {
-    return (await this.activity()).filter((one) => one.state === 'active' && one.query !== '').map((one) => one.query);
+    const active = (await this.activity()).filter(({ state }) => state === 'active').map(({ query }) => query);
+    return active.filter((query) => query !== '' && !query.startsWith(OPENING_QUESTION));
   }
 
   /** The pool's counts are back to normal: nothing lent, waiting, half-made or half-cleaned; and it works. */
