@@ -16,14 +16,19 @@ export function lateError(connectionId: number): UsageError {
   return new UsageError('LEASE_RELEASED', text, { context: { connectionId } });
 }
 
-/** What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one. */
-export function assertInStep({ isBegin = false, inTransaction, context }: StatementCall, state: SessionState): void {
+/**
+ * What the handle believes about the transaction and what the server says must agree, or work lands in the wrong one.
+ * The call's context is asked for only where it is needed: it is made anew each time, and this is part of every statement.
+ */
+export function assertInStep(call: StatementCall, state: SessionState): void {
+  const { isBegin = false, inTransaction } = call;
   if (isBegin && state !== 'idle' && state !== 'closed') {
     const text = 'the session is in a transaction already; end it first, or use a savepoint: tx.transaction(fn)';
-    throw new TransactionError('invalid-state', text, { context });
+    throw new TransactionError('invalid-state', text, { context: call.context });
   }
   if (!isBegin && inTransaction && state === 'idle') {
-    throw new UsageError('TRANSACTION_CLOSED', 'The transaction was ended by other means than its handle', { context });
+    const text = 'The transaction was ended by other means than its handle';
+    throw new UsageError('TRANSACTION_CLOSED', text, { context: call.context });
   }
 }
 
