@@ -1,4 +1,5 @@
 /** Door `fluxor-db/postgres`: the PostgreSQL driver over the optional peer `pg`. */
 export { postgres } from './postgres.js';
 export type { Credentials, CredentialsProvider } from '../credentials.js';
-export type { PostgresOptions, TlsOptions } from './postgres-options.js';
+export type { TlsOptions } from '../tls-options.js';
+export type { PostgresOptions } from './postgres-options.js';

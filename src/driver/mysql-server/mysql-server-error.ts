@@ -1,0 +1,114 @@
+/**
+ * An error as a MySQL or MariaDB server sends it, and what of it may be shown. Called by mysql-errors.ts.
+ * Invariant: no text that can hold a value (a literal, a key, an application's message) gets into a message of ours; it
+ * stays on `cause`.
+ */
+import type { ConstraintFacts } from '../../errors/query-error.js';
+
+/** The fields of an ERR packet. */
+export interface MysqlServerError {
+  readonly errno: number;
+  /** Five characters; empty where the server gave none (errors before the login). */
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+/**
+ * A number above 0 makes it one: system errors of Node carry negative numbers. mysql2 puts the number of what a server says
+ * unasked (4031, the idle kick) into `code`, and gives no `errno`. The numbers 45001 to 45099 are those of the mariadb
+ * connector itself, unless a state says that the server's SIGNAL took one.
+ */
+export function serverErrorOf(error: unknown): MysqlServerError | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { errno, code, sqlState, sqlMessage, message } = error as Partial<Record<string, unknown>>;
+  const number = isErrno(errno) ? errno : code;
+  if (!isErrno(number)) return undefined;
+  const state = typeof sqlState === 'string' ? sqlState : '';
+  if (number > 45_000 && number < 45_100 && !state.startsWith('45')) return undefined;
+  const text = typeof sqlMessage === 'string' ? sqlMessage : typeof message === 'string' ? message : '';
+  return { errno: number, sqlState: state, message: text };
+}
+
+function isErrno(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0;
+}
+
+/** Raised by SIGNAL or RESIGNAL in the database's own code, or with a state that only such code uses. */
+export function isSignalled({ errno, sqlState }: MysqlServerError): boolean {
+  return errno === 1644 || sqlState.startsWith('45');
+}
+
+/** Texts that name only objects of the schema may be shown; texts that can quote a value are replaced. */
+export function describeRefusal(error: MysqlServerError, reason: string): string {
+  const { message } = error;
+  const number = numberText(error);
+  if (reason === 'application' || isSignalled(error)) {
+    return `the database's own code raised an error (${number}); its text is on cause`;
+  }
+  if (reason === 'syntax') return `the server could not accept the statement (${number}): ${withoutValues(message)}`;
+  const namesOnly = reason === 'undefined-object' || reason === 'duplicate-object' || reason === 'permission';
+  return `${namesOnly ? message : withoutValues(message)} (${number})`;
+}
+
+export function describeServer(error: MysqlServerError): string {
+  return `${withoutValues(error.message)} (${numberText(error)})`;
+}
+
+export function describeConstraint(error: MysqlServerError, reason: string, facts: ConstraintFacts): string {
+  const name = facts.constraint === undefined ? '' : ` "${facts.constraint}"`;
+  const column = facts.column === undefined ? '' : ` of column "${facts.column}"`;
+  const table = facts.table === undefined ? '' : ` on table "${facts.table}"`;
+  return `${reason} constraint${name}${column}${table} was violated (${numberText(error)})`;
+}
+
+/** Where the text says it in English; `lc_messages` may have it say it in another language, and then they are not known. */
+export function constraintFacts({ errno, message }: MysqlServerError): ConstraintFacts {
+  switch (errno) {
+    case 1062:
+    case 1586:
+    case 1022:
+      return uniqueFacts(/for key '([^']+)'$|key in table '([^']+)'/.exec(message));
+    case 1048:
+      return { column: /^Column '([^']+)'/.exec(message)?.[1] };
+    case 1364:
+      return { column: /^Field '([^']+)'/.exec(message)?.[1] };
+    case 3819:
+      return { constraint: /^Check constraint '([^']+)'/.exec(message)?.[1] };
+    case 4025: {
+      const [, constraint, table] = /^CONSTRAINT `([^`]+)` failed for `[^`]*`\.`([^`]+)`/.exec(message) ?? [];
+      // Of a column's own CHECK the name is `table.column`.
+      return { constraint, table };
+    }
+    default: {
+      const [, table, constraint] = /\(`[^`]*`\.`([^`]+)`, CONSTRAINT `([^`]+)`/.exec(message) ?? [];
+      return { table, constraint };
+    }
+  }
+}
+
+/** MySQL puts the table before the key, MariaDB does not: `users.email`, `email`. */
+function uniqueFacts(found: RegExpExecArray | null): ConstraintFacts {
+  const [, key, table] = found ?? [];
+  if (key === undefined) return { table };
+  const at = key.indexOf('.');
+  return at === -1 ? { constraint: key } : { table: key.slice(0, at), constraint: key.slice(at + 1) };
+}
+
+function numberText({ errno, sqlState }: MysqlServerError): string {
+  return sqlState === '' ? `error ${errno}` : `error ${errno}, SQLSTATE ${sqlState}`;
+}
+
+/** Of every language that the servers speak. */
+const QUOTED = /["'`´«»‹›„“”‟‘’‚‛].*["'`´«»‹›„“”‟‘’‚‛]|["'`´«»‹›„“”‟‘’‚‛].*$/s;
+
+/**
+ * `Incorrect integer value: '4711x' for column 'n' at row 1` → `Incorrect integer value: …`: quoted parts can be values, and so can
+ * what follows a colon. From the first quotation mark to the last, because a value may hold quotation marks of its own.
+ */
+function withoutValues(message: string): string {
+  // The apostrophe of "doesn't" is no quotation mark.
+  return message
+    .replace(/n't\b/g, 'n not')
+    .replace(QUOTED, '"…"')
+    .replace(/([:：]).*$/s, '$1 …');
+}

@@ -1,0 +1,60 @@
+/**
+ * What makes a fresh session one of ours, in one statement and so in one round trip; run again after a reset. Used by the
+ * connections of both clients.
+ *
+ *     time_zone   +00:00, so that the server agrees with reading DATETIME and TIMESTAMP as UTC
+ *     names       utf8mb4 with the server's own default collation
+ *     the second line of limits: max_execution_time (MySQL, milliseconds, SELECT only) or max_statement_time (MariaDB, seconds)
+ *     what tells of transactions in the answers: session_track_gtids, or last_gtid among MariaDB's tracked variables
+ *
+ * `sql_mode` stays as the server has it. What the user's `settings` say comes last, and wins.
+ */
+import type { Flavour } from './mysql-flavour.js';
+import { isAtLeast } from './mysql-flavour.js';
+
+export type MysqlSettings = Readonly<Record<string, string | number | boolean>>;
+
+/** `limitMs`: 0 for none. */
+export function setUpText(flavour: Flavour, settings: MysqlSettings, limitMs: number): string {
+  const limit = limitMs > 0 && !keepsLimit(flavour, settings) ? limitAssignment(flavour, limitMs) : undefined;
+  const parts = ['names utf8mb4', "time_zone = '+00:00'", gtidAssignment(flavour), limit];
+  for (const [name, value] of Object.entries(settings)) parts.push(`${name} = ${settingText(value)}`);
+  return `set ${parts.filter((part) => part !== undefined).join(', ')}`;
+}
+
+/** `undefined` where the server has no such limit. */
+export function limitText(flavour: Flavour, ms: number): string | undefined {
+  const assignment = limitAssignment(flavour, ms);
+  return assignment && `set ${assignment}`;
+}
+
+/** The user chose the server's own limit; it is not ours to change then. */
+export function keepsLimit(flavour: Flavour, settings: MysqlSettings): boolean {
+  const name = limitName(flavour);
+  return Object.keys(settings).some((setting) => setting.toLowerCase() === name);
+}
+
+function limitName({ isMariaDb }: Flavour): string {
+  return isMariaDb ? 'max_statement_time' : 'max_execution_time';
+}
+
+function limitAssignment(flavour: Flavour, ms: number): string | undefined {
+  if (flavour.isMariaDb) return isAtLeast(flavour, 10, 1) ? `max_statement_time = ${ms / 1_000}` : undefined;
+  return isAtLeast(flavour, 5, 7, 8) ? `max_execution_time = ${Math.ceil(ms)}` : undefined;
+}
+
+function gtidAssignment(flavour: Flavour): string | undefined {
+  if (!flavour.isMariaDb) return isAtLeast(flavour, 5, 7, 6) ? 'session_track_gtids = OWN_GTID' : undefined;
+  // What is tracked by default stays: client libraries follow character_set_client.
+  return isAtLeast(flavour, 10, 3)
+    ? "session_track_system_variables = concat(@@session_track_system_variables, ',last_gtid')"
+    : undefined;
+}
+
+function settingText(value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  // Both ways of writing a quotation mark work in every sql_mode when it is doubled; a backslash is one only without
+  // NO_BACKSLASH_ESCAPES, so hexadecimal takes its place.
+  if (typeof value === 'number') return String(value);
+  return /\\/.test(value) ? `x'${Buffer.from(value).toString('hex')}'` : `'${value.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,31 @@
+/**
+ * MySQL's and MariaDB's words for transactions (manual, START TRANSACTION and SAVEPOINT).
+ *
+ * An isolation level can only be said before the transaction begins: `set transaction` holds for the next one. Said and begun
+ * in two statements it is two round trips, and nothing may come between them; a driver sends `begin` as it stands.
+ */
+import type { BeginOptions, TransactionStatements } from '../driver.js';
+
+/** Both statements of a `begin` with an isolation level; the driver sends one after the other. */
+export const BEGIN_SEPARATOR = '; ';
+
+export const mysqlTransactions: TransactionStatements = {
+  begin(options: BeginOptions): string {
+    const access = options.readOnly === undefined ? '' : options.readOnly ? ' read only' : ' read write';
+    const begin = `start transaction${access}`;
+    if (options.isolation === undefined) return begin;
+    return `set transaction isolation level ${options.isolation}${BEGIN_SEPARATOR}${begin}`;
+  },
+  commit: 'commit',
+  rollback: 'rollback',
+  savepoint: (name) => `savepoint ${name}`,
+  rollbackTo: (name) => `rollback to savepoint ${name}`,
+  releaseSavepoint: (name) => `release savepoint ${name}`,
+};
+
+/** The statements of a text that `mysqlTransactions.begin` made; `undefined` for any other. */
+export function splitBegin(text: string): readonly [isolation: string, begin: string] | undefined {
+  const at = text.indexOf(`${BEGIN_SEPARATOR}start transaction`);
+  if (at === -1 || !text.startsWith('set transaction isolation level ')) return undefined;
+  return [text.slice(0, at), text.slice(at + BEGIN_SEPARATOR.length)];
+}
