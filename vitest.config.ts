@@ -13,6 +13,8 @@ const alias = [
   { find: /^fluxor-db$/, replacement: source('index.ts') },
   { find: /^fluxor-db\/postgres$/, replacement: source('driver/postgres/index.ts') },
   { find: /^fluxor-db\/pglite$/, replacement: source('driver/pglite/index.ts') },
+  { find: /^fluxor-db\/mysql$/, replacement: source('driver/mysql/index.ts') },
+  { find: /^fluxor-db\/mariadb$/, replacement: source('driver/mariadb/index.ts') },
   { find: /^fluxor-db\/testing$/, replacement: source('testing/index.ts') },
 ];
 

@@ -55,6 +55,11 @@ export interface ConnectRequest {
   readonly onHealed?: () => void;
   /** What `DriverConnection.statementLimitMs` should be at the start; absent or 0 for none. */
   readonly statementLimitMs?: number;
+  /**
+   * How many statements the session may keep prepared, where the client library keeps them itself
+   * (`capabilities.statements: 'driver'`); 0 for none. Default: the driver's own.
+   */
+  readonly preparedStatements?: number;
   /** Called for every notification that the session gets, in the order in which they come. Must not throw. */
   readonly onNotification?: (notification: DriverNotification) => void;
 }

@@ -6,6 +6,10 @@ declare module 'pg' {
   const pg: unknown;
   export { pg as default };
 }
+declare module 'mysql2' {
+  const mysql: unknown;
+  export { mysql as default };
+}
 declare module '@electric-sql/pglite' {
   export const PGlite: unknown;
 }

@@ -24,6 +24,16 @@ export interface DriverResult {
   readonly lastInsertId?: bigint | number | string;
   /** The verb the database confirms, in upper case: `SELECT`, `INSERT`, `ROLLBACK`. */
   readonly command: string;
+  /** The server's name for the transaction that the statement committed, where it tells (MySQL's and MariaDB's GTIDs). */
+  readonly gtid?: string;
+  /** Of a procedure that brings several: all of them, the first of which is `rows` and `fields` as well. */
+  readonly resultSets?: readonly ResultSet[];
+}
+
+/** One of several results of one statement. */
+export interface ResultSet {
+  readonly rows: readonly unknown[];
+  readonly fields: readonly Field[];
 }
 
 /** Rows of a statement as they are asked for; see `DriverConnection.openCursor`. */

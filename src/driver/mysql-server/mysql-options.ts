@@ -236,7 +236,7 @@ function readSettings(reader: OptionReader): MysqlSettings {
     const isSetting = typeof setting === 'string' || typeof setting === 'boolean' || Number.isFinite(setting);
     if (!/^[A-Za-z_]\w*(\.\w+)?$/.test(name) || !isSetting) return reader.refuse('settings', expected, {});
   }
-  return Object.freeze({ ...value }) as MysqlSettings;
+  return Object.freeze({ ...value });
 }
 
 function isLoopback(host: string): boolean {

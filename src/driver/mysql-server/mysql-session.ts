@@ -58,3 +58,8 @@ function settingText(value: string | number | boolean): string {
   if (typeof value === 'number') return String(value);
   return /\\/.test(value) ? `x'${Buffer.from(value).toString('hex')}'` : `'${value.replaceAll("'", "''")}'`;
 }
+
+/** A name of the schema as it goes into SQL. */
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

@@ -1,0 +1,196 @@
+/**
+ * One statement with many sets of values, as one unit: many rows in one INSERT where the statement is a plain insert, one
+ * statement after the other where not. Outside a transaction it makes one of its own. Shared by both clients.
+ *
+ * Rows go in powers of two, so that a statement is prepared for a few numbers of rows and not for every one.
+ * Invariants: what fails leaves nothing behind (inside a transaction the caller undoes it); after an error nothing more is drawn.
+ */
+import { nextTurn } from '../../kernel/next-turn.js';
+import type { InsertPlan } from '../../sql/insert-plan.js';
+import type { DriverBatch, DriverBatchResult } from '../batch.js';
+import type { DriverQuery, DriverResult } from '../query.js';
+import { findErrno } from './mysql-errnos.js';
+import { serverErrorOf } from './mysql-server-error.js';
+
+/** The session that a batch runs on. */
+export interface BatchPort {
+  send(query: DriverQuery): Promise<DriverResult>;
+  isInTransaction(): boolean;
+  untilReady(): Promise<void>;
+}
+
+/** The protocol counts placeholders in 16 bits. */
+const MAX_PLACEHOLDERS = 65_535;
+/** More rows at once are hardly faster, and a first run prepares that many placeholders for each column. */
+const MAX_ROWS = 512;
+/** Well below the smallest max_allowed_packet that servers come with (4 MiB in old ones). */
+const MAX_BYTES = 1_048_576;
+/** Everybody else gets a turn now and then, however fast the server is. */
+const STATEMENTS_PER_TURN = 100;
+
+type Values = readonly unknown[];
+
+export class MysqlBatch {
+  readonly #port: BatchPort;
+  readonly #batch: DriverBatch;
+  #isStopped = false;
+  /** Sets that the server has taken. */
+  #done = 0;
+  #rowsAffected = 0;
+  #sent = 0;
+
+  constructor(port: BatchPort, batch: DriverBatch) {
+    this.#port = port;
+    this.#batch = batch;
+  }
+
+  /** Draws no more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async run(): Promise<DriverBatchResult> {
+    const isInside = this.#port.isInTransaction();
+    if (isInside) return this.#runSets();
+    await this.#say('start transaction');
+    try {
+      const result = await this.#runSets();
+      this.#batch.report.isEnding = true;
+      await this.#say('commit');
+      return result;
+    } catch (error) {
+      // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone then.
+      await this.#undo().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #runSets(): Promise<DriverBatchResult> {
+    const { bulk } = this.#batch;
+    return bulk === undefined ? this.#runOneByOne() : this.#runBulk(bulk);
+  }
+
+  async #runBulk(plan: InsertPlan): Promise<DriverBatchResult> {
+    const most = Math.min(MAX_ROWS, Math.floor(MAX_PLACEHOLDERS / plan.columns.length));
+    const rowsAtOnce = 2 ** Math.floor(Math.log2(most));
+    let waiting: Values[] = [];
+    let bytes = 0;
+    try {
+      for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
+        waiting.push(values);
+        bytes += sizeOf(values);
+        if (waiting.length < rowsAtOnce && bytes < MAX_BYTES) continue;
+        await this.#insert(plan, waiting);
+        waiting = [];
+        bytes = 0;
+      }
+      await this.#insert(plan, waiting);
+    } catch (error) {
+      this.#locate(error);
+      throw error;
+    }
+    return {
+      mode: 'copy',
+      rows: [],
+      fields: [],
+      rowsAffected: this.#rowsAffected,
+      affected: undefined,
+      command: 'INSERT',
+    };
+  }
+
+  /** As many as there are, the largest power of two first. */
+  async #insert(plan: InsertPlan, sets: readonly Values[]): Promise<void> {
+    for (let at = 0; at < sets.length;) {
+      const rows = 2 ** Math.floor(Math.log2(sets.length - at));
+      const values = sets.slice(at, at + rows).flatMap((set) => plan.order.map((index) => set[index]));
+      const { rowsAffected } = await this.#send({ text: insertText(plan, rows), values, rowMode: 'array' }, rows);
+      this.#rowsAffected += rowsAffected;
+      at += rows;
+    }
+  }
+
+  async #runOneByOne(): Promise<DriverBatchResult> {
+    const { text, rowMode, report } = this.#batch;
+    const rows: unknown[] = [];
+    const affected: number[] = [];
+    let last: Pick<DriverBatchResult, 'fields' | 'command'> = { fields: [], command: '' };
+    try {
+      for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
+        const result = await this.#send({ text, values, rowMode }, 1);
+        for (const row of result.rows) rows.push(row);
+        affected.push(result.rowsAffected);
+        this.#rowsAffected += result.rowsAffected;
+        last = result;
+      }
+    } catch (error) {
+      report.failedSet = affected.length;
+      throw error;
+    }
+    return {
+      mode: 'statements',
+      rows,
+      affected,
+      rowsAffected: this.#rowsAffected,
+      fields: last.fields,
+      command: last.command,
+    };
+  }
+
+  async #next(): Promise<Values | undefined> {
+    // The source says why, where it is the one that was stopped.
+    const values = await this.#batch.source.next();
+    return this.#isStopped ? undefined : values;
+  }
+
+  async #send(query: DriverQuery, sets: number): Promise<DriverResult> {
+    this.#sent = sets;
+    const result = await this.#port.send(query);
+    this.#sent = 0;
+    this.#done += sets;
+    if (this.#done % STATEMENTS_PER_TURN < sets) await nextTurn();
+    return result;
+  }
+
+  /** Of several rows at once the server does not say which; one after the other they tell. */
+  #locate(error: unknown): void {
+    const { report } = this.#batch;
+    const serverError = serverErrorOf(error);
+    if (serverError === undefined) {
+      // A value that cannot be sent, or a set that could not be drawn; or the connection is gone.
+      return;
+    }
+    if (this.#sent === 1) {
+      report.failedSet = this.#done;
+      return;
+    }
+    const kind = findErrno(serverError.errno, serverError.sqlState)?.is.kind;
+    report.wantsStatements = kind === undefined || kind === 'query' || kind === 'constraint';
+  }
+
+  async #undo(): Promise<void> {
+    await this.#port.untilReady();
+    if (this.#port.isInTransaction()) await this.#say('rollback');
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#port.send({ text, values: [], rowMode: 'array' });
+  }
+}
+
+function insertText({ table, columns }: InsertPlan, rows: number): string {
+  const row = `(${columns.map(() => '?').join(', ')})`;
+  return `insert into ${table} (${columns.join(', ')}) values ${Array.from({ length: rows }, () => row).join(', ')}`;
+}
+
+/** About as many bytes as it takes on the wire. */
+function sizeOf(values: Values): number {
+  let bytes = 0;
+  for (const value of values) {
+    if (typeof value === 'string') bytes += value.length * 3;
+    else if (ArrayBuffer.isView(value)) bytes += value.byteLength;
+    // What an object takes as JSON is not known before it is written; many are small.
+    else bytes += 16;
+  }
+  return bytes;
+}

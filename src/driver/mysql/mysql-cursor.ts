@@ -1,0 +1,171 @@
+/**
+ * The rows of a statement page by page: the server sends all of them, and the socket is left unread between two pages, so that
+ * it stops sending. Opened by mysql-connection.ts.
+ *
+ * A MySQL session can do nothing else meanwhile, inside a transaction or not: it stays busy until the last row, an error, or
+ * `close`.
+ * Invariants: memory holds one page and what the socket had brought with it; ended early, the rows on their way are dropped, and
+ * more than a few of them are stopped at the server.
+ */
+import type { Deferred } from '../../kernel/deferred.js';
+import { createDeferred } from '../../kernel/deferred.js';
+import type { CursorPage, DriverCursor, DriverQuery, Field } from '../query.js';
+import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
+import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
+import type { Running } from './mysql-connection.js';
+import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
+import type { Protocol } from './mysql-result.js';
+import { isHeader, readerOf } from './mysql-result.js';
+
+/** The session that a cursor reads from. */
+export interface CursorPort {
+  readonly types: MysqlTypeConfig;
+  open(cursor: Running, watch: (command: Mysql2Command, protocol: Protocol) => void): void;
+  pause(): void;
+  resume(): void;
+  take(header: Mysql2Header): void;
+  /** It has ended, with an error or without. */
+  settle(failure?: { readonly error: unknown }): void;
+  kill(): Promise<void>;
+  /** Takes a KILL that came too late for its statement. */
+  absorb(): Promise<void>;
+  untilReady(): Promise<void>;
+}
+
+/** Rows that are dropped before the server is told to stop: a KILL costs a round trip, and so do about as many rows. */
+const DROPPED_ROWS = 1_000;
+
+const NO_ROWS: CursorPage = { rows: [], isDone: true, rowsAffected: 0 };
+
+export class MysqlCursor implements DriverCursor, Running {
+  readonly #port: CursorPort;
+  readonly #isArray: boolean;
+  #state: 'new' | 'open' | 'ended' = 'new';
+  #reader: MysqlRowReader | undefined;
+  /** Of several result sets only the first is read. */
+  #sets = 0;
+  #rows: unknown[] = [];
+  #maxRows = 0;
+  #waiter: Deferred<CursorPage> | undefined;
+  #rowsAffected = 0;
+  #failure: { readonly error: unknown } | undefined;
+  /** Ended early: whatever still comes is dropped. */
+  #isDropping = false;
+  #dropped = 0;
+  #killing: Promise<void> | undefined;
+  readonly #over = createDeferred<undefined>();
+
+  constructor(port: CursorPort, { rowMode }: DriverQuery) {
+    this.#port = port;
+    this.#isArray = rowMode === 'array';
+  }
+
+  get fields(): readonly Field[] {
+    return this.#reader?.fields ?? [];
+  }
+
+  read(maxRows: number): Promise<CursorPage> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error as Error);
+    if (this.#state === 'ended') return Promise.resolve(NO_ROWS);
+    const waiter = (this.#waiter = createDeferred<CursorPage>());
+    this.#maxRows = maxRows;
+    this.#rows = [];
+    if (this.#state === 'open') this.#port.resume();
+    else {
+      this.#state = 'open';
+      this.#port.open(this, (command, protocol) => this.#watch(command, protocol));
+    }
+    return waiter.promise;
+  }
+
+  async close(): Promise<void> {
+    const isOpen = this.#state === 'open';
+    if (!isOpen) this.#state = 'ended';
+    else {
+      this.#isDropping = true;
+      this.#port.resume();
+      await this.#over.promise;
+    }
+    if (this.#killing !== undefined) {
+      await this.#killing;
+      this.#killing = undefined;
+      await this.#port.absorb();
+    }
+    if (isOpen) await this.#port.untilReady();
+  }
+
+  fail(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    // What was stopped on purpose has not failed.
+    if (!this.#isDropping) this.#failure = { error };
+    this.#port.settle({ error });
+    this.#over.resolve(undefined);
+    this.#waiter?.reject(error);
+    this.#waiter = undefined;
+  }
+
+  #watch(command: Mysql2Command, protocol: Protocol): void {
+    command
+      .on('fields', (fields) => this.#beginSet(fields, protocol))
+      .on('result', (rowOrHeader) => {
+        if (isHeader(rowOrHeader)) this.#endSet(rowOrHeader);
+        else if (this.#sets === 1) this.#addRow(rowOrHeader);
+      })
+      .on('error', (error) => this.fail(error))
+      .on('end', () => this.#end());
+  }
+
+  #beginSet(fields: readonly Mysql2Field[] | undefined, protocol: Protocol): void {
+    if (fields === undefined) return;
+    this.#sets += 1;
+    const reader = readerOf(fields, protocol, this.#port.types);
+    this.#reader ??= reader;
+  }
+
+  #endSet(header: Mysql2Header): void {
+    this.#port.take(header);
+    this.#rowsAffected = Number(header.affectedRows);
+  }
+
+  #addRow(raw: unknown[]): void {
+    if (this.#isDropping) return this.#drop();
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    try {
+      this.#rows.push(this.#isArray ? reader.toArray(raw) : reader.toObject(raw));
+    } catch (error) {
+      // Nobody can go on after a value that cannot be read.
+      this.#isDropping = true;
+      this.#failure = { error };
+      return;
+    }
+    if (this.#rows.length < this.#maxRows) return;
+    this.#port.pause();
+    this.#answer(false);
+  }
+
+  #drop(): void {
+    this.#dropped += 1;
+    if (this.#dropped !== DROPPED_ROWS) return;
+    // A server that cannot be told goes on to the last row, and these are dropped.
+    this.#killing = this.#port.kill().catch(() => undefined);
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#port.settle();
+    this.#over.resolve(undefined);
+    if (this.#failure !== undefined) this.#waiter?.reject(this.#failure.error);
+    else this.#answer(true);
+    this.#waiter = undefined;
+  }
+
+  #answer(isDone: boolean): void {
+    const rows = this.#rows;
+    this.#rows = [];
+    this.#waiter?.resolve({ rows, isDone, rowsAffected: isDone ? this.#rowsAffected : 0 });
+    this.#waiter = undefined;
+  }
+}
