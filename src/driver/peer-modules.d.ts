@@ -10,6 +10,9 @@ declare module 'mysql2' {
   const mysql: unknown;
   export { mysql as default };
 }
+declare module 'mariadb/callback' {
+  export const createConnection: unknown;
+}
 declare module '@electric-sql/pglite' {
   export const PGlite: unknown;
 }

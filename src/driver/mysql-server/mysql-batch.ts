@@ -12,9 +12,13 @@ import type { DriverQuery, DriverResult } from '../query.js';
 import { findErrno } from './mysql-errnos.js';
 import { serverErrorOf } from './mysql-server-error.js';
 
+type Values = readonly unknown[];
+
 /** The session that a batch runs on. */
 export interface BatchPort {
   send(query: DriverQuery): Promise<DriverResult>;
+  /** Many sets for one statement by the protocol itself, where client and server have that; answers how many rows it changed. */
+  sendBulk?(text: string, sets: readonly Values[]): Promise<number>;
   isInTransaction(): boolean;
   untilReady(): Promise<void>;
 }
@@ -23,12 +27,12 @@ export interface BatchPort {
 const MAX_PLACEHOLDERS = 65_535;
 /** More rows at once are hardly faster, and a first run prepares that many placeholders for each column. */
 const MAX_ROWS = 512;
+/** Sets at once by the bulk protocol, which prepares one row: only the memory for them counts. */
+const MAX_BULK_SETS = 4_096;
 /** Well below the smallest max_allowed_packet that servers come with (4 MiB in old ones). */
 const MAX_BYTES = 1_048_576;
 /** Everybody else gets a turn now and then, however fast the server is. */
 const STATEMENTS_PER_TURN = 100;
-
-type Values = readonly unknown[];
 
 export class MysqlBatch {
   readonly #port: BatchPort;
@@ -72,7 +76,7 @@ export class MysqlBatch {
 
   async #runBulk(plan: InsertPlan): Promise<DriverBatchResult> {
     const most = Math.min(MAX_ROWS, Math.floor(MAX_PLACEHOLDERS / plan.columns.length));
-    const rowsAtOnce = 2 ** Math.floor(Math.log2(most));
+    const rowsAtOnce = this.#port.sendBulk === undefined ? 2 ** Math.floor(Math.log2(most)) : MAX_BULK_SETS;
     let waiting: Values[] = [];
     let bytes = 0;
     try {
@@ -101,6 +105,10 @@ export class MysqlBatch {
 
   /** As many as there are, the largest power of two first. */
   async #insert(plan: InsertPlan, sets: readonly Values[]): Promise<void> {
+    if (this.#port.sendBulk !== undefined) {
+      if (sets.length > 0) await this.#sendBulk(sets);
+      return;
+    }
     for (let at = 0; at < sets.length;) {
       const rows = 2 ** Math.floor(Math.log2(sets.length - at));
       const values = sets.slice(at, at + rows).flatMap((set) => plan.order.map((index) => set[index]));
@@ -150,6 +158,13 @@ export class MysqlBatch {
     this.#done += sets;
     if (this.#done % STATEMENTS_PER_TURN < sets) await nextTurn();
     return result;
+  }
+
+  async #sendBulk(sets: readonly Values[]): Promise<void> {
+    this.#sent = sets.length;
+    this.#rowsAffected += (await this.#port.sendBulk?.(this.#batch.text, sets)) ?? 0;
+    this.#sent = 0;
+    this.#done += sets.length;
   }
 
   /** Of several rows at once the server does not say which; one after the other they tell. */

@@ -14,10 +14,21 @@ import { isAtLeast } from './mysql-flavour.js';
 
 export type MysqlSettings = Readonly<Record<string, string | number | boolean>>;
 
+/** What the client library is able to follow. */
+export interface ClientAbilities {
+  /** It hands on what the server says of GTIDs. Default true. */
+  readonly tracksGtids?: boolean;
+}
+
 /** `limitMs`: 0 for none. */
-export function setUpText(flavour: Flavour, settings: MysqlSettings, limitMs: number): string {
+export function setUpText(
+  flavour: Flavour,
+  settings: MysqlSettings,
+  limitMs: number,
+  { tracksGtids = true }: ClientAbilities = {},
+): string {
   const limit = limitMs > 0 && !keepsLimit(flavour, settings) ? limitAssignment(flavour, limitMs) : undefined;
-  const parts = ['names utf8mb4', "time_zone = '+00:00'", gtidAssignment(flavour), limit];
+  const parts = ['names utf8mb4', "time_zone = '+00:00'", tracksGtids ? gtidAssignment(flavour) : undefined, limit];
   for (const [name, value] of Object.entries(settings)) parts.push(`${name} = ${settingText(value)}`);
   return `set ${parts.filter((part) => part !== undefined).join(', ')}`;
 }

@@ -1,0 +1,62 @@
+/**
+ * What the connector is told: this room's configuration in its words. Whatever it could do by itself that would be a surprise
+ * is switched off here, and every raw value is asked for in the form that loses nothing.
+ */
+import { userInfo } from 'node:os';
+import type { MysqlConfig, MysqlTls } from '../mysql-server/mysql-options.js';
+import type { MariadbClientOptions } from './mariadb-module.js';
+
+/** Idle time before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
+const TCP_KEEPALIVE_MS = 30_000;
+
+export interface Login {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+export function clientOptions(config: MysqlConfig, login: Login): MariadbClientOptions {
+  const { host, port, socketPath, database, tls, allowPublicKeyRetrieval, applicationName } = config;
+  return {
+    host,
+    port,
+    socketPath,
+    user: login.user ?? userInfo().username,
+    password: login.password,
+    database,
+    ssl: tls === false ? false : tlsOptions(tls, host),
+    allowPublicKeyRetrieval,
+    connectAttributes: { program_name: applicationName },
+    // Time is the runtime's: its signal destroys the socket.
+    connectTimeout: 0,
+    keepAliveDelay: TCP_KEEPALIVE_MS,
+    // Said in the handshake, which saves the connector's own SET NAMES; the set-up names utf8mb4 and the server's collation.
+    collation: 'UTF8MB4_GENERAL_CI',
+    pipelining: false,
+    // mariadb-statements.ts keeps them: the connector's cache cannot drop a single one that has gone stale.
+    prepareCacheLength: 0,
+    multipleStatements: false,
+    permitLocalInfile: false,
+    // A server that sends its clients elsewhere would change the endpoint behind everybody's back.
+    permitRedirect: false,
+    foundRows: true,
+    bulk: true,
+    dateStrings: true,
+    jsonStrings: true,
+    bitOneIsBoolean: false,
+    checkDuplicate: false,
+    // It would write the values into error messages.
+    logParam: false,
+  };
+}
+
+/** Made anew for each connection: the connector writes into the object. */
+function tlsOptions({ verifiesName, ...tls }: MysqlTls, host: string): object {
+  const isChecked = tls.rejectUnauthorized !== false;
+  return {
+    ...tls,
+    // Without it Node checks the certificate of an address against "localhost".
+    host,
+    rejectUnauthorized: isChecked,
+    ...(verifiesName ? {} : { checkServerIdentity: () => undefined }),
+  };
+}

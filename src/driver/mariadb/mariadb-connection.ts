@@ -1,0 +1,335 @@
+/**
+ * One session with a MariaDB or MySQL server over a single connection of the connector `mariadb` (never its pool). Made by
+ * mariadb-driver.ts, lent by the pool.
+ *
+ * Invariants:
+ * - `state` follows the server's status flags. An error carries none, the connector invents "in a transaction" for it, and some
+ *   errors end the whole transaction (a deadlock, DDL that fails); so after an error that could have, the server is asked by
+ *   COM_PING, whose answer has the flags, before the session is ready again;
+ * - values go by the binary protocol, and are never written into the SQL;
+ * - an error comes out when the session is ready.
+ * Refuses to know: deadlines, retries, who is asking.
+ */
+import { isFluxorError } from '../../errors/fluxor-error.js';
+import { firstWord } from '../../sql/first-words.js';
+import type { DriverBatch, DriverBatchResult } from '../batch.js';
+import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
+import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
+import { MysqlBatch } from '../mysql-server/mysql-batch.js';
+import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
+import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
+import type { Flavour } from '../mysql-server/mysql-flavour.js';
+import { flavourOf, isAtLeast } from '../mysql-server/mysql-flavour.js';
+import type { MysqlConfig } from '../mysql-server/mysql-options.js';
+import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
+import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
+import { splitBegin } from '../mysql-server/mysql-transactions.js';
+import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
+import { MariadbCursor } from './mariadb-cursor.js';
+import type { ClientColumn, MariadbClientOptions, MariadbModule } from './mariadb-module.js';
+import { ResultReader, resultOf } from './mariadb-results.js';
+import type { KeptStatement } from './mariadb-statements.js';
+import { MariadbStatements, kindsOf } from './mariadb-statements.js';
+import type { ClientValue } from './mariadb-values.js';
+import { alignForBulk, assertCount, clientValues } from './mariadb-values.js';
+import type { ClientAnswer } from './mariadb-wire.js';
+import { MariadbWire } from './mariadb-wire.js';
+
+/** As many as the runtime keeps by default where it names them itself. */
+const DEFAULT_STATEMENTS = 256;
+
+/** After an error of one of these, a session outside a transaction is outside still: they begin none. */
+const PLAIN_COMMANDS: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'SHOW', 'DO']);
+
+interface ReadyWaiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class MariadbConnection implements DriverConnection {
+  readonly #wire: MariadbWire;
+  readonly #config: MysqlConfig;
+  readonly #request: ConnectRequest;
+  readonly #control: MysqlControl;
+  readonly #types: MysqlTypeConfig;
+  readonly #flavour: Flavour;
+  readonly #statements: MariadbStatements;
+  readonly #readyWaiters: ReadyWaiter[] = [];
+  #isBusy = false;
+  #isInTransaction = false;
+  #limitMs = 0;
+  #batch: MysqlBatch | undefined;
+
+  /** Connects, or rejects with the connector's own error; an aborted `request.signal` frees the socket at once. */
+  static async open(
+    module: MariadbModule,
+    options: MariadbClientOptions,
+    config: MysqlConfig,
+    request: ConnectRequest,
+    control: MysqlControl,
+  ): Promise<MariadbConnection> {
+    let connection: MariadbConnection | undefined;
+    let isReady = false;
+    const wire = await MariadbWire.open(module, options, request.signal, (error) => {
+      if (connection !== undefined) connection.#tellWaiters(error);
+      if (isReady) request.onLost(error);
+    });
+    const giveUp = () => wire.destroy();
+    request.signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (request.signal.aborted) giveUp();
+      connection = new MariadbConnection(wire, config, request, control);
+      await connection.#setUp();
+      isReady = true;
+      return connection;
+    } catch (error) {
+      wire.destroy();
+      throw error;
+    } finally {
+      request.signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  private constructor(wire: MariadbWire, config: MysqlConfig, request: ConnectRequest, control: MysqlControl) {
+    this.#wire = wire;
+    this.#config = config;
+    this.#request = request;
+    this.#control = control;
+    this.#types = { ...request.types, zeroDates: config.zeroDates };
+    this.#flavour = flavourOf(wire.info.serverVersion?.raw ?? '');
+    this.#statements = new MariadbStatements(request.preparedStatements ?? DEFAULT_STATEMENTS);
+  }
+
+  get state(): SessionState {
+    if (this.#wire.isClosed) return 'closed';
+    if (this.#isBusy) return 'busy';
+    return this.#isInTransaction ? 'in-transaction' : 'idle';
+  }
+
+  get sessionId(): string {
+    return String(this.#wire.info.threadId);
+  }
+
+  get bytesWritten(): number {
+    return this.#wire.bytesWritten;
+  }
+
+  get statementLimitMs(): number {
+    return this.#limitMs;
+  }
+
+  async execute(query: DriverQuery): Promise<DriverResult> {
+    const begin = splitBegin(query.text);
+    if (begin === undefined) return this.#send(query);
+    await this.#send({ ...query, text: begin[0] });
+    return this.#send({ ...query, text: begin[1] });
+  }
+
+  openCursor(query: DriverQuery): DriverCursor {
+    const values = clientValues(query.values);
+    const session = {
+      wire: this.#wire,
+      mode: query.rowMode,
+      readerFor: (columns: readonly ClientColumn[]) => new ResultReader(columns, this.#types),
+      prepare: () => (values.length === 0 ? undefined : this.#prepared(query.text, values)),
+      release: (statement: KeptStatement) => this.#statements.release(statement),
+      occupy: () => {
+        this.#isBusy = true;
+      },
+      settle: (error?: unknown) => this.#settle(query.text, error),
+      kill: () => this.cancel(),
+    };
+    return new MariadbCursor(session, query.text, values);
+  }
+
+  async runBatch(batch: DriverBatch): Promise<DriverBatchResult> {
+    const { isMariaDb } = this.#flavour;
+    const hasBulk = isMariaDb && isAtLeast(this.#flavour, 10, 2, 7);
+    const port = {
+      send: (query: DriverQuery) => this.#send(query),
+      isInTransaction: () => this.#isInTransaction,
+      untilReady: () => this.untilReady(),
+      ...(hasBulk
+        ? { sendBulk: (text: string, sets: readonly (readonly unknown[])[]) => this.#sendBulk(text, sets) }
+        : {}),
+    };
+    this.#batch = new MysqlBatch(port, batch);
+    return this.#batch.run();
+  }
+
+  async limitStatements(ms: number): Promise<void> {
+    if (keepsLimit(this.#flavour, this.#config.settings)) return;
+    const text = limitText(this.#flavour, ms);
+    if (text === undefined) return;
+    await this.#say(text);
+    this.#limitMs = ms;
+  }
+
+  untilReady(): Promise<void> {
+    if (this.#wire.isLost) return Promise.reject(this.#wire.explain(undefined));
+    if (!this.#isBusy) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
+  }
+
+  async cancel(): Promise<void> {
+    this.#batch?.stop();
+    await this.#control.cancel(this.#wire.info.threadId);
+  }
+
+  async ping(query?: string): Promise<void> {
+    if (query !== undefined) return this.#say(query);
+    await this.#occupied('', () => this.#wire.ping());
+  }
+
+  /** All at once: COM_RESET_CONNECTION knows no parts, and takes the prepared statements with it. */
+  async reset(): Promise<void> {
+    this.#statements.forgetAll();
+    await this.#occupied('', () => this.#wire.reset());
+    await this.#setUp();
+    const { database } = this.#config;
+    if (this.#wire.info.database === database) return;
+    // The reset leaves the default database as it is, and none is a database that cannot be gone back to.
+    if (database === undefined) throw new Error('the session cannot be brought back to having no default database');
+    await this.#say(`use ${quoteName(database)}`);
+  }
+
+  close(): Promise<void> {
+    return this.#wire.close();
+  }
+
+  destroy(): void {
+    this.#wire.destroy();
+    this.#tellWaiters(this.#wire.explain(new Error('the connection was closed by this side')));
+  }
+
+  async #setUp(): Promise<void> {
+    const { settings } = this.#config;
+    const { statementLimitMs: limitMs = 0 } = this.#request;
+    await this.#say(setUpText(this.#flavour, settings, limitMs, { tracksGtids: false }));
+    const isOurs = !keepsLimit(this.#flavour, settings) && limitText(this.#flavour, limitMs) !== undefined;
+    this.#limitMs = isOurs ? limitMs : 0;
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#send({ text, values: [], rowMode: 'array' });
+  }
+
+  async #send({ text, values, rowMode }: DriverQuery): Promise<DriverResult> {
+    const sent = clientValues(values);
+    let kept: KeptStatement | undefined;
+    const answer = await this.#occupied(text, async (): Promise<ClientAnswer> => {
+      if (sent.length === 0) return this.#wire.query(text);
+      const ran = await this.#execute(text, sent);
+      kept = ran.statement;
+      return ran.answer;
+    });
+    const readerFor = (columns: readonly ClientColumn[]): ResultReader => this.#readerFor(columns, kept);
+    return resultOf(answer.data, answer.meta, commandOf(text), rowMode, readerFor);
+  }
+
+  /** What is stale, or more than the server will hold, is prepared anew, once: nothing of it was carried out. */
+  async #execute(
+    text: string,
+    values: readonly ClientValue[],
+  ): Promise<{ readonly answer: ClientAnswer; readonly statement: KeptStatement }> {
+    try {
+      return await this.#executeOnce(text, values);
+    } catch (error) {
+      const errno = serverErrorOf(error)?.errno ?? 0;
+      if (STALE_STATEMENT_ERRNOS.has(errno)) this.#statements.drop(this.#keyOf(text));
+      else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.#statements.closeAll();
+      else throw error;
+      const ran = await this.#executeOnce(text, values);
+      this.#request.onHealed?.();
+      return ran;
+    }
+  }
+
+  async #executeOnce(text: string, values: readonly ClientValue[]) {
+    const statement = await this.#prepared(text, values);
+    try {
+      return { statement, answer: await this.#wire.execute(statement.prepared, values) };
+    } finally {
+      this.#statements.release(statement);
+    }
+  }
+
+  async #prepared(text: string, values: readonly ClientValue[]): Promise<KeptStatement> {
+    const key = this.#keyOf(text);
+    const kinds = this.#flavour.isMariaDb ? undefined : kindsOf(values);
+    const statement =
+      this.#statements.get(key, kinds) ?? this.#statements.add(key, await this.#wire.prepare(text), kinds);
+    try {
+      assertCount(values.length, statement.prepared.parameterCount);
+    } catch (error) {
+      this.#statements.release(statement);
+      throw error;
+    }
+    return statement;
+  }
+
+  #keyOf(text: string): string {
+    return MariadbStatements.keyOf(this.#wire.info.database, text);
+  }
+
+  #sendBulk(text: string, sets: readonly (readonly unknown[])[]): Promise<number> {
+    const rows = sets.map(clientValues);
+    const aligned = alignForBulk(rows, rows[0]?.length ?? 0);
+    return this.#occupied(text, async () => (await this.#wire.bulk(text, aligned)).affectedRows);
+  }
+
+  #readerFor(columns: readonly ClientColumn[], statement: KeptStatement | undefined): ResultReader {
+    if (statement?.reader?.fits(columns) === true) return statement.reader;
+    const reader = new ResultReader(columns, this.#types);
+    if (statement !== undefined) statement.reader = reader;
+    return reader;
+  }
+
+  /** One thing at a time on the wire: the caller waits for the settlement. */
+  async #occupied<T>(text: string, work: () => Promise<T>): Promise<T> {
+    this.#isBusy = true;
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      await this.#settle(text, error);
+      throw error;
+    }
+    await this.#settle(text);
+    return result;
+  }
+
+  /** What was on the wire has ended; after an error the session is ready when it is known where that has left it. */
+  async #settle(text: string, error?: unknown): Promise<void> {
+    if (error === undefined) this.#isInTransaction = this.#wire.isInTransaction;
+    else if (!isFluxorError(error) && !this.#isAsItWas(text)) await this.#askState();
+    if (this.#wire.isClosed) return;
+    this.#isBusy = false;
+    for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
+  }
+
+  #isAsItWas(text: string): boolean {
+    return !this.#isInTransaction && this.#wire.isAutocommitting && PLAIN_COMMANDS.has(commandOf(text));
+  }
+
+  async #askState(): Promise<void> {
+    if (this.#wire.isClosed) return;
+    try {
+      await this.#wire.ping();
+      this.#isInTransaction = this.#wire.isInTransaction;
+    } catch {
+      // It is lost, and that is told elsewhere; a session that cannot say where it is, is of no use.
+      this.#wire.destroy();
+    }
+  }
+
+  #tellWaiters(error: unknown): void {
+    for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(error);
+  }
+}
+
+/** `  SELECT …` → `SELECT`. Most texts begin with their verb; for comments and parentheses the lexer is asked. */
+function commandOf(text: string): string {
+  const verb = /^\s*([a-z]+)\b/i.exec(text)?.[1] ?? firstWord('mysql', text);
+  return verb.toUpperCase();
+}

@@ -1,0 +1,88 @@
+/**
+ * Parameters as the connector takes them. Two of its habits are worked around here: it writes a Date by its *local* clock, and
+ * its bulk protocol begins a new packet wherever the type of a value differs from the row before.
+ */
+import { QueryError } from '../../errors/query-error.js';
+import type { MysqlParameter } from '../mysql-server/mysql-values.js';
+import { encodeParameter, MAX_INT64 } from '../mysql-server/mysql-values.js';
+
+export type ClientValue = MysqlParameter;
+
+/** The connector asks for local time; the session's time zone is UTC, and so is the answer. */
+class UtcDate extends Date {
+  override getFullYear(): number {
+    return this.getUTCFullYear();
+  }
+
+  override getMonth(): number {
+    return this.getUTCMonth();
+  }
+
+  override getDate(): number {
+    return this.getUTCDate();
+  }
+
+  override getHours(): number {
+    return this.getUTCHours();
+  }
+
+  override getMinutes(): number {
+    return this.getUTCMinutes();
+  }
+
+  override getSeconds(): number {
+    return this.getUTCSeconds();
+  }
+
+  override getMilliseconds(): number {
+    return this.getUTCMilliseconds();
+  }
+}
+
+/** @throws QueryError for a value that cannot be sent. */
+export function clientValues(values: readonly unknown[]): ClientValue[] {
+  return values.map((value) => {
+    const encoded = encodeParameter(value);
+    return encoded instanceof Date ? new UtcDate(encoded) : encoded;
+  });
+}
+
+/**
+ * The rows of one bulk packet, in place: dates become text, because the connector takes no two of them for the same type, and
+ * a column with more than one kind of number, or with numbers and text, becomes text. The server reads the same numbers out of it.
+ */
+export function alignForBulk(sets: ClientValue[][], width: number): ClientValue[][] {
+  for (let column = 0; column < width; column += 1) {
+    const kinds = new Set<string>();
+    for (const set of sets) kinds.add(kindOf(set[column]));
+    kinds.delete('null');
+    const isMixed = kinds.size > 1 || kinds.has('huge');
+    if (!isMixed && !kinds.has('date')) continue;
+    for (const set of sets) set[column] = textOf(set[column] ?? null);
+  }
+  return sets;
+}
+
+function kindOf(value: ClientValue | undefined): string {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'bigint') return value > MAX_INT64 ? 'huge' : 'bigint';
+  if (value instanceof Date) return 'date';
+  return Buffer.isBuffer(value) ? 'buffer' : typeof value;
+}
+
+function textOf(value: ClientValue): ClientValue {
+  if (value instanceof Date) return dateTimeText(value);
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+}
+
+/** `2024-02-29 12:30:00.123`, in UTC. */
+export function dateTimeText(date: Date): string {
+  return date.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+/** The connector sends too many values without a word, and the server ignores them. */
+export function assertCount(given: number, wanted: number): void {
+  if (given === wanted) return;
+  const text = `the number of values (${given}) differs from the number of placeholders in the statement (${wanted})`;
+  throw new QueryError('statement-invalid', text, { outcome: 'not-applied', breaker: 'success' });
+}

@@ -1,0 +1,234 @@
+/**
+ * One connection of the connector, as promises: each settles, whatever the connector does with its callback. Used by
+ * mariadb-connection.ts, and by itself as the control session of mariadb-driver.ts.
+ *
+ * Invariants:
+ * - a loss is told once, with the server's own last word where it gave one, and never as an unhandled event;
+ * - `destroy` frees the socket at once and opens no other (the connector's own `destroy()` connects anew, to send a KILL);
+ * - no error carries the text of its statement, which may hold values.
+ */
+import { findErrno } from '../mysql-server/mysql-errnos.js';
+import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
+import { withoutStatement, closedHere } from './mariadb-client-errors.js';
+import type {
+  ClientCallback,
+  ClientData,
+  ClientInfo,
+  ClientMeta,
+  ClientOk,
+  ClientPrepared,
+  ClientSocket,
+  ClientStream,
+  ClientTypeCast,
+  MariadbClient,
+  MariadbClientOptions,
+  MariadbModule,
+} from './mariadb-module.js';
+import { geometryCast, keepGeometryBytes } from './mariadb-results.js';
+
+/** Bits of the status in every OK packet (MySQL manual, "SERVER_STATUS_flags_enum"). */
+const IN_TRANSACTION = 1;
+const AUTOCOMMIT = 2;
+
+export interface ClientAnswer {
+  readonly data: ClientData;
+  readonly meta: ClientMeta;
+}
+
+export class MariadbWire {
+  readonly #client: MariadbClient;
+  readonly #onLost: (error: unknown) => void;
+  readonly #pending = new Set<(error: unknown) => void>();
+  #socket: ClientSocket | undefined;
+  #isConnected = false;
+  #isClosing = false;
+  #lostBecause: { readonly error: unknown } | undefined;
+  /** A server's error after which it hangs up. */
+  #farewell: unknown;
+
+  /** Connects, or rejects with the connector's own error; an aborted `signal` frees the socket at once. */
+  static async open(
+    module: MariadbModule,
+    options: MariadbClientOptions,
+    signal: AbortSignal | undefined,
+    onLost: (error: unknown) => void,
+  ): Promise<MariadbWire> {
+    if (signal?.aborted === true) throw closedHere();
+    const wire = new MariadbWire(module.createConnection(options), onLost);
+    const giveUp = () => wire.destroy();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      await wire.#answer<[]>((callback) => wire.#client.connect(callback));
+      wire.#isConnected = true;
+      wire.#holdSocket();
+      return wire;
+    } catch (error) {
+      wire.destroy();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  private constructor(client: MariadbClient, onLost: (error: unknown) => void) {
+    this.#client = client;
+    this.#onLost = onLost;
+    this.#holdSocket();
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(new Error('the connection has ended')));
+  }
+
+  get info(): ClientInfo {
+    return this.#client.info;
+  }
+
+  get isInTransaction(): boolean {
+    return (this.info.status & IN_TRANSACTION) !== 0;
+  }
+
+  get isAutocommitting(): boolean {
+    return (this.info.status & AUTOCOMMIT) !== 0;
+  }
+
+  get isLost(): boolean {
+    return this.#lostBecause !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.isLost || this.#isClosing;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket?.bytesWritten ?? 0;
+  }
+
+  /** By the text protocol. */
+  query(sql: string): Promise<ClientAnswer> {
+    return this.#answer<[ClientData, ClientMeta]>((callback) => {
+      // An empty text the connector refuses by itself; the server has an error of its own for it.
+      const statement = { sql: sql === '' ? ' ' : sql, rowsAsArray: true as const };
+      keepGeometryBytes(this.#client.query(statement, undefined, callback));
+    }).then(([data, meta]) => ({ data, meta }));
+  }
+
+  prepare(sql: string): Promise<ClientPrepared> {
+    return this.#answer<[ClientPrepared]>((callback) => this.#client.prepare(sql, callback)).then(
+      ([prepared]) => prepared,
+    );
+  }
+
+  execute(prepared: ClientPrepared, values: readonly unknown[]): Promise<ClientAnswer> {
+    const options = { rowsAsArray: true as const, metaAsArray: true as const, ...geometryCast(prepared.columns) };
+    return this.#answer<[readonly [ClientData, ClientMeta]]>((callback) =>
+      prepared.execute(values, options, callback),
+    ).then(([[data, meta]]) => ({ data, meta }));
+  }
+
+  /** `prepared`: for a statement with values. */
+  stream(sql: string, prepared: ClientPrepared | undefined, values: readonly unknown[]): ClientStream {
+    if (prepared !== undefined) {
+      const cast: { readonly typeCast?: ClientTypeCast } = geometryCast(prepared.columns);
+      return prepared.executeStream(values, { rowsAsArray: true, ...cast });
+    }
+    const command = this.#client.query({ sql: sql === '' ? ' ' : sql, rowsAsArray: true });
+    keepGeometryBytes(command);
+    return command.stream();
+  }
+
+  /** One packet, or a few, with many sets of values for one statement. MariaDB only. */
+  bulk(sql: string, sets: readonly unknown[][]): Promise<ClientOk> {
+    return this.#answer<[ClientOk]>((callback) =>
+      this.#client.batch({ sql, rowsAsArray: true, fullResult: false }, sets, callback),
+    ).then(([ok]) => ok);
+  }
+
+  async ping(): Promise<void> {
+    await this.#answer<[]>((callback) => this.#client.ping(callback));
+  }
+
+  /** COM_RESET_CONNECTION: everything of the session but its login is as new, and what was prepared is gone. */
+  async reset(): Promise<void> {
+    await this.#answer<[]>((callback) => this.#client.reset(callback));
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.#isClosing = true;
+    await this.#answer<[]>((callback) => this.#client.end(callback)).catch(() => undefined);
+  }
+
+  destroy(): void {
+    this.#isClosing = true;
+    this.#holdSocket();
+    this.#socket?.destroy(closedHere());
+    this.#rejectPending(closedHere());
+  }
+
+  /** Goes on reading where a full buffer made the connector stop. */
+  resume(): void {
+    if (!this.isLost) this.#socket?.resume();
+  }
+
+  /** An open control session is no reason for the process to live on. */
+  unref(): void {
+    this.#socket?.unref();
+  }
+
+  /** Rejects once the connection is lost or destroyed, and `forget` was not called. For streams, which have no callback. */
+  watch(onEnd: (error: unknown) => void): () => void {
+    if (this.#lostBecause !== undefined) onEnd(this.#lostBecause.error);
+    this.#pending.add(onEnd);
+    return () => this.#pending.delete(onEnd);
+  }
+
+  /** What is really behind an error of a statement. */
+  explain(error: unknown): unknown {
+    const known = withoutStatement(error);
+    const row = serverErrorOf(known);
+    if (row !== undefined && findErrno(row.errno, row.sqlState)?.kill === true) this.#farewell ??= known;
+    return this.#lostBecause?.error ?? known;
+  }
+
+  #answer<T extends readonly unknown[]>(send: (callback: ClientCallback<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#lostBecause !== undefined) return reject(this.#lostBecause.error);
+      const fail = (error: unknown) => {
+        this.#pending.delete(fail);
+        reject(error);
+      };
+      this.#pending.add(fail);
+      send((error, ...answer) => {
+        if (error !== undefined && error !== null) return fail(this.explain(error));
+        this.#pending.delete(fail);
+        resolve(answer);
+      });
+    });
+  }
+
+  /** TLS puts another socket in the place of the first; the last one is kept, for its count. */
+  #holdSocket(): void {
+    const socket = this.#client.__tests.getSocket();
+    if (socket === undefined || socket === this.#socket) return;
+    this.#socket = socket;
+    // The connector takes its listeners off a socket that it gives up.
+    socket.on('error', ignore);
+  }
+
+  #lose(error: unknown): void {
+    if (this.#lostBecause !== undefined) return;
+    const best = this.#farewell ?? withoutStatement(error);
+    this.#lostBecause = { error: best };
+    this.#socket?.destroy();
+    this.#rejectPending(best);
+    if (this.#isConnected && !this.#isClosing) this.#onLost(best);
+  }
+
+  #rejectPending(error: unknown): void {
+    for (const reject of [...this.#pending]) reject(error);
+    this.#pending.clear();
+  }
+}
+
+function ignore(): void {
+  // Heard through the connector's own events.
+}
