@@ -2,28 +2,30 @@
  * Where driver and pool meet: the pool's ResourceFactory for database connections. Turns every failure to connect into
  * an error of the house before the pool sees it.
  */
-import type { Driver, FailureSituation } from '../driver/driver.js';
+import type { ConnectRequest, Driver, FailureSituation } from '../driver/driver.js';
 import type { TypeConfig } from '../driver/query.js';
 import type { CreateRequest, ResourceFactory, ResourceFacts } from '../pool/resource-factory.js';
 import type { ConnectionPorts } from './connection.js';
 import { Connection } from './connection.js';
+
+/** What holds for each session from its start. */
+export type SessionLimits = Pick<ConnectRequest, 'statementLimitMs' | 'preparedStatements'>;
 
 export class ConnectionFactory implements ResourceFactory<Connection> {
   readonly label: string;
   readonly #driver: Driver;
   readonly #types: TypeConfig;
   readonly #ports: ConnectionPorts;
-  readonly #statementLimitMs: number;
+  readonly #limits: SessionLimits;
   /** Told once: it is one pooler for all connections. */
   #isPoolerTold = false;
 
-  /** `statementLimitMs`: the server's own limit for each statement, 0 for none. */
-  constructor(ports: ConnectionPorts, types: TypeConfig, statementLimitMs = 0) {
+  constructor(ports: ConnectionPorts, types: TypeConfig, limits: SessionLimits = {}) {
     this.label = ports.driver.endpoint;
     this.#driver = ports.driver;
     this.#types = types;
     this.#ports = ports;
-    this.#statementLimitMs = statementLimitMs;
+    this.#limits = limits;
   }
 
   async create(request: CreateRequest): Promise<Connection> {
@@ -34,7 +36,7 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
         onLost: (error) => this.#tellLost(error, request),
         onRotated: request.onRotated,
         onHealed: () => (this.#ports.book.counts.healed += 1),
-        statementLimitMs: this.#statementLimitMs,
+        ...this.#limits,
       });
       if (native.isPooled === true) this.#tellPooler(request.id);
       return new Connection(request.id, native, this.#ports, request.onSiblings);

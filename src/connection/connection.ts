@@ -171,10 +171,7 @@ export class Connection {
     return this.#tenure;
   }
 
-  /**
-   * Runs one statement; a second one waits for the first.
-   * Rejects with an error of the house that says what became of the statement.
-   */
+  /** Runs one statement; a second one waits for it. Rejects with an error that says what became of the statement. */
   execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     return this.run(query, this.#execute, call);
   }
@@ -186,9 +183,10 @@ export class Connection {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#turns.isFree
-      ? this.#start(work, begin, call, this.#turns.occupy())
-      : this.#startInTurn(work, begin, call);
+    if (!this.#turns.isFree) return this.#startInTurn(work, begin, call);
+    const cursor = call.endsStream === true && this.#native.state === 'busy' ? this.#cursor : undefined;
+    if (cursor === undefined || cursor === (work as Work)) return this.#start(work, begin, call, this.#turns.occupy());
+    return this.closeCursor(cursor, call).then(() => this.run(work, begin, call));
   }
 
   /** What runs now may last longer than was said when it began. */
@@ -373,7 +371,7 @@ export class Connection {
   #assertNoStream(work: Work, call: StatementCall): void {
     if (this.#cursor === undefined || this.#cursor === work) return;
     if (this.#native.state !== 'busy') this.#cursor = undefined;
-    else throw streamOpenError(fingerprint(this.#ports.driver.dialect, this.#cursor.text), call.context);
+    else throw streamOpenError(this.#ports.driver.dialect, this.#cursor.text, call);
   }
 
   /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */

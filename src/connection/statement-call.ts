@@ -22,6 +22,8 @@ export interface StatementCall {
   readonly askedReadOnly: boolean;
   /** It is prolonged while it runs, so the server must not hold it to `timeoutMs`. Default false. */
   readonly isProlonged?: boolean;
+  /** It ends the transaction, and with it a stream that keeps the session to itself. Default false. */
+  readonly endsStream?: boolean;
   /** It goes on with a statement that was sent before: whatever fails now, that one may have been applied. Default false. */
   readonly isContinued?: boolean;
   readonly context: ErrorContext;

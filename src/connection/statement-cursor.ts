@@ -8,8 +8,10 @@
 import type { DriverConnection } from '../driver/driver.js';
 import type { CursorPage, DriverCursor, DriverQuery, Field } from '../driver/query.js';
 import { ConfigError } from '../errors/config-error.js';
-import type { ErrorContext } from '../errors/fluxor-error.js';
 import { UsageError } from '../errors/usage-error.js';
+import type { Dialect } from '../sql/dialect.js';
+import { fingerprint } from '../sql/fingerprint.js';
+import type { StatementCall } from './statement-call.js';
 
 const NO_FIELDS: readonly Field[] = [];
 
@@ -49,11 +51,14 @@ export class StatementCursor {
   }
 }
 
-/** `fingerprint` is that of the stream's statement. */
-export function streamOpenError(fingerprint: string, context: ErrorContext): UsageError {
+/** `cursorText` may hold values: its fingerprint is shown. */
+export function streamOpenError(dialect: Dialect, cursorText: string, call: StatementCall): UsageError {
+  const { inTransaction, context } = call;
+  // Where it is in one already, the database can do nothing else meanwhile.
+  const [where, other] = inTransaction ? ['', ''] : [' outside a transaction', ' read it in a transaction,'];
   const text =
-    `A stream of this session is open, and outside a transaction nothing else can run until it ends: ${fingerprint}; ` +
-    'finish it or leave its loop, read it in a transaction, or use another connection';
+    `A stream of this session is open, and${where} nothing else can run until it ends: ${fingerprint(dialect, cursorText)}; ` +
+    `finish it or leave its loop,${other} or use another connection`;
   return new UsageError('STREAM_OPEN', text, { context });
 }
 

@@ -29,7 +29,7 @@ import type { Connection } from './connection.js';
 import type { StatementCall } from './statement-call.js';
 import type { StatementCursor } from './statement-cursor.js';
 import type { FailedStatement } from './transaction-failures.js';
-import { failedBeforeError } from './transaction-failures.js';
+import { endedByError, failedBeforeError } from './transaction-failures.js';
 
 export type TransactionState =
   'open' | 'committing' | 'resolving' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
@@ -161,6 +161,7 @@ export class TransactionControl {
         ...this.#inside(call),
         phase: 'commit',
         signal: undefined,
+        endsStream: true,
       });
     } catch (error) {
       if (canFind && isFluxorError(error) && error.outcome === 'unknown') return this.#find(finder, error);
@@ -186,7 +187,8 @@ export class TransactionControl {
   async #rollBack(call: StatementCall): Promise<void> {
     this.#move('rolling-back');
     try {
-      await this.#connection.execute(plain(this.#words.rollback), { ...this.#inside(call), signal: undefined });
+      const ending = { ...this.#inside(call), signal: undefined, endsStream: true };
+      await this.#connection.execute(plain(this.#words.rollback), ending);
       this.#move('rolled-back');
     } catch (error) {
       // The server rolls back what it has lost sight of; the connection is dirty or gone, and the pool sees to that. But
@@ -314,13 +316,10 @@ export class TransactionControl {
 
   #assertOpen(): void {
     if (this.#state === 'open') return;
-    throw new UsageError(
-      'TRANSACTION_CLOSED',
-      `The transaction is ${this.#state}; await every statement before it ends`,
-      {
-        context: { connectionId: this.#connection.id },
-      },
-    );
+    const context = { connectionId: this.#connection.id };
+    if (this.#state === 'lost' && this.#failed?.error.isConnectionFatal === false) throw endedByError(this.#failed, this.#dialect, context);
+    const text = `The transaction is ${this.#state}; await every statement before it ends`;
+    throw new UsageError('TRANSACTION_CLOSED', text, { context });
   }
 
   #move(to: TransactionState): void {

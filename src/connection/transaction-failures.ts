@@ -4,6 +4,7 @@
  */
 import type { ErrorContext, FluxorError } from '../errors/fluxor-error.js';
 import { TransactionError } from '../errors/query-error.js';
+import { UsageError } from '../errors/usage-error.js';
 import type { Dialect } from '../sql/dialect.js';
 import { fingerprint } from '../sql/fingerprint.js';
 
@@ -36,4 +37,11 @@ export function failedBeforeError(
   const why = `${earlier} with ${error.code}, and nobody passed its error on: ${shapeOf(dialect, text)}`;
   const advice = 'await every statement, and let its error through or put it into a savepoint';
   return new TransactionError('aborted', `${why}; ${advice}`, { ...init, cause: error });
+}
+
+/** With the failure of `failed` all of it was over, at the server as well; and whoever sent it goes on. */
+export function endedByError({ error, text }: FailedStatement, dialect: Dialect, context: ErrorContext): UsageError {
+  const why = `The transaction was lost when a statement of it failed with ${error.code}: ${shapeOf(dialect, text)}`;
+  const advice = 'let its error through, and begin anew';
+  return new UsageError('TRANSACTION_CLOSED', `${why}; ${advice}`, { context, cause: error });
 }

@@ -31,7 +31,8 @@ describe('connect', () => {
   ])('refuses %s and names the schemes it knows', async (url, got) => {
     const { issues, message } = await refusal(url);
     expect(issues).toMatchObject([{ path: 'url', got }]);
-    for (const scheme of ['postgres', 'postgresql', 'pglite']) expect(issues[0]?.expected).toContain(`'${scheme}:'`);
+    for (const scheme of ['postgres', 'postgresql', 'pglite', 'mysql', 'mariadb'])
+      expect(issues[0]?.expected).toContain(`'${scheme}:'`);
     expect(message).not.toContain('secret-marker');
   });
 
@@ -110,7 +111,9 @@ describe('connect', () => {
   });
 
   it.each([
-    'mysql://app:secret-marker@h/d',
+    'oracle://app:secret-marker@h/d',
+    'mysql://app:secret-marker@h/d?ssl-mode=perhaps',
+    'mariadb://app:secret-marker%@h/d',
     'postgres://app:secret-marker@h:port/d',
     'postgres://app:secret-marker%@h/d',
     'postgres://app:1?secret-marker@h/d',

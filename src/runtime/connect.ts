@@ -13,10 +13,49 @@ const DOORS: Readonly<Record<string, (url: string) => Promise<Driver>>> = {
   postgres: async (url) => (await import('../driver/postgres/index.js')).postgres({ url }),
   postgresql: async (url) => (await import('../driver/postgres/index.js')).postgres({ url }),
   pglite: async (url) => (await import('../driver/pglite/index.js')).pglite({ url }),
+  mysql: (url) => firstInstalled(url, [MYSQL2, MARIADB]),
+  mariadb: (url) => firstInstalled(url, [MARIADB, MYSQL2]),
 };
 
+/** A door by the name of the package that it needs. */
+interface PeerDoor {
+  readonly peer: string;
+  readonly open: (url: string) => Promise<Driver>;
+}
+
+const MYSQL2: PeerDoor = {
+  peer: 'mysql2',
+  open: async (url) => (await import('../driver/mysql/index.js')).mysql({ url }),
+};
+const MARIADB: PeerDoor = {
+  peer: 'mariadb',
+  open: async (url) => (await import('../driver/mariadb/index.js')).mariadb({ url }),
+};
+
+/**
+ * Either package speaks to either server. The one that the scheme names is taken where it is installed, else the other one, and
+ * then a warning of the process says so: the two differ in speed, and in the ways of logging in that they know.
+ */
+async function firstInstalled(url: string, [wanted, other]: readonly [PeerDoor, PeerDoor]): Promise<Driver> {
+  const driver = await wanted.open(url);
+  try {
+    await driver.load();
+    return driver;
+  } catch (missing) {
+    if (!(missing instanceof ConfigError) || missing.code !== 'DRIVER_MISSING') throw missing;
+    const stand = await other.open(url);
+    // With neither there, what is asked for is the package that the scheme names.
+    await stand.load().catch(() => {
+      throw missing;
+    });
+    const text = `fluxor-db: '${wanted.peer}' is not installed, and '${other.peer}' takes its place`;
+    process.emitWarning(text, { code: 'FLUXOR_OTHER_DRIVER' });
+    return stand;
+  }
+}
+
 /** Databases that this version does not speak to yet. */
-const LATER_SCHEMES: ReadonlySet<string> = new Set(['mysql', 'mariadb', 'oracle']);
+const LATER_SCHEMES: ReadonlySet<string> = new Set(['oracle']);
 
 /** The first words of option paths, as in `?pool.maxSize=20`. */
 const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'gate', 'types', 'monitor']);
@@ -24,7 +63,8 @@ const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'ga
 type OptionTree = { [name: string]: unknown };
 
 /**
- * A connected runtime for a URL: `postgres://user:password@host/database`, `pglite:` (in memory), `pglite:./folder`.
+ * A connected runtime for a URL: `postgres://user:password@host/database`, `mysql://…`, `mariadb://…`, `pglite:` (in memory),
+ * `pglite:./folder`.
  * Options may stand in the query string (`?pool.maxSize=20&query.timeout=5s`) or in `options`, which wins.
  *
  * @throws ConfigError for a wrong URL or option and when the driver's package is missing; ConnectionError or

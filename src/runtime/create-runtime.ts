@@ -54,9 +54,10 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const isNamedHere = driver.capabilities.statements === 'runtime';
   const book = new StatementBook(driver.dialect, isNamedHere && config.query.statementCache);
   const ports = { driver, classify, clock, timers, hub, book, config: () => connectionConfig };
-  const { serverTimeout, timeoutMs } = config.query;
+  const { serverTimeout, timeoutMs, statementCache } = config.query;
   const statementLimitMs = serverTimeout && timeoutMs !== Infinity ? timeoutMs + SERVER_LIMIT_GRACE_MS : 0;
-  const factory = new ConnectionFactory(ports, config.types, statementLimitMs);
+  const preparedStatements = statementCache === false ? 0 : statementCache.perConnection;
+  const factory = new ConnectionFactory(ports, config.types, { statementLimitMs, preparedStatements });
   const scopes = new AsyncLeaseScopes(settings);
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });
   const lifecycle = new Lifecycle(config.name);

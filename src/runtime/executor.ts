@@ -2,7 +2,7 @@
  * The shape of the whole house: whatever runs statements (a runtime, a session, a transaction) has these methods and
  * behaves alike. Also the abstract class that derives all of them from one, so that they cannot drift apart.
  */
-import type { DriverResult, Field } from '../driver/query.js';
+import type { DriverResult, Field, ResultSet } from '../driver/query.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
@@ -33,6 +33,10 @@ export interface QueryResult<R> {
   readonly lastInsertId?: bigint | number | string;
   /** The verb the database confirmed: `SELECT`, `INSERT`. */
   readonly command: string;
+  /** The server's name for the transaction that the statement committed, where it tells (MySQL's and MariaDB's GTIDs). */
+  readonly gtid?: string;
+  /** Of a procedure that brings several results: all of them; the first is `rows` and `fields` as well. */
+  readonly resultSets?: readonly ResultSet[];
   /** From the call to the result, waiting included. */
   readonly durationMs: number;
 }
@@ -40,6 +44,8 @@ export interface QueryResult<R> {
 export interface ExecResult {
   readonly rowsAffected: number;
   readonly lastInsertId?: bigint | number | string;
+  /** As in `QueryResult`. */
+  readonly gtid?: string;
 }
 
 /**
@@ -150,16 +156,28 @@ const FIRST_ROW: Take = { of: ({ rows }) => rows[0] };
 /** By position, because two columns of one name would hide each other in an object. */
 const FIRST_VALUE: Take = { rowMode: 'array', of: ({ rows }) => (rows[0] as readonly unknown[] | undefined)?.[0] };
 const CHANGES: Take = {
-  of: ({ rowsAffected, lastInsertId }) =>
-    lastInsertId === undefined ? { rowsAffected } : { rowsAffected, lastInsertId },
+  of: (result) => addRare({ rowsAffected: result.rowsAffected }, result, ['lastInsertId', 'gtid']),
 };
 /** Written out: spreading an object costs more than the rest of the call. */
 const EVERYTHING: Take = {
-  of: ({ rows, fields, rowsAffected, lastInsertId, command }, durationMs) =>
-    lastInsertId === undefined
-      ? { rows, fields, rowsAffected, command, durationMs }
-      : { rows, fields, rowsAffected, lastInsertId, command, durationMs },
+  of: (result, durationMs) => {
+    const { rows, fields, rowsAffected, command } = result;
+    return addRare({ rows, fields, rowsAffected, command, durationMs }, result, ['lastInsertId', 'gtid', 'resultSets']);
+  },
 };
+
+/** What most results do not have is not there at all. */
+function addRare<T extends object>(
+  taken: T,
+  result: DriverResult,
+  names: readonly ('lastInsertId' | 'gtid' | 'resultSets')[],
+): T {
+  for (const name of names) {
+    const value = result[name];
+    if (value !== undefined) (taken as Record<string, unknown>)[name] = value;
+  }
+  return taken;
+}
 
 /** Its promise to the types is made by the overloads of `Executor`. */
 type CheckedOptions = QueryOptions & { readonly schema?: StandardSchema };

@@ -12,24 +12,21 @@ import { createDeferred } from '../../kernel/deferred.js';
 import type { CursorPage, DriverCursor, DriverQuery, Field } from '../query.js';
 import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
-import type { Running } from './mysql-connection.js';
 import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
 import type { Protocol } from './mysql-result.js';
 import { isHeader, readerOf } from './mysql-result.js';
+import type { MysqlWire, Running, Watch } from './mysql-wire.js';
 
 /** The session that a cursor reads from. */
 export interface CursorPort {
+  readonly wire: Pick<MysqlWire, 'client' | 'take' | 'untilReady'>;
   readonly types: MysqlTypeConfig;
-  open(cursor: Running, watch: (command: Mysql2Command, protocol: Protocol) => void): void;
-  pause(): void;
-  resume(): void;
-  take(header: Mysql2Header): void;
+  open(cursor: Running, watch: Watch): void;
   /** It has ended, with an error or without. */
   settle(failure?: { readonly error: unknown }): void;
   kill(): Promise<void>;
   /** Takes a KILL that came too late for its statement. */
   absorb(): Promise<void>;
-  untilReady(): Promise<void>;
 }
 
 /** Rows that are dropped before the server is told to stop: a KILL costs a round trip, and so do about as many rows. */
@@ -65,12 +62,12 @@ export class MysqlCursor implements DriverCursor, Running {
   }
 
   read(maxRows: number): Promise<CursorPage> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error as Error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#state === 'ended') return Promise.resolve(NO_ROWS);
     const waiter = (this.#waiter = createDeferred<CursorPage>());
     this.#maxRows = maxRows;
     this.#rows = [];
-    if (this.#state === 'open') this.#port.resume();
+    if (this.#state === 'open') this.#port.wire.client.resume();
     else {
       this.#state = 'open';
       this.#port.open(this, (command, protocol) => this.#watch(command, protocol));
@@ -83,7 +80,7 @@ export class MysqlCursor implements DriverCursor, Running {
     if (!isOpen) this.#state = 'ended';
     else {
       this.#isDropping = true;
-      this.#port.resume();
+      this.#port.wire.client.resume();
       await this.#over.promise;
     }
     if (this.#killing !== undefined) {
@@ -91,7 +88,7 @@ export class MysqlCursor implements DriverCursor, Running {
       this.#killing = undefined;
       await this.#port.absorb();
     }
-    if (isOpen) await this.#port.untilReady();
+    if (isOpen) await this.#port.wire.untilReady();
   }
 
   fail(error: unknown): void {
@@ -124,7 +121,7 @@ export class MysqlCursor implements DriverCursor, Running {
   }
 
   #endSet(header: Mysql2Header): void {
-    this.#port.take(header);
+    this.#port.wire.take(header);
     this.#rowsAffected = Number(header.affectedRows);
   }
 
@@ -141,7 +138,7 @@ export class MysqlCursor implements DriverCursor, Running {
       return;
     }
     if (this.#rows.length < this.#maxRows) return;
-    this.#port.pause();
+    this.#port.wire.client.pause();
     this.#answer(false);
   }
 

@@ -5,7 +5,7 @@
  * Invariant: nothing here throws into mysql2, which would take the connection down; the first value that cannot be read is
  * kept, and what comes after it is dropped.
  */
-import type { DriverResult, ResultSet } from '../query.js';
+import type { DriverResult, Field, ResultSet } from '../query.js';
 import { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlColumn, MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { BINARY_COLLATION, MYSQL_TYPES } from '../mysql-server/mysql-types.js';
@@ -14,7 +14,7 @@ import type { Mysql2Field, Mysql2Header } from './mysql-module.js';
 /** Through which protocol the rows come. */
 export type Protocol = 'text' | 'binary';
 
-const NO_FIELDS: DriverResult['fields'] = [];
+const NO_FIELDS: readonly Field[] = [];
 
 /** MySQL's own collation numbers; only that it is not `binary` matters. */
 const LATIN1_COLLATION = 8;

@@ -31,7 +31,7 @@ export function useTls(client: Mysql2Connection, tls: MysqlTls, host: string): v
         onSecure();
       },
     );
-    secure.on('error', (error) => {
+    secure.on('error', (error: Error) => {
       if (isSecure) client._handleNetworkError(error);
       else onSecure(new Error(error.message, { cause: error }));
     });
