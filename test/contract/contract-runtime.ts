@@ -73,6 +73,7 @@ export class ContractHouse {
   readonly #extra: DBRuntime[] = [];
 
   static async start(target: ContractTarget, options: Omit<RuntimeOptions, 'driver'> = {}): Promise<ContractHouse> {
+    await target.prepare();
     const house = new ContractHouse(target, options);
     // A first connection can take longer than the limits that are tested.
     await house.db.connect();
@@ -111,10 +112,29 @@ export class ContractHouse {
     return !isEmbedded(this.db);
   }
 
-  /** Resolves when a statement with this text runs at the server. */
-  async untilRuns(text: string): Promise<void> {
-    const question = "select count(*)::int from pg_stat_activity where state = 'active' and query like $1";
-    await expect.poll(() => this.observer.queryValue(question, [`${text}%`]), { timeout: 10_000 }).toBe(1);
+  /** Resolves when one statement with this word runs at the server; with the number of its session. */
+  async untilRuns(marker: string): Promise<number> {
+    let sessions: readonly unknown[] = [];
+    const look = async (): Promise<number> => {
+      sessions = await this.observer.query(this.target.words.running(marker), [], { rowMode: 'array' });
+      return sessions.length;
+    };
+    await expect.poll(look, { timeout: 10_000 }).toBe(1);
+    return Number((sessions as readonly (readonly unknown[])[])[0]?.[0]);
+  }
+
+  /** Ends the session in which a statement with this word runs, once it does. */
+  async endRunning(marker: string, before?: () => Promise<unknown>): Promise<void> {
+    const session = await this.untilRuns(marker);
+    await before?.();
+    await this.observer.query(this.target.words.endSession(session));
+  }
+
+  /** What a statement that waits is answered with when its session is ended from outside. */
+  async loseWhile(marker: string, run: (text: string) => Promise<unknown>): Promise<FluxorError> {
+    const lost = refusal(run(this.target.words.sleep('30', marker)));
+    await this.endRunning(marker);
+    return lost;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 /** Opens driver connections for the contract and closes every one of them, whatever a test did to it. */
 import type { ConnectRequest, Driver, DriverConnection, DriverResult, TypeOptions } from 'fluxor-db';
+import type { Words } from './words.js';
 
 export interface OpenedSession {
   readonly connection: DriverConnection;
@@ -64,10 +65,14 @@ export function run(
   return connection.execute({ text, values, rowMode: 'array' });
 }
 
-/** Whether a statement with this text runs at the server now. */
-export async function isRunning({ connection }: OpenedSession, text: string): Promise<boolean> {
-  const question = "select count(*)::int from pg_stat_activity where state = 'active' and query = $1";
-  return (await run(connection, question, [text])).rows.some((row) => (row as [number])[0] === 1);
+/** Whether a statement with this word runs at the server now. */
+export async function isRunning({ connection }: OpenedSession, words: Words, marker: string): Promise<boolean> {
+  return (await run(connection, words.running(marker))).rows.length === 1;
+}
+
+/** The server's number of the session; behind a pooler, of the one that it has for this transaction. */
+export async function numberOf({ connection }: OpenedSession, words: Words): Promise<number> {
+  return Number(((await run(connection, `select ${words.sessionId}`)).rows as [[number | bigint]])[0][0]);
 }
 
 /** The error a statement raises, once the server is ready again. */

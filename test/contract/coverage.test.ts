@@ -86,7 +86,7 @@ describe('the contract', () => {
   });
 
   it('asserts what happens instead of each thing that a pooler makes impossible', () => {
-    const files = readdirSync(`${ROOT}/test/contract`).filter((file) => /-(cases|contract)\.ts$/.test(file));
+    const files = readdirSync(`${ROOT}/test/contract`).filter((file) => /-(cases|contract|postgres)\.ts$/.test(file));
     const text = files.map((file) => readFileSync(`${ROOT}/test/contract/${file}`, 'utf8')).join('\n');
     const asked = POOLER_LIMITS.filter(
       (limit) => text.includes(`impossible.has('${limit}')`) || text.includes(`limit: '${limit}'`),

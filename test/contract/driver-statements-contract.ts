@@ -9,8 +9,12 @@ import { ContractSessions, failureOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import { cleanServerConnections } from './server-connections.js';
 import type { ContractTarget } from './targets.js';
+import { countOf, int, param } from './words.js';
 
 export function driverStatementsContract(target: ContractTarget): void {
+  const { words } = target;
+  const { facts, codes } = words;
+  const one = `select ${int(words, 1)}`;
   describe(`driver contract, prepared statements and cursors: ${target.name}`, () => {
     let sessions: ContractSessions;
     let session: OpenedSession;
@@ -18,6 +22,7 @@ export function driverStatementsContract(target: ContractTarget): void {
     const healed: unknown[] = [];
 
     beforeAll(async () => {
+      await target.prepare();
       sessions = new ContractSessions(target.makeDriver());
       session = await sessions.openWith({ onHealed: () => healed.push('healed') });
       connection = session.connection;
@@ -42,13 +47,14 @@ export function driverStatementsContract(target: ContractTarget): void {
 
       it('run under a name as often as wanted, in both row modes, with their columns', async () => {
         for (let time = 1; time <= 5; time += 1) {
-          const result = await prepared('p_often', 'select $1::int as n, 2 as n', [time]);
+          const text = `select ${param(words, 1, 'int')} as n, ${int(words, 2)} as n`;
+          const result = await prepared('p_often', text, [time]);
           expect([result.rows, result.command]).toEqual([[[time, 2]], 'SELECT']);
           expect(result.fields.map(({ name, type }) => [name, type])).toEqual([
-            ['n', 'int4'],
-            ['n', 'int4'],
+            ['n', words.types.int.type],
+            ['n', words.types.int.type],
           ]);
-          const asObject = { text: 'select $1::int as n, 2 as n', values: [time], rowMode: 'object' } as const;
+          const asObject = { text, values: [time], rowMode: 'object' } as const;
           expect((await connection.execute(asObject, 'p_often')).rows).toEqual([{ n: 2 }]);
         }
         if (hasNames()) expect(await known()).toContain('p_often');
@@ -56,9 +62,9 @@ export function driverStatementsContract(target: ContractTarget): void {
 
       it('can be run and fail, and be run again', async () => {
         for (const divisor of [5, 0, 2, 0]) {
-          const running = rowsOf('p_fails', 'select 10 / $1::int', [divisor]);
+          const running = rowsOf('p_fails', `select ${words.tenOver(words.placeholder(1))}`, [divisor]);
           if (divisor !== 0) expect(await running).toEqual([[10 / divisor]]);
-          else await expect(running).rejects.toMatchObject({ code: '22012' });
+          else expect(await running.then(() => undefined, words.codeOf)).toBe(codes.division);
           await connection.untilReady();
           expect(connection.state).toBe('idle');
         }
@@ -76,27 +82,27 @@ export function driverStatementsContract(target: ContractTarget): void {
       });
 
       it('are prepared anew when the server has lost them', async () => {
-        const lost = () => rowsOf('p_lost', 'select 1');
+        const lost = () => rowsOf('p_lost', one);
         expect([await lost(), await lost()]).toEqual([[[1]], [[1]]]);
-        await run(connection, 'deallocate all');
+        await run(connection, words.unsettling[0] ?? '');
         expect([await lost(), await lost()]).toEqual([[[1]], [[1]]]);
         if (hasNames()) expect(healed).toEqual(['healed']);
       });
 
       it('are not repeated where their error has ended a transaction, but afterwards', async () => {
-        if (!hasNames()) return expect(await rowsOf('p_inside', 'select 1')).toEqual([[1]]);
-        await rowsOf('p_inside', 'select 1');
+        if (!hasNames()) return expect(await rowsOf('p_inside', one)).toEqual([[1]]);
+        await rowsOf('p_inside', one);
         await run(connection, 'deallocate all');
         await run(connection, 'begin');
-        await expect(rowsOf('p_inside', 'select 1')).rejects.toMatchObject({ code: '26000' });
+        await expect(rowsOf('p_inside', one)).rejects.toMatchObject({ code: '26000' });
         await connection.untilReady();
         expect(connection.state).toBe('failed-transaction');
         await run(connection, 'rollback');
-        expect([await rowsOf('p_inside', 'select 1'), healed]).toEqual([[[1]], []]);
+        expect([await rowsOf('p_inside', one), healed]).toEqual([[[1]], []]);
       });
 
       it('leave the server when they are forgotten, and their name is free for another text', async () => {
-        expect(await rowsOf('p_name', 'select 1')).toEqual([[1]]);
+        expect(await rowsOf('p_name', one)).toEqual([[1]]);
         connection.forget?.('p_name');
         if (hasNames()) {
           await run(connection, 'select 1');
@@ -105,16 +111,16 @@ export function driverStatementsContract(target: ContractTarget): void {
         expect(await rowsOf('p_name', "select 'another'")).toEqual([['another']]);
         connection.forget?.('p_never');
         connection.forget?.('p_name');
-        expect(await rowsOf('p_name', 'select 3')).toEqual([[3]]);
+        expect(await rowsOf('p_name', `select ${int(words, 3)}`)).toEqual([[3]]);
       });
 
       it('outlive a reset, but not one of what users have prepared', async () => {
-        await rowsOf('p_reset', 'select 1');
+        await rowsOf('p_reset', one);
         await connection.reset(SESSION_EFFECTS.settings);
         if (hasNames()) expect(await known()).toContain('p_reset');
         await connection.reset(SESSION_EFFECTS.prepared);
         if (hasNames()) expect(await known()).toEqual([]);
-        expect(await rowsOf('p_reset', 'select 1')).toEqual([[1]]);
+        expect(await rowsOf('p_reset', one)).toEqual([[1]]);
       });
     });
 
@@ -124,7 +130,10 @@ export function driverStatementsContract(target: ContractTarget): void {
         if (cursor === undefined) throw new Error('every driver of this package has cursors');
         return cursor;
       };
-      const NUMBERS = 'select i from generate_series(1, $1::int) i';
+      const NUMBERS = `select i from ${words.series(words.placeholder(1))}`;
+      /** What else may be sent meanwhile, and what the session says. */
+      const isHeld = (where: string): boolean =>
+        (where === 'outside' || facts.cursorsHoldTransaction) && sessions.driver.capabilities.maxSessions > 1;
 
       it.each(['outside', 'inside'])('give page after page %s a transaction, to the last', async (where) => {
         if (where === 'inside') await run(connection, 'begin');
@@ -132,7 +141,8 @@ export function driverStatementsContract(target: ContractTarget): void {
         expect(cursor.fields).toEqual([]);
         expect(await cursor.read(2)).toMatchObject({ rows: [[1], [2]], isDone: false });
         expect(cursor.fields.map(({ name }) => name)).toEqual(['i']);
-        if (where === 'inside') expect((await run(connection, 'select 1')).rows).toEqual([[1]]);
+        if (isHeld(where)) expect(connection.state).toBe('busy');
+        else expect((await run(connection, one)).rows).toEqual([[1]]);
         expect((await cursor.read(2)).rows).toEqual([[3], [4]]);
         expect(await cursor.read(2)).toMatchObject({ rows: [[5]], isDone: true });
         expect(await cursor.read(2)).toMatchObject({ rows: [], isDone: true });
@@ -145,11 +155,11 @@ export function driverStatementsContract(target: ContractTarget): void {
         if (where === 'inside') await run(connection, 'begin');
         const cursor = open(NUMBERS, [100_000]);
         await cursor.read(3);
-        const holds = where === 'outside' && sessions.driver.capabilities.maxSessions > 1;
-        expect(connection.state).toBe(holds ? 'busy' : where === 'inside' ? 'in-transaction' : 'idle');
+        expect(connection.state).toBe(isHeld(where) ? 'busy' : where === 'inside' ? 'in-transaction' : 'idle');
         await cursor.close();
         await cursor.close();
-        expect((await run(connection, 'select 1')).rows).toEqual([[1]]);
+        expect(connection.state).toBe(where === 'inside' ? 'in-transaction' : 'idle');
+        expect((await run(connection, one)).rows).toEqual([[1]]);
         if (where === 'inside') await run(connection, 'rollback');
       });
 
@@ -157,48 +167,56 @@ export function driverStatementsContract(target: ContractTarget): void {
         await run(connection, 'create table driver_rows (id int)');
         const never = open('insert into driver_rows values (1)');
         await never.close();
-        const insert = open('insert into driver_rows select i from generate_series(1, 3) i returning id');
-        expect(await insert.read(10)).toMatchObject({ rows: [[1], [2], [3]], isDone: true, rowsAffected: 3 });
-        expect((await run(connection, 'select count(*)::int from driver_rows')).rows).toEqual([[3]]);
+        const returning = facts.hasReturning ? ' returning id' : '';
+        const insert = open(`insert into driver_rows select i from ${words.series('3')}${returning}`);
+        const rows = facts.hasReturning ? [[1], [2], [3]] : [];
+        expect(await insert.read(10)).toMatchObject({ rows, isDone: true, rowsAffected: 3 });
+        expect((await run(connection, countOf(words, 'driver_rows'))).rows).toEqual([[3]]);
         await run(connection, 'drop table driver_rows');
       });
 
       it('fail like a statement, and leave a session that is ready', async () => {
-        await expect(open('select 1/0').read(1)).rejects.toMatchObject({ code: '22012' });
+        const failing = open(`select ${words.tenOver('0')}`).read(1);
+        expect(await failing.then(() => undefined, words.codeOf)).toBe(codes.division);
         await connection.untilReady();
         expect(connection.state).toBe('idle');
-        expect((await run(connection, 'select 1')).rows).toEqual([[1]]);
+        expect((await run(connection, one)).rows).toEqual([[1]]);
       });
     });
 
     describe('limits and settings', () => {
-      const limit = async () => (await run(connection, 'show statement_timeout')).rows.flat()[0];
+      const { setting, limit: server } = words;
+      const limit = async () => (await run(connection, server.look)).rows.flat()[0];
 
       it('has a limit of the server for its statements, where the session is ours alone', async () => {
         const limitStatements = connection.limitStatements?.bind(connection);
         if (limitStatements === undefined || target.impossible.has('server limit')) {
           await limitStatements?.(1_234);
-          return expect([connection.statementLimitMs ?? 0, await limit()]).toEqual([0, '0']);
+          return expect([connection.statementLimitMs ?? 0, await limit()]).toEqual([0, server.shown(0)]);
         }
         await limitStatements(1_234);
-        expect([connection.statementLimitMs, await limit()]).toEqual([1_234, '1234ms']);
+        expect([connection.statementLimitMs, await limit()]).toEqual([1_234, server.shown(1_234)]);
         await run(connection, 'begin');
         await limitStatements(5_000);
-        expect([connection.statementLimitMs, await limit()]).toEqual([5_000, '5s']);
+        expect([connection.statementLimitMs, await limit()]).toEqual([5_000, server.shown(5_000)]);
         await run(connection, 'rollback');
-        expect([connection.statementLimitMs, await limit()]).toEqual([1_234, '1234ms']);
+        const kept = facts.settingsEndWithTransaction ? 1_234 : 5_000;
+        expect([connection.statementLimitMs, await limit()]).toEqual([kept, server.shown(kept)]);
         await limitStatements(50);
-        expect(await failureOf(connection, 'select pg_sleep(30)')).toMatchObject({ code: '57014' });
+        expect(words.codeOf(await failureOf(connection, words.sleep('30', 'limited')))).toBe(codes.limit);
         await connection.reset(SESSION_EFFECTS.settings);
-        expect([connection.statementLimitMs, await limit()]).toEqual([0, '0']);
+        expect([connection.statementLimitMs, await limit()]).toEqual([0, server.shown(0)]);
       });
 
       it('begins with the limit that the request asks for', async () => {
         if (sessions.driver.capabilities.maxSessions === 1) return;
         const limited = await sessions.openWith({ statementLimitMs: 2_345 });
-        const shown = (await run(limited.connection, 'show statement_timeout')).rows.flat()[0];
+        const shown = (await run(limited.connection, server.look)).rows.flat()[0];
         const isOurs = !target.impossible.has('server limit');
-        expect([limited.connection.statementLimitMs ?? 0, shown]).toEqual(isOurs ? [2_345, '2345ms'] : [0, '0']);
+        expect([limited.connection.statementLimitMs ?? 0, shown]).toEqual([
+          isOurs ? 2_345 : 0,
+          server.shown(isOurs ? 2_345 : 0),
+        ]);
         await sessions.close(limited);
       });
 
@@ -208,11 +226,11 @@ export function driverStatementsContract(target: ContractTarget): void {
         const isBack = !target.impossible.has('settings');
         const has = () => connection.hasChangedSettings ?? false;
         const seen = [has()];
-        await run(connection, "set application_name to 'changed'");
+        await run(connection, setting.set);
         seen.push(has());
-        await run(connection, 'set application_name to default');
+        await run(connection, setting.toDefault);
         seen.push(has());
-        await run(connection, "select set_config('application_name', 'by a function', false)");
+        await run(connection, setting.byFunction);
         seen.push(has());
         await connection.reset(SESSION_EFFECTS.settings);
         seen.push(has());
@@ -222,7 +240,7 @@ export function driverStatementsContract(target: ContractTarget): void {
       it.each(Object.entries(SESSION_EFFECTS))('undoes %s without harm, in and out of order', async (_name, effect) => {
         await connection.reset(effect);
         expect(connection.state).toBe('idle');
-        expect((await run(connection, 'select 1')).rows).toEqual([[1]]);
+        expect((await run(connection, one)).rows).toEqual([[1]]);
         if (target.impossible.has('reset')) await cleanServerConnections(target);
       });
     });

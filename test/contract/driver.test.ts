@@ -3,12 +3,11 @@ import { driverStatementsContract } from './driver-statements-contract.js';
 import { errorContract } from './error-contract.js';
 import { contractTargets } from './targets.js';
 import { typeContract } from './type-contract.js';
-import { typeTableContract } from './type-table-contract.js';
 
 for (const target of contractTargets()) {
   driverContract(target);
   driverStatementsContract(target);
   errorContract(target);
   typeContract(target);
-  typeTableContract(target);
+  target.typeTable(target);
 }

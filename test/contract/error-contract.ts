@@ -2,71 +2,38 @@
  * Real errors of real servers, classified: what a caller catches, what became of the statement, what the connection is
  * worth afterwards. The unit tests check the whole table of codes; this checks that the servers really send them.
  */
-import type { FluxorError } from 'fluxor-db';
+import type { FluxorError, TransactionStatements } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ContractSessions, failureOf, isRunning, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
-import type { ContractTarget } from './targets.js';
+import type { ErrorCases } from './error-cases.js';
+import type { ContractTarget, DriverChange } from './targets.js';
+import type { Words } from './words.js';
+import { int } from './words.js';
 import { CONNECT, SENT } from '../fakes/situations.js';
 
-/** Every name has its schema: a search path would be lost behind a pooler. */
-const SETUP = [
-  'create table errors.parents (id int primary key)',
-  `create table errors.children (id int primary key, parent int references errors.parents, name text not null,
-     age int constraint adult check (age >= 18), during int4range, exclude using gist (during with &&))`,
-  `create function errors.complain() returns int language plpgsql as $$ begin raise exception 'secret-marker'; end $$`,
-  'insert into errors.parents values (1)',
-  "insert into errors.children values (1, 1, 'a', 20, '[1,5)')",
-];
-
-/** What is raised by what; the marker stands where a value stands. */
-const CASES: readonly {
-  readonly sql: string;
-  readonly values?: readonly unknown[];
-  readonly is: Partial<FluxorError> & object;
-}[] = [
-  { sql: "insert into errors.children values (1, 1, 'secret-marker')", is: { code: 'CONSTRAINT', reason: 'unique' } },
-  {
-    sql: "insert into errors.children values (2, 99, 'secret-marker')",
-    is: { code: 'CONSTRAINT', reason: 'foreign-key' },
-  },
-  { sql: 'insert into errors.children values (2, 1, null)', is: { code: 'CONSTRAINT', reason: 'not-null' } },
-  { sql: "insert into errors.children values (2, 1, 'secret-marker', 5)", is: { code: 'CONSTRAINT', reason: 'check' } },
-  {
-    sql: "insert into errors.children values (2, 1, 'secret-marker', 20, '[2,3)')",
-    is: { code: 'CONSTRAINT', reason: 'exclusion' },
-  },
-  { sql: "selec 'secret-marker'", is: { code: 'QUERY', reason: 'syntax' } },
-  { sql: 'select * from nowhere', is: { code: 'QUERY', reason: 'undefined-object', sqlState: '42P01' } },
-  { sql: 'select nothing from errors.parents', is: { code: 'QUERY', reason: 'undefined-object', sqlState: '42703' } },
-  { sql: 'select no_function()', is: { code: 'QUERY', reason: 'undefined-object', sqlState: '42883' } },
-  { sql: 'create table errors.parents (id int)', is: { code: 'QUERY', reason: 'duplicate-object' } },
-  { sql: 'select 1/0', is: { code: 'QUERY', reason: 'data', sqlState: '22012' } },
-  { sql: 'select $1::text::int', values: ['secret-marker'], is: { code: 'QUERY', reason: 'data', sqlState: '22P02' } },
-  { sql: 'select 99999999999::int', is: { code: 'QUERY', reason: 'data', sqlState: '22003' } },
-  { sql: 'select errors.complain()', is: { code: 'QUERY', reason: 'application', sqlState: 'P0001' } },
-  { sql: 'rollback to savepoint nowhere', is: { code: 'TRANSACTION', reason: 'invalid-state' } },
-];
-
 export function errorContract(target: ContractTarget): void {
+  const { words, errors } = target;
+  const { facts } = words;
+  /** What the loss of a session is called. */
+  const ENDED = facts.saysWhyItEnds ? 'shutting-down' : 'lost';
   describe(`error contract: ${target.name}`, () => {
     let sessions: ContractSessions;
     let session: OpenedSession;
     const classify = (error: unknown, situation = SENT): FluxorError => sessions.driver.classify(error, situation);
 
     beforeAll(async () => {
+      await target.prepare();
       sessions = new ContractSessions(target.makeDriver());
       session = await sessions.open();
-      for (const text of ['drop schema if exists errors cascade', 'create schema errors', ...SETUP]) {
-        await run(session.connection, text);
-      }
+      for (const text of errors.setup) await run(session.connection, text);
     });
     afterAll(async () => {
-      await run(session.connection, 'drop schema errors cascade');
+      for (const text of errors.teardown) await run(session.connection, text);
       await sessions.closeAll();
     });
 
-    for (const { sql, values, is } of CASES) {
+    for (const { sql, values, is } of errors.cases) {
       it(`calls ${sql.slice(0, 60)} … ${String(is.code)} ${String(is.reason)}`, async () => {
         const native = await failureOf(session.connection, sql, values);
         const error = classify(native);
@@ -79,16 +46,21 @@ export function errorContract(target: ContractTarget): void {
     }
 
     it('names constraint, table and column', async () => {
-      const unique = classify(await failureOf(session.connection, "insert into errors.children values (1, 1, 'x')"));
-      expect(unique).toMatchObject({ constraint: 'children_pkey', table: 'children' });
-      const missing = classify(await failureOf(session.connection, 'insert into errors.children values (3, 1, null)'));
-      expect(missing).toMatchObject({ column: 'name', table: 'children' });
+      const insert = `insert into ${errors.children} (id, parent, name)`;
+      const unique = classify(await failureOf(session.connection, `${insert} values (1, 1, 'x')`));
+      expect(unique).toMatchObject(errors.uniqueNames);
+      const missing = classify(await failureOf(session.connection, `${insert} values (3, 1, null)`));
+      expect(missing).toMatchObject(errors.notNullNames);
     });
 
-    it('calls a statement in a failed transaction aborted, and a write in a read-only one read-only', async () => {
-      await run(session.connection, 'begin read only');
-      const readOnly = await failureOf(session.connection, 'insert into errors.parents values (5)');
-      const aborted = await failureOf(session.connection, 'select 1');
+    it('calls a statement in a failed transaction aborted, where there is such a thing, and a write in a read-only one read-only', async () => {
+      await run(session.connection, 'start transaction read only');
+      const readOnly = await failureOf(session.connection, `insert into ${errors.parents} values (5)`);
+      const next = await run(session.connection, `select ${int(words, 1)}`).then(
+        ({ rows }) => rows,
+        (raised: unknown) => raised,
+      );
+      await session.connection.untilReady();
       await run(session.connection, 'rollback');
       expect(classify(readOnly, { ...SENT, inTransaction: true, askedReadOnly: true })).toMatchObject({
         code: 'TRANSACTION',
@@ -101,52 +73,45 @@ export function errorContract(target: ContractTarget): void {
         decision: 'new-connection',
         isConnectionFatal: true,
       });
-      expect(classify(aborted)).toMatchObject({ code: 'TRANSACTION', reason: 'aborted' });
+      if (!facts.errorsEndTransaction) return expect(next).toEqual([[1]]);
+      expect(classify(next)).toMatchObject({ code: 'TRANSACTION', reason: 'aborted' });
     });
 
     it('calls a missing privilege permission', async () => {
-      await run(session.connection, 'drop role if exists nobody_special');
-      await run(session.connection, 'create role nobody_special');
-      await run(session.connection, 'grant usage on schema errors to nobody_special');
-      await run(session.connection, 'begin');
-      await run(session.connection, 'set local role nobody_special');
-      const native = await failureOf(session.connection, 'select * from errors.parents');
-      await run(session.connection, 'rollback');
-      await run(session.connection, 'revoke usage on schema errors from nobody_special');
-      await run(session.connection, 'drop role nobody_special');
+      const native = await errors.permission(session);
       expect(classify(native)).toMatchObject({ code: 'QUERY', reason: 'permission' });
     });
 
     const isShared = (): boolean => sessions.driver.capabilities.maxSessions > 1;
 
-    it('tells deadlock, serialization failure and lock timeout apart, all three for the whole transaction again', async () => {
+    it('tells deadlock, stale write and lock timeout apart, each for the whole transaction again', async () => {
       if (!isShared()) return;
       const other = await sessions.open();
-      const reasons = [
-        await deadlock(session, other),
-        await serializationFailure(session, other),
-        await lockTimeout(session, other),
-      ].map((native) => classify(native, { ...SENT, inTransaction: true }));
+      const natives = {
+        deadlock: await deadlock(errors, session, other),
+        serialization: await staleWrite(errors, sessions.driver.transactions, session, other),
+        'lock-timeout': await lockTimeout(errors, session, other),
+      };
       await sessions.close(other);
-      expect(reasons.map(({ reason, decision, outcome }) => [reason, decision, outcome])).toEqual([
-        ['deadlock', 'whole-transaction', 'not-applied'],
-        ['serialization', 'whole-transaction', 'not-applied'],
-        ['lock-timeout', 'whole-transaction', 'not-applied'],
-      ]);
+      for (const [expected, native] of Object.entries(natives)) {
+        if (expected === 'serialization' && !errors.refusesStaleWrites) {
+          expect(native).toBeUndefined();
+          continue;
+        }
+        const { reason, decision, outcome } = classify(native, { ...SENT, inTransaction: true });
+        expect([reason, decision, outcome]).toEqual([expected, 'whole-transaction', 'not-applied']);
+      }
     });
 
-    it("calls the server's own statement_timeout a timeout, and somebody else's cancel cancelled", async () => {
+    it("calls the end of a statement by the server's own limit a timeout, and somebody else's cancel cancelled", async () => {
       if (!sessions.driver.capabilities.canCancel) return;
-      await run(session.connection, 'begin');
-      await run(session.connection, "set local statement_timeout to '50ms'");
-      const timeout = classify(await failureOf(session.connection, 'select pg_sleep(30)'));
-      await run(session.connection, 'rollback');
+      const timeout = classify(await errors.limit(session));
       expect(timeout).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
-      const pid = await beginAndTellPid(session);
-      const sleeping = failureOf(session.connection, 'select pg_sleep(30) as cancelled');
+      const pid = await beginAndTellNumber(session, words);
+      const sleeping = failureOf(session.connection, words.sleep('30', 'cancelled'));
       const other = await sessions.open();
-      await expect.poll(() => isRunning(other, 'select pg_sleep(30) as cancelled'), { timeout: 10_000 }).toBe(true);
-      await run(other.connection, 'select pg_cancel_backend($1)', [pid]);
+      await expect.poll(() => isRunning(other, words, 'cancelled'), { timeout: 10_000 }).toBe(true);
+      await run(other.connection, words.cancelSession(pid));
       expect(classify(await sleeping)).toMatchObject({ code: 'CANCELLED', reason: 'administrator' });
       await run(session.connection, 'rollback');
       await sessions.close(other);
@@ -154,7 +119,7 @@ export function errorContract(target: ContractTarget): void {
 
     it('calls a wrong password AUTH and an absent database unknown-database, neither worth repeating', async () => {
       if (target.makeDriverFor === undefined) return;
-      const refusal = async (change: { password?: string; database?: string }): Promise<FluxorError> => {
+      const refusal = async (change: DriverChange): Promise<FluxorError> => {
         const driver = target.makeDriverFor?.(change);
         if (driver === undefined) throw new Error('unreachable');
         const attempt = new ContractSessions(driver).open();
@@ -170,25 +135,20 @@ export function errorContract(target: ContractTarget): void {
       expect(absent).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
     });
 
-    it('calls a terminated session shutting-down: unknown for an autocommit write, not applied in a transaction', async () => {
+    it('calls the loss of an ended session by its name: unknown for an autocommit write, not applied in a transaction', async () => {
       if (!isShared()) return;
       const victim = await sessions.open();
-      const pid = await beginAndTellPid(victim);
-      const sleeping = failureOf(victim.connection, 'select pg_sleep(30) as terminated');
-      await expect.poll(() => isRunning(session, 'select pg_sleep(30) as terminated'), { timeout: 10_000 }).toBe(true);
-      await run(session.connection, 'select pg_terminate_backend($1)', [pid]);
+      const pid = await beginAndTellNumber(victim, words);
+      const sleeping = failureOf(victim.connection, words.sleep('30', 'terminated'));
+      await expect.poll(() => isRunning(session, words, 'terminated'), { timeout: 10_000 }).toBe(true);
+      await run(session.connection, words.endSession(pid));
       const native = await sleeping;
       const facts = ({ code, reason, outcome, decision }: FluxorError) => [code, reason, outcome, decision];
-      expect(facts(classify(native))).toEqual(['CONNECTION', 'shutting-down', 'unknown', 'never']);
+      expect(facts(classify(native))).toEqual(['CONNECTION', ENDED, 'unknown', 'never']);
       const safe = { ...SENT, isReadOnly: true, isSafeToRepeat: true };
-      expect(facts(classify(native, safe))).toEqual(['CONNECTION', 'shutting-down', 'not-applied', 'new-connection']);
+      expect(facts(classify(native, safe))).toEqual(['CONNECTION', ENDED, 'not-applied', 'new-connection']);
       const inside = { ...SENT, inTransaction: true };
-      expect(facts(classify(native, inside))).toEqual([
-        'CONNECTION',
-        'shutting-down',
-        'not-applied',
-        'whole-transaction',
-      ]);
+      expect(facts(classify(native, inside))).toEqual(['CONNECTION', ENDED, 'not-applied', 'whole-transaction']);
       const commit = { ...inside, phase: 'commit' as const };
       expect(facts(classify(native, commit))).toEqual(['OUTCOME_UNKNOWN', undefined, 'unknown', 'never']);
     });
@@ -196,49 +156,61 @@ export function errorContract(target: ContractTarget): void {
 }
 
 /** In a transaction a session keeps its process, also behind a pooler. */
-async function beginAndTellPid({ connection }: OpenedSession): Promise<number> {
-  await run(connection, 'begin');
-  return ((await run(connection, 'select pg_backend_pid()')).rows as [[number]])[0][0];
+async function beginAndTellNumber(session: OpenedSession, words: Words): Promise<number> {
+  await run(session.connection, 'begin');
+  return numberOf(session, words);
 }
 
-/** Two transactions, each waiting for the row the other holds; one of them is the victim. */
-async function deadlock(one: OpenedSession, other: OpenedSession): Promise<unknown> {
-  await run(one.connection, 'insert into errors.parents values (101), (102)');
-  for (const { connection } of [one, other]) {
-    await run(connection, 'begin');
-    await run(connection, "set local deadlock_timeout to '50ms'");
-  }
-  await run(one.connection, 'update errors.parents set id = id where id = 101');
-  await run(other.connection, 'update errors.parents set id = id where id = 102');
-  const [first, second] = await Promise.allSettled([
-    run(one.connection, 'update errors.parents set id = id where id = 102'),
-    run(other.connection, 'update errors.parents set id = id where id = 101').finally(() =>
-      other.connection.untilReady(),
-    ),
-  ]);
-  for (const { connection } of [one, other]) {
+async function rollBack(...sessions: readonly OpenedSession[]): Promise<void> {
+  for (const { connection } of sessions) {
     await connection.untilReady();
     await run(connection, 'rollback');
   }
+}
+
+/** Two transactions, each waiting for the row the other holds; one of them is the victim. */
+async function deadlock(
+  { parents, hastenDeadlock }: ErrorCases,
+  one: OpenedSession,
+  other: OpenedSession,
+): Promise<unknown> {
+  await run(one.connection, `insert into ${parents} values (101), (102)`);
+  for (const { connection } of [one, other]) {
+    for (const text of ['begin', ...hastenDeadlock]) await run(connection, text);
+  }
+  const lock = (id: number): string => `select id from ${parents} where id = ${id} for update`;
+  await run(one.connection, lock(101));
+  await run(other.connection, lock(102));
+  const [first, second] = await Promise.allSettled([
+    run(one.connection, lock(102)),
+    run(other.connection, lock(101)).finally(() => other.connection.untilReady()),
+  ]);
+  await rollBack(one, other);
   return first.status === 'rejected' ? first.reason : second.status === 'rejected' ? second.reason : undefined;
 }
 
-async function serializationFailure(one: OpenedSession, other: OpenedSession): Promise<unknown> {
-  await run(one.connection, 'begin isolation level repeatable read');
-  await run(one.connection, 'select * from errors.parents');
-  await run(other.connection, 'update errors.parents set id = id where id = 101');
-  const error = await failureOf(one.connection, 'update errors.parents set id = id where id = 101');
-  await run(one.connection, 'rollback');
+/** A change on top of one that the transaction cannot see; `undefined` where it is made all the same. */
+async function staleWrite(
+  { parents }: ErrorCases,
+  words: TransactionStatements,
+  one: OpenedSession,
+  other: OpenedSession,
+): Promise<unknown> {
+  await run(one.connection, words.begin({ isolation: 'repeatable read' }));
+  await run(one.connection, `select * from ${parents}`);
+  await run(other.connection, `delete from ${parents} where id = 102`);
+  await run(other.connection, `insert into ${parents} values (102)`);
+  const error = await run(one.connection, `update ${parents} set id = 103 where id = 102`).then(
+    () => undefined,
+    (raised: unknown) => raised,
+  );
+  await rollBack(one);
   return error;
 }
 
-async function lockTimeout(one: OpenedSession, other: OpenedSession): Promise<unknown> {
-  await run(other.connection, 'begin');
-  await run(other.connection, 'lock table errors.parents');
-  await run(one.connection, 'begin');
-  await run(one.connection, "set local lock_timeout to '50ms'");
-  const error = await failureOf(one.connection, 'update errors.parents set id = id where id = 101');
-  await run(one.connection, 'rollback');
-  await run(other.connection, 'rollback');
+async function lockTimeout(cases: ErrorCases, one: OpenedSession, other: OpenedSession): Promise<unknown> {
+  for (const { connection } of [other, one]) await run(connection, 'begin');
+  const error = await cases.lockTimeout(one, other);
+  await rollBack(one, other);
   return error;
 }

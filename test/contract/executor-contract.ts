@@ -8,6 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { collect, ContractHouse, EXECUTOR_KINDS, refusal, runCase, withExecutor } from './contract-runtime.js';
 import { EXECUTOR_CASES } from './executor-cases.js';
 import type { ContractTarget } from './targets.js';
+import type { Words } from './words.js';
+import { int, param } from './words.js';
 
 /** Runs a statement by the method of that name, whatever that answers. */
 type Way = (on: Executor, text: string, params?: readonly unknown[], options?: QueryOptions) => Promise<unknown>;
@@ -27,10 +29,10 @@ const WAYS: Readonly<Record<keyof Executor, Way>> = {
 const NOT_APPLIED: unknown = expect.stringMatching(/^not-(sent|applied)$/);
 
 /** Refused by the database, with what is said about it. */
-const REFUSED: readonly (readonly [text: string, params: readonly unknown[], expected: object])[] = [
+const refused = (words: Words): readonly (readonly [text: string, params: readonly unknown[], expected: object])[] => [
   ["insert into executor_items (id, name) values (0, 'zero')", [], { code: 'CONSTRAINT', reason: 'unique' }],
   [
-    'insert into executor_items (id, name) values ($1, null)',
+    `insert into executor_items (id, name) values (${words.placeholder(1)}, null)`,
     [7],
     { code: 'CONSTRAINT', reason: 'not-null', column: 'name' },
   ],
@@ -45,17 +47,27 @@ const REFUSED: readonly (readonly [text: string, params: readonly unknown[], exp
     { code: 'CONSTRAINT', reason: 'foreign-key', table: 'executor_items' },
   ],
   ['selec 1', [], { code: 'QUERY', reason: 'syntax' }],
-  ['select * from executor_nowhere', [], { code: 'QUERY', reason: 'undefined-object', sqlState: '42P01' }],
-  ['select 1/$1::int', [0], { code: 'QUERY', reason: 'data', sqlState: '22012' }],
-  ['select $1::int', ['secret-marker'], { code: 'QUERY', reason: 'data', sqlState: '22P02' }],
+  [
+    'select * from executor_nowhere',
+    [],
+    { code: 'QUERY', reason: 'undefined-object', sqlState: words.sqlStates.undefinedTable },
+  ],
+  [
+    `select ${words.tenOver(words.placeholder(1))}`,
+    [0],
+    { code: 'QUERY', reason: 'data', sqlState: words.sqlStates.division },
+  ],
+  [words.refusesNoNumber, ['secret-marker'], { code: 'QUERY', reason: 'data', sqlState: words.sqlStates.noNumber }],
   // A batch counts them before it sends the first.
-  ['select $1::int', [1, 2], { code: 'QUERY', outcome: NOT_APPLIED }],
+  [`select ${param(words, 1, 'int')}`, [1, 2], { code: 'QUERY', outcome: NOT_APPLIED }],
 ];
 
 /** Refused before anything is sent. */
-const UNSENT: readonly (readonly [text: string, params: readonly unknown[], options: object, expected: object])[] = [
-  ['select $1::int', [undefined], {}, { code: 'QUERY', reason: 'data' }],
-  ['select $1::text', [new Date(NaN)], {}, { code: 'QUERY', reason: 'data' }],
+const unsent = (
+  words: Words,
+): readonly (readonly [text: string, params: readonly unknown[], options: object, expected: object])[] => [
+  [`select ${param(words, 1, 'int')}`, [undefined], {}, { code: 'QUERY', reason: 'data' }],
+  [`select ${param(words, 1, 'text')}`, [new Date(NaN)], {}, { code: 'QUERY', reason: 'data' }],
   ['select 1', [], { rowmode: 'array' }, { code: 'CONFIG' }],
   ['select 1', [], { timeout: -1 }, { code: 'CONFIG' }],
   ['select 1', [], { signal: AbortSignal.abort() }, { code: 'CANCELLED', reason: 'caller' }],
@@ -71,6 +83,7 @@ export const COVERED_QUERY_OPTIONS = [
 ];
 
 export function executorContract(target: ContractTarget): void {
+  const { words } = target;
   describe(`executor contract: ${target.name}`, () => {
     let house: ContractHouse;
 
@@ -78,8 +91,8 @@ export function executorContract(target: ContractTarget): void {
       house = await ContractHouse.start(target);
       await house.db.exec('drop table if exists executor_items');
       await house.db.exec(
-        `create table executor_items (id int primary key, name text not null, parent int references executor_items,
-           score int constraint executor_score check (score >= 0))`,
+        `create table executor_items (id int primary key, name text not null, parent int,
+           score int constraint executor_score check (score >= 0), foreign key (parent) references executor_items (id))`,
       );
     });
     beforeEach(() => house.db.exec('delete from executor_items'));
@@ -97,7 +110,7 @@ export function executorContract(target: ContractTarget): void {
         await withExecutor(house.db, kind, (on) => runCase(one, on, { ...house, db: house.db, kind }));
       });
 
-      it.each(REFUSED)('says the same by every method about: %s', async (text, params, expected) => {
+      it.each(refused(words))('says the same by every method about: %s', async (text, params, expected) => {
         await house.db.exec("insert into executor_items (id, name) values (0, 'zero')");
         await each(async (on, way) => {
           const error = await refusal(way(on, text, params));
@@ -108,21 +121,25 @@ export function executorContract(target: ContractTarget): void {
         expect(await house.db.query('select id from executor_items')).toEqual([{ id: 0 }]);
       });
 
-      it.each(UNSENT)('sends nothing, by any method, of: %s with %o %o', async (text, params, options, expected) => {
-        await each(async (on, way) => {
-          const error = await refusal(way(on, text, params, options));
-          expect(error).toMatchObject({ ...expected, outcome: 'not-sent' });
-          if (error.code === 'CONFIG') expect(error).toBeInstanceOf(ConfigError);
-          // A transaction goes on: the server has not heard of it.
-          expect(await on.queryValue('select 1')).toBe(1);
-        });
-      });
+      it.each(unsent(words))(
+        'sends nothing, by any method, of: %s with %o %o',
+        async (text, params, options, expected) => {
+          await each(async (on, way) => {
+            const error = await refusal(way(on, text, params, options));
+            expect(error).toMatchObject({ ...expected, outcome: 'not-sent' });
+            if (error.code === 'CONFIG') expect(error).toBeInstanceOf(ConfigError);
+            // A transaction goes on: the server has not heard of it.
+            expect(await on.queryValue(`select ${int(words, 1)}`)).toBe(1);
+          });
+        },
+      );
 
       it('ends a statement at its timeout by every method, or late where nothing can be stopped', async () => {
         await each(async (on, way) => {
           if (!house.canCancel) return endsLate(on, way);
           // Of what may have changed something, a server too slow to confirm its end would make the outcome unknown.
-          const error = await refusal(way(on, 'select pg_sleep($1)', [30], { timeout: '150ms', readOnly: true }));
+          const text = words.sleep(words.placeholder(1), 'timed');
+          const error = await refusal(way(on, text, [30], { timeout: '150ms', readOnly: true }));
           expect(error).toMatchObject({
             code: 'TIMEOUT',
             outcome: NOT_APPLIED,
@@ -134,9 +151,10 @@ export function executorContract(target: ContractTarget): void {
         if (!house.canCancel) return abortsBeforeSending(kind);
         await each(async (on, way) => {
           const abort = new AbortController();
-          const text = `select pg_sleep($1) as ${kind}`;
+          const marker = `aborted_${kind}`;
+          const text = words.sleep(words.placeholder(1), marker);
           const stopped = refusal(way(on, text, [30], { signal: abort.signal, readOnly: true }));
-          await house.untilRuns(text);
+          await house.untilRuns(marker);
           abort.abort(new Error('enough'));
           const error = await stopped;
           expect(error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
@@ -145,23 +163,25 @@ export function executorContract(target: ContractTarget): void {
 
       it('says what is known of a statement whose connection was lost', async () => {
         if (!house.isShared) return;
-        const kill = 'select pg_terminate_backend(pg_backend_pid())';
         for (const [declared, alone] of [
           [{}, 'unknown'],
           [{ idempotent: true }, 'unknown'],
           [{ readOnly: true }, 'not-applied'],
         ] as const) {
           const options = kind === 'runtime' ? ({ ...declared, retry: false } as const) : declared;
-          const error = await refusal(withExecutor(house.db, kind, (on) => on.query(kill, [], options)));
+          const error = await withExecutor(house.db, kind, (on) =>
+            house.loseWhile('lost', (text) => on.query(text, [], options)),
+          );
           const outcome = kind === 'transaction' ? 'not-applied' : alone;
-          expect(error).toMatchObject({ code: 'CONNECTION', reason: 'shutting-down', outcome });
+          expect(error).toMatchObject({ code: 'CONNECTION', outcome });
+          expect(error.reason).toBe(words.facts.saysWhyItEnds ? 'shutting-down' : 'lost');
         }
       });
     });
 
     /** What blocks the process lets no clock run meanwhile, and has its answer when it ends; a batch is not committed then. */
     async function endsLate(on: Executor, way: Way): Promise<void> {
-      const late = way(on, 'select pg_sleep($1)', [0.2], { timeout: '100ms' });
+      const late = way(on, words.sleep(words.placeholder(1), 'late'), [0.2], { timeout: '100ms' });
       if (way === WAYS.batch) expect(await refusal(late)).toMatchObject({ code: 'TIMEOUT', outcome: 'not-applied' });
       else await late;
     }
@@ -179,29 +199,32 @@ export function executorContract(target: ContractTarget): void {
 
     it('repeats a lost statement that is declared safe on the runtime, and nowhere else, as often as `retry` says', async () => {
       if (!house.isShared) return;
-      await house.db.exec('drop sequence if exists executor_runs');
-      await house.db.exec('create sequence executor_runs');
-      // A number drawn from a sequence stays drawn.
-      const once =
-        "select case when nextval('executor_runs') = 1 then pg_terminate_backend(pg_backend_pid()) end, 'done'";
-      const start = () => house.db.exec('alter sequence executor_runs restart');
-      const rows = (on: Executor, options: QueryOptions) => on.query(once, [], { rowMode: 'array', ...options });
+      await house.db.exec('drop table if exists executor_runs');
+      await house.db.exec('create table executor_runs (seconds int)');
+      // It waits for as long as there is a row, and somebody takes the row away before he ends the session.
+      const seconds = '(select coalesce(max(seconds), 0) from executor_runs)';
+      const rows = (on: Executor, options: QueryOptions) => async (): Promise<unknown> => {
+        await house.observer.exec('delete from executor_runs');
+        await house.observer.exec('insert into executor_runs values (30)');
+        const text = `${words.sleep(seconds, 'repeated')}`;
+        const running = on.query(text, [], { rowMode: 'array', ...options });
+        running.catch(() => undefined);
+        await house.endRunning('repeated', () => house.observer.exec('delete from executor_runs'));
+        return (await running).length > 0;
+      };
       for (const options of [
         { readOnly: true },
         { idempotent: true },
         { idempotent: true, retry: { maxRetries: 1 } },
       ]) {
-        await start();
-        expect(await rows(house.db, options)).toEqual([[null, 'done']]);
+        expect(await rows(house.db, options)()).toBe(true);
       }
       for (const options of [{}, { idempotent: true, retry: false }] as const) {
-        await start();
-        expect(await refusal(rows(house.db, options))).toMatchObject({ code: 'CONNECTION', outcome: 'unknown' });
+        expect(await refusal(rows(house.db, options)())).toMatchObject({ code: 'CONNECTION', outcome: 'unknown' });
       }
-      await start();
-      const inside = house.db.use((session) => rows(session, { readOnly: true }));
+      const inside = house.db.use((session) => rows(session, { readOnly: true })());
       expect(await refusal(inside)).toMatchObject({ code: 'CONNECTION', outcome: 'not-applied' });
-      await house.db.exec('drop sequence executor_runs');
+      await house.db.exec('drop table executor_runs');
     });
   });
 }

@@ -7,9 +7,9 @@ import type { DBRuntime, Session } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaseFacts, ContractCase } from './contract-runtime.js';
 import { ContractHouse, isEmbedded, refusal, runCase } from './contract-runtime.js';
-import type { PoolerLimit } from './pooler-limits.js';
 import { cleanServerConnections, onEveryServerConnection } from './server-connections.js';
 import type { ContractTarget } from './targets.js';
+import { countOf, int, shownTransaction } from './words.js';
 
 const RELEASED = { code: 'LEASE_RELEASED', outcome: 'not-sent' };
 
@@ -20,7 +20,7 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
     title: "id is the connection's number, serverId the server's process",
     run: async (session, { target, db }) => {
       expect(session.id).toBeGreaterThan(0);
-      const pid = String(await session.queryValue('select pg_backend_pid()'));
+      const pid = String(await session.queryValue(`select ${target.words.sessionId}`));
       if (isEmbedded(db)) return expect(session.serverId).toBe('embedded');
       // A pooler answers with a number of its own, which no server knows.
       expect(session.serverId === pid).toBe(!target.impossible.has('process id'));
@@ -28,19 +28,21 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
     },
   },
   {
-    covers: ['begin', 'queryValue'],
+    covers: ['begin', 'query'],
     title: 'begin opens a transaction on the connection that the session has',
-    run: async (session, { db }) => {
-      const tx = await session.begin({ isolation: 'repeatable read', readOnly: true });
-      expect(await tx.queryValue('show transaction_isolation')).toBe('repeatable read');
-      expect(await session.queryValue('show transaction_read_only')).toBe('on');
+    run: async (session, { db, target: { words } }) => {
+      const tx = await session.begin({ isolation: 'serializable', readOnly: true });
+      expect(await tx.queryValue(`select ${int(words, 1)}`)).toBe(1);
+      // Asked of the session: it is the same one.
+      const shown = () => shownTransaction(words, (text) => session.query(text, [], { rowMode: 'array' }));
+      expect(await shown()).toEqual(['serializable', 'on', 'off']);
       expect(db.stats()).toMatchObject({ inUse: 1, total: 1 });
       await tx.rollback();
-      expect(await session.queryValue('show transaction_read_only')).toBe('off');
+      expect((await shown()) ?? [words.defaultIsolation, 'off', 'off']).toEqual([words.defaultIsolation, 'off', 'off']);
     },
   },
   {
-    covers: ['transaction', 'queryValue'],
+    covers: ['transaction', 'query'],
     title: 'transaction commits on the connection that the session has, and rolls back when its function rejects',
     run: async (session) => {
       expect(await session.transaction((tx) => tx.exec('insert into session_rows values (1)'))).toEqual({
@@ -52,30 +54,30 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
         throw reason;
       });
       await expect(undone).rejects.toBe(reason);
-      expect(await session.queryValue('select array_agg(n) from session_rows')).toEqual([1]);
+      expect(await session.query('select n from session_rows')).toEqual([{ n: 1 }]);
     },
   },
   {
     covers: ['release', 'query', 'begin', 'transaction'],
     title: 'release ends it: whatever is asked of it afterwards is refused, and a second release too',
-    run: async (session, { db }) => {
+    run: async (session, { db, target: { words } }) => {
       session.release();
       for (const call of [session.query('select 1'), session.begin(), session.transaction(async () => 1)]) {
         expect(await refusal(call)).toMatchObject(RELEASED);
       }
       expect(() => session.release()).toThrow(expect.objectContaining({ code: 'LEASE_RELEASED' }) as Error);
       expect(() => session.discard()).toThrow(expect.objectContaining({ code: 'LEASE_RELEASED' }) as Error);
-      expect(await db.queryValue('select 1')).toBe(1);
+      expect(await db.queryValue(`select ${int(words, 1)}`)).toBe(1);
     },
   },
   {
     covers: ['release', 'exec'],
     title: 'release rolls back what is open',
-    run: async (session, { db }) => {
+    run: async (session, { db, target: { words } }) => {
       await session.exec('begin');
       await session.exec('insert into session_rows values (3)');
       session.release();
-      expect(await db.queryValue('select count(*)::int from session_rows where n = 3')).toBe(0);
+      expect(await db.queryValue(countOf(words, 'session_rows where n = 3'))).toBe(0);
     },
   },
   {
@@ -93,10 +95,10 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
   {
     covers: ['[Symbol.asyncDispose]', 'query'],
     title: 'await using releases it, and does nothing after a release',
-    run: async (session, { db }) => {
+    run: async (session, { db, target: { words } }) => {
       {
         await using scope = session;
-        expect(await scope.query('select 1 as n')).toEqual([{ n: 1 }]);
+        expect(await scope.query(`select ${int(words, 1)} as n`)).toEqual([{ n: 1 }]);
       }
       expect(db.stats().inUse).toBe(0);
       await session[Symbol.asyncDispose]();
@@ -106,70 +108,19 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
   {
     covers: ['query', 'AcquireOptions.timeout', 'AcquireOptions.signal'],
     title: 'acquire gives up at its timeout and at its signal while another session has the connection',
-    run: async (session, { db }) => {
+    run: async (session, { db, target: { words } }) => {
       expect(await refusal(db.acquire({ timeout: '50ms' }))).toMatchObject({ code: 'TIMEOUT', phase: 'acquire' });
       const abort = new AbortController();
       const waiting = refusal(db.acquire({ signal: abort.signal }));
       abort.abort();
       expect(await waiting).toMatchObject({ code: 'CANCELLED', outcome: 'not-sent' });
-      expect(await session.query('select 1 as n')).toEqual([{ n: 1 }]);
+      expect(await session.query(`select ${int(words, 1)} as n`)).toEqual([{ n: 1 }]);
     },
   },
 ];
 
-interface Trace {
-  /** The limit of a pooler that leaves it where it was made. */
-  readonly limit: PoolerLimit;
-  readonly leave: string;
-  /** One value of the session that has it. */
-  readonly look: string;
-  readonly left: unknown;
-}
-
-/** What a borrower can set up in its session. */
-const TRACES: readonly Trace[] = [
-  { limit: 'settings', leave: "set statement_timeout to '54321ms'", look: 'show statement_timeout', left: '54321ms' },
-  { limit: 'settings', leave: 'set search_path to session_left', look: 'show search_path', left: 'session_left' },
-  {
-    limit: 'settings',
-    leave: "select set_config('fluxor.left', 'x', false)",
-    look: "select coalesce(current_setting('fluxor.left', true), '')",
-    left: 'x',
-  },
-  { limit: 'role', leave: 'set role session_role', look: 'select current_user::text', left: 'session_role' },
-  {
-    limit: 'temporary tables',
-    leave: 'create temporary table session_left (n int)',
-    look: "select to_regclass('pg_temp.session_left') is not null",
-    left: true,
-  },
-  {
-    limit: 'advisory locks',
-    leave: 'select pg_advisory_lock(71134)',
-    look: "select exists (select from pg_locks where locktype = 'advisory' and objid = 71134 and pid = pg_backend_pid())",
-    left: true,
-  },
-  {
-    limit: 'notifications',
-    leave: 'listen session_left',
-    look: "select exists (select from pg_listening_channels() c where c = 'session_left')",
-    left: true,
-  },
-  {
-    limit: 'sql prepare',
-    leave: 'prepare session_left as select 1',
-    look: "select exists (select from pg_prepared_statements where name = 'session_left')",
-    left: true,
-  },
-  {
-    limit: 'cursors with hold',
-    leave: 'declare session_left cursor with hold for select 1',
-    look: "select exists (select from pg_cursors where name = 'session_left')",
-    left: true,
-  },
-];
-
 export function sessionContract(target: ContractTarget): void {
+  const { words } = target;
   describe(`session contract: ${target.name}`, () => {
     let house: ContractHouse;
     let db: DBRuntime;
@@ -177,13 +128,13 @@ export function sessionContract(target: ContractTarget): void {
     beforeAll(async () => {
       house = await ContractHouse.start(target, { pool: { maxSize: 1 } });
       db = house.db;
-      for (const text of ['drop table if exists session_rows', 'drop role if exists session_role']) await db.exec(text);
+      await db.exec('drop table if exists session_rows');
       await db.exec('create table session_rows (n int)');
-      await db.exec('create role session_role');
+      for (const text of words.traceSetup) await house.observer.exec(text);
     });
     afterAll(async () => {
       await db.exec('drop table session_rows');
-      await db.exec('drop role session_role');
+      for (const text of words.traceTeardown) await house.observer.exec(text);
       await house[Symbol.asyncDispose]();
     });
 
@@ -194,14 +145,14 @@ export function sessionContract(target: ContractTarget): void {
       await runCase(one, session, facts);
     });
 
-    it.each(TRACES)(
+    it.each(words.traces)(
       'keeps from the next borrower, or leaves with the server connection: $leave',
       async ({ limit, leave, look, left }) => {
         const before = await db.queryValue(look);
         expect(before).not.toEqual(left);
         const session = await db.acquire();
         await session.query(leave);
-        if (target.impossible.has(limit)) {
+        if (limit !== undefined && target.impossible.has(limit)) {
           session.release();
           // Whoever has that server connection for a transaction has what was left there with it.
           const seen = await onEveryServerConnection(target, (tx) => tx.queryValue(look));
@@ -216,10 +167,13 @@ export function sessionContract(target: ContractTarget): void {
     );
 
     it('keeps a time zone from the next borrower, also where a pooler keeps it for its client', async () => {
-      const zone = () => db.queryValue('show timezone');
-      expect(await zone()).toBe('UTC');
-      await db.use((session) => session.exec("set timezone to 'Asia/Tokyo'"));
-      expect(await zone()).toBe('UTC');
+      const { look, set, utc } = words.timeZone;
+      expect(await db.queryValue(look)).toBe(utc);
+      await db.use(async (session) => {
+        await session.exec(set);
+        expect(await session.queryValue(look)).not.toBe(utc);
+      });
+      expect(await db.queryValue(look)).toBe(utc);
     });
 
     it('tells that a pooler is there, once, where there is one', async () => {
@@ -234,7 +188,7 @@ export function sessionContract(target: ContractTarget): void {
     });
 
     it('sends settings with the connection request, which a pooler may refuse', async () => {
-      const driver = target.makeDriverFor?.({ settings: { search_path: 'session_start' } });
+      const driver = target.makeDriverFor?.({ settings: words.startSetting.settings });
       if (driver === undefined) return;
       const other = house.with(driver);
       if (target.impossible.has('settings at the start')) {
@@ -243,15 +197,14 @@ export function sessionContract(target: ContractTarget): void {
           reason: 'protocol',
           outcome: 'not-sent',
         });
-      } else expect(await other.queryValue('show search_path')).toBe('session_start');
+      } else expect(await other.queryValue(words.startSetting.look)).toBe(words.startSetting.value);
     });
 
     it('gives the server a limit for each statement, where the session is ours alone', async () => {
       if (!house.isShared) return;
       const other = house.other({ query: { timeout: '20s' } });
-      expect(await other.queryValue('show statement_timeout')).toBe(
-        target.impossible.has('server limit') ? '0' : '25s',
-      );
+      const ms = target.impossible.has('server limit') ? 0 : 25_000;
+      expect(await other.queryValue(words.limit.look)).toBe(words.limit.shown(ms));
     });
   });
 }

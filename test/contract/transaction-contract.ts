@@ -6,18 +6,18 @@ import type { Transaction, TransactionOptions } from 'fluxor-db';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ContractHouse, refusal, runCase } from './contract-runtime.js';
 import type { ContractTarget } from './targets.js';
-import { add, ids, TRANSACTION_CASES } from './transaction-cases.js';
+import { add as addTo, ids, TRANSACTION_CASES } from './transaction-cases.js';
+import type { Words } from './words.js';
+import { countOf, shownTransaction } from './words.js';
 
 /** What the options of `begin()` and `transaction()` do that the database can tell of. */
-const OPTION_CASES: readonly (readonly [options: TransactionOptions, shown: readonly string[]])[] = [
-  [{}, ['read committed', 'off', 'off']],
+const optionCases = (words: Words): readonly (readonly [options: TransactionOptions, shown: readonly string[]])[] => [
+  [{}, [words.defaultIsolation, 'off', 'off']],
   [{ isolation: 'read committed' }, ['read committed', 'off', 'off']],
   [{ isolation: 'repeatable read' }, ['repeatable read', 'off', 'off']],
   [{ isolation: 'serializable', readOnly: true }, ['serializable', 'on', 'off']],
   [{ isolation: 'serializable', readOnly: true, deferrable: true }, ['serializable', 'on', 'on']],
 ];
-const SHOW = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
-  current_setting('transaction_deferrable')`;
 
 /** For coverage.test.ts: asserted below, where a transaction that has begun already is of no use. */
 export const COVERED_TRANSACTION_OPTIONS = [
@@ -31,6 +31,8 @@ export const COVERED_TRANSACTION_OPTIONS = [
 ];
 
 export function transactionContract(target: ContractTarget): void {
+  const { words } = target;
+  const add = (tx: Transaction, id: number): Promise<unknown> => addTo(tx, words, id);
   describe(`transaction contract: ${target.name}`, () => {
     let house: ContractHouse;
 
@@ -38,8 +40,8 @@ export function transactionContract(target: ContractTarget): void {
       house = await ContractHouse.start(target);
       await house.db.exec('drop table if exists transaction_rows');
       await house.db.exec(
-        `create table transaction_rows (id int primary key,
-           after int references transaction_rows deferrable initially deferred)`,
+        `create table transaction_rows (id int primary key, before_it int,
+           foreign key (before_it) references transaction_rows (id) ${words.deferred})`,
       );
     });
     beforeEach(() => house.db.exec('delete from transaction_rows'));
@@ -55,13 +57,19 @@ export function transactionContract(target: ContractTarget): void {
       await expect.poll(() => house.db.stats().inUse).toBe(0);
     });
 
-    it.each(OPTION_CASES)('begins as asked for: %o', async (options, shown) => {
-      const show = (tx: Transaction) => tx.query(SHOW, [], { rowMode: 'array' });
-      expect(await house.db.transaction(show, options)).toEqual([shown]);
-      expect(await house.db.use((session) => session.transaction(show, options))).toEqual([shown]);
-      await using tx = await house.db.begin(options);
-      expect(await show(tx)).toEqual([shown]);
-    });
+    it.each(optionCases(words))(
+      'begins as asked for, or refuses what the database has not: %o',
+      async (options, shown) => {
+        const show = (tx: Transaction) => shownTransaction(words, (text) => tx.query(text, [], { rowMode: 'array' }));
+        if (options.deferrable && !house.db.config.driver.transactions.hasDeferrable) {
+          return expect(await refusal(house.db.transaction(show, options))).toMatchObject({ code: 'CONFIG' });
+        }
+        expect(await house.db.transaction(show, options)).toEqual(shown);
+        expect(await house.db.use((session) => session.transaction(show, options))).toEqual(shown);
+        await using tx = await house.db.begin(options);
+        expect(await show(tx)).toEqual(shown);
+      },
+    );
 
     it('refuses a write in a transaction that was begun to read', async () => {
       const writing = house.db.transaction((tx) => add(tx, 1), { readOnly: true });
@@ -123,9 +131,9 @@ export function transactionContract(target: ContractTarget): void {
       const abort = new AbortController();
       const tx = await house.db.begin({ signal: abort.signal });
       await add(tx, 1);
-      const text = 'select pg_sleep(30) as in_transaction';
+      const text = words.sleep('30', 'in_transaction');
       const running = house.canCancel ? refusal(tx.query(text, [], { readOnly: true })) : undefined;
-      if (running !== undefined) await house.untilRuns(text);
+      if (running !== undefined) await house.untilRuns('in_transaction');
       abort.abort(new Error('enough'));
       if (running !== undefined) expect(await running).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
       expect(await refusal(tx.commit())).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
@@ -133,12 +141,12 @@ export function transactionContract(target: ContractTarget): void {
       expect(await ids(house)).toEqual([]);
     });
 
-    it('runs its function again after a serialization failure, as `retry` says, and counts the attempts', async () => {
+    it('runs its function again after losing to another, as `retry` says, and counts the attempts', async () => {
       const attempts: number[] = [];
       const failing = (times: number) => async (tx: Transaction) => {
         attempts.push(tx.attempt);
         await add(tx, tx.attempt);
-        if (tx.attempt <= times) await tx.exec("do $$ begin raise exception using errcode = '40001'; end $$");
+        if (tx.attempt <= times) await tx.exec(words.contention.text);
         return 'done';
       };
       const quick = { initialBackoff: '1ms', maxBackoff: '1ms' } as const;
@@ -147,7 +155,7 @@ export function transactionContract(target: ContractTarget): void {
       const once = house.db.transaction(failing(1), { retry: false });
       expect(await refusal(once)).toMatchObject({
         code: 'TRANSACTION',
-        reason: 'serialization',
+        reason: words.contention.reason,
         outcome: 'not-applied',
       });
       expect([attempts.splice(0), await ids(house)]).toEqual([[1], [3]]);
@@ -167,8 +175,9 @@ export function transactionContract(target: ContractTarget): void {
       if (!house.isShared) return;
       const tx = await house.db.begin();
       await add(tx, 1);
-      const error = await refusal(tx.query('select pg_terminate_backend(pg_backend_pid())'));
-      expect(error).toMatchObject({ code: 'CONNECTION', reason: 'shutting-down', outcome: 'not-applied' });
+      const error = await house.loseWhile('lost', (text) => tx.query(text));
+      const reason = words.facts.saysWhyItEnds ? 'shutting-down' : 'lost';
+      expect(error).toMatchObject({ code: 'CONNECTION', reason, outcome: 'not-applied' });
       expect([tx.state, await ids(house)]).toEqual(['lost', []]);
       await tx.rollback();
     });
@@ -177,8 +186,8 @@ export function transactionContract(target: ContractTarget): void {
       if (!house.isShared) return;
       await house.db.transaction(
         async (tx) => {
-          expect(await tx.queryValue('select count(*)::int from transaction_rows')).toBe(0);
-          await house.observer.exec('insert into transaction_rows values (7)');
+          expect(await tx.queryValue(countOf(words, 'transaction_rows'))).toBe(0);
+          await house.observer.exec('insert into transaction_rows (id) values (7)');
           await add(tx, 1);
           expect(await tx.query('select id from transaction_rows')).toEqual([{ id: 1 }]);
           expect(await ids({ db: house.observer })).toEqual([7]);

@@ -1,6 +1,7 @@
-/** The table of docs/reference/types.md lists every type the code knows, with what the code really makes of it. */
+/** The tables of docs/reference/types.md list every type the code knows, with what the code really makes of it. */
 import { describe, expect, it } from 'vitest';
 import { decodersFor, typeName } from '../../src/driver/postgres/postgres-types.js';
+import { MYSQL_TYPES, typeNameOf } from '../../src/driver/mysql-server/mysql-types.js';
 import { codeWords, readDoc, sectionOf, tableRows } from './markdown.js';
 
 const document = readDoc('docs/reference/types.md');
@@ -21,6 +22,19 @@ describe('the table of types', () => {
     expect(result === 'any JSON value' ? value : `\`${kindOf(value)}\``).toEqual(
       result === 'any JSON value' ? JSON.parse(sample) : result,
     );
+  });
+});
+
+describe('the table of MySQL and MariaDB', () => {
+  it('names every type of the code', () => {
+    const named = new Set(
+      tableRows(sectionOf(document, 'What comes back from MySQL and MariaDB')).map(([type = '']) => codeWords(type)[0]),
+    );
+    // 63 is the collation of bytes, 255 one of text.
+    const types = Object.values(MYSQL_TYPES).flatMap((type) =>
+      [63, 255].map((collation) => typeNameOf({ name: 'v', type, flags: 0, collation, decimals: 0 })),
+    );
+    expect(types.filter((type) => !named.has(type) && !['geometry', 'null', 'vector'].includes(type))).toEqual([]);
   });
 });
 
