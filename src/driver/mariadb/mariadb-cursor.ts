@@ -51,8 +51,9 @@ export class MariadbCursor implements DriverCursor {
   /** Why the statement failed; `undefined` as well when it has not. */
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
-  /** Resolves when the statement has ended and the session is ready. */
-  #ended: Promise<void> | undefined;
+  /** Resolves when the statement has left the wire. */
+  #onWire: Promise<void> | undefined;
+  #isHeld = false;
 
   constructor(session: CursorSession, text: string, values: readonly ClientValue[]) {
     this.#session = session;
@@ -71,12 +72,12 @@ export class MariadbCursor implements DriverCursor {
     else if (this.#rows.length < maxRows) this.#session.wire.resume();
     await this.#untilEnough();
     if (this.#failure !== undefined && this.#rows.length === 0) {
-      await this.#ended;
+      await this.#letGo();
       throw this.#failure.error;
     }
     const raw = this.#rows.splice(0, maxRows);
     const isDone = this.#isOver && this.#rows.length === 0 && this.#failure === undefined;
-    if (isDone) await this.#ended;
+    if (isDone) await this.#letGo();
     return { rows: await this.#readRows(raw), isDone, rowsAffected: isDone ? this.#rowsAffected : 0 };
   }
 
@@ -84,13 +85,21 @@ export class MariadbCursor implements DriverCursor {
     const isOpen = this.#state === 'open';
     if (this.#state === 'new') this.#state = 'ended';
     this.#rows = [];
-    if (!isOpen) return this.#ended;
+    if (!isOpen) return this.#letGo();
     this.#isDropping = true;
     this.#session.wire.resume();
     // What little was left may have been here already.
     await nextTurn();
     if (!this.#isOver && READING.has(this.#command)) await this.#session.kill().catch(ignore);
-    await this.#ended;
+    await this.#onWire;
+    await this.#letGo();
+  }
+
+  /** The session is ready, now that nobody waits for these rows any more. */
+  async #letGo(): Promise<void> {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    await this.#session.settle(this.#failure?.error);
   }
 
   get #isOver(): boolean {
@@ -100,14 +109,16 @@ export class MariadbCursor implements DriverCursor {
   async #open(): Promise<void> {
     const { wire } = this.#session;
     this.#session.occupy();
+    this.#isHeld = true;
     this.#state = 'open';
     let statement: KeptStatement | undefined;
     try {
       statement = await this.#session.prepare();
-      this.#ended = this.#follow(wire.stream(this.#text, statement?.prepared, this.#values), statement);
+      this.#onWire = this.#follow(wire.stream(this.#text, statement?.prepared, this.#values), statement);
     } catch (error) {
       this.#state = 'ended';
-      await this.#session.settle(error);
+      this.#failure = { error };
+      await this.#letGo();
       throw error;
     }
   }
@@ -120,11 +131,14 @@ export class MariadbCursor implements DriverCursor {
         if (isEnded) return;
         isEnded = true;
         unwatch();
-        this.#failure = this.#isDropping ? undefined : failure;
-        if (statement !== undefined) this.#session.release(statement);
+        this.#failure = failure;
         this.#state = 'ended';
-        this.#session.settle(failure?.error).then(resolve, resolve);
-        this.#wakeReader();
+        // What is sent from inside the connector's own event would be taken off its queue in the place of this command.
+        queueMicrotask(() => {
+          if (statement !== undefined) this.#session.release(statement);
+          this.#wakeReader();
+          resolve();
+        });
       };
       const unwatch = this.#session.wire.watch((error) => end({ error }));
       stream.on('fields', (columns) => this.#beginSet(columns));

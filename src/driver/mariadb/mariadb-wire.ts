@@ -174,9 +174,10 @@ export class MariadbWire {
     this.#socket?.unref();
   }
 
-  /** Rejects once the connection is lost or destroyed, and `forget` was not called. For streams, which have no callback. */
+  /** Tells, once, that the connection is lost or destroyed, unless what it answers is called before. For streams, which have no callback. */
   watch(onEnd: (error: unknown) => void): () => void {
-    if (this.#lostBecause !== undefined) onEnd(this.#lostBecause.error);
+    const lost = this.#lostBecause;
+    if (lost !== undefined) queueMicrotask(() => onEnd(lost.error));
     this.#pending.add(onEnd);
     return () => this.#pending.delete(onEnd);
   }
