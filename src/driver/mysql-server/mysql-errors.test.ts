@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { COMMIT, CONNECT, IDLE, INSIDE, SENT, UNSENT } from '../../../test/fakes/situations.js';
+import type { FailureSituation } from '../driver.js';
+import { ERRNOS } from './mysql-errnos.js';
+import { classifyMysqlError, isLoginRefusal } from './mysql-errors.js';
+
+/** When an attempt may be repeated. */
+type When = 'always' | 'tx' | 'idem' | 'fix' | 'unknown' | 'never';
+type Row = readonly [
+  numbers: string,
+  code: string,
+  reason: string | undefined,
+  when: When,
+  breaker: 'failure' | 'success' | 'ignore',
+  isConnectionFatal: boolean,
+];
+
+/** The survey's table of 2026, written down by hand. What hangs on more than the number is below. */
+const TABLE: readonly Row[] = [
+  ['1040 1203 1135', 'CONNECTION', 'too-many-connections', 'always', 'failure', true],
+  ['1226', 'QUERY', 'resource', 'always', 'success', false],
+  ['1042 1043 1081 1152 1154 1155 1156 1157 1158 1159 1160 1161 1184', 'CONNECTION', 'lost', 'idem', 'failure', true],
+  ['1153', 'QUERY', 'data', 'never', 'success', true],
+  // Of an open session: a missing right.
+  ['1044 1045 1130 1251 1524 1698 1820 1862 3118 4151', 'QUERY', 'permission', 'never', 'success', false],
+  ['1129', 'CONNECTION', 'refused', 'never', 'failure', true],
+  ['1049', 'QUERY', 'undefined-object', 'never', 'success', false],
+  ['1053 3032 3168', 'CONNECTION', 'shutting-down', 'idem', 'failure', true],
+  ['1927 3169', 'CONNECTION', 'lost', 'idem', 'failure', true],
+  ['4031', 'CONNECTION', 'idle-timeout', 'always', 'ignore', true],
+  ['1205 3572', 'TRANSACTION', 'lock-timeout', 'tx', 'success', false],
+  ['1213 1614', 'TRANSACTION', 'deadlock', 'tx', 'success', false],
+  ['1020 1412 1613 1689 3058 3101', 'TRANSACTION', 'serialization', 'tx', 'success', false],
+  ['1206 1637', 'QUERY', 'resource', 'tx', 'failure', false],
+  ['1180 3100', 'OUTCOME_UNKNOWN', undefined, 'unknown', 'failure', true],
+  ['1615 1243 1461', 'QUERY', 'statement-invalid', 'fix', 'success', false],
+  ['1836 1223 1792', 'TRANSACTION', 'read-only', 'always', 'ignore', true],
+  ['3024 1969', 'TIMEOUT', 'statement', 'tx', 'failure', false],
+  ['1317', 'CANCELLED', 'administrator', 'never', 'ignore', false],
+  ['1062 1586 1022 1169', 'CONSTRAINT', 'unique', 'never', 'success', false],
+  ['1216 1217 1451 1452 1557 1761 1762', 'CONSTRAINT', 'foreign-key', 'never', 'success', false],
+  ['1048 1364 1263', 'CONSTRAINT', 'not-null', 'never', 'success', false],
+  ['3819 4025', 'CONSTRAINT', 'check', 'never', 'success', false],
+  ['1264 1265 1292 1365 1366 1406 1411 1690 3140', 'QUERY', 'data', 'never', 'success', false],
+  ['1064 1065 1149 1054 1052 1055 1136 1210', 'QUERY', 'syntax', 'never', 'success', false],
+  ['1146 1051 1305 1072 1091 1193', 'QUERY', 'undefined-object', 'never', 'success', false],
+  ['1050 1060 1061 1007', 'QUERY', 'duplicate-object', 'never', 'success', false],
+  ['1142 1143 1227 1370 1410', 'QUERY', 'permission', 'never', 'success', false],
+  ['1046', 'QUERY', 'object-state', 'never', 'success', false],
+  ['1568 1399 1400', 'TRANSACTION', 'invalid-state', 'never', 'success', false],
+  ['1021 1037 1038 1041 1114 1878', 'QUERY', 'resource', 'tx', 'failure', false],
+  ['1105', 'CONNECTION', 'protocol', 'idem', 'failure', true],
+  ['1644', 'QUERY', 'application', 'never', 'success', false],
+  ['9001', 'CONNECTION', 'too-many-connections', 'always', 'failure', false],
+  ['2002 2003 2005', 'CONNECTION', 'refused', 'always', 'failure', true],
+  ['2006 2013 2055', 'CONNECTION', 'lost', 'idem', 'failure', true],
+];
+
+const numbers = (list: string) => list.split(' ').map(Number);
+const CASES = TABLE.flatMap(([list, ...rest]) => numbers(list).map((errno) => [errno, ...rest] as const));
+
+/** As mysql2 brings it: a symbolic code of the wrong server, and no word about whether it is fatal. */
+const server = (errno: number, message = 'text', sqlState = 'HY000') =>
+  Object.assign(new Error(message), { errno, sqlState, sqlMessage: message, code: 'ER_INNODB_AUTOEXTEND_SIZE' });
+
+const classify = (error: unknown, situation: FailureSituation = SENT) =>
+  classifyMysqlError(error, situation, 'mysql://h:3306/d', () => undefined);
+
+describe('the numbers of MySQL and MariaDB', () => {
+  it.each(CASES)('%i is %s %s, repeated: %s, breaker: %s, ends the connection: %s', (errno, code, reason, when, ...rest) => {
+    const error = classify(server(errno));
+    expect([error.code, error.reason]).toEqual([code, reason]);
+    expect([error.breaker, error.isConnectionFatal]).toEqual(rest);
+    expect(error.vendorCode).toBe(errno);
+    const decisions: Readonly<Record<When, string>> = {
+      always: 'new-connection',
+      tx: 'whole-transaction',
+      idem: 'never',
+      fix: 'after-fix',
+      unknown: 'never',
+      never: 'never',
+    };
+    expect(error.decision).toBe(decisions[when]);
+    const isOpen = when === 'idem' || when === 'unknown';
+    expect(error.outcome).toBe(isOpen ? 'unknown' : 'not-applied');
+    const safe = classify(server(errno), { ...SENT, isSafeToRepeat: true });
+    if (when === 'idem') expect(safe.decision).toBe('new-connection');
+    if (when === 'tx' || when === 'always' || when === 'idem')
+      expect(classify(server(errno), INSIDE).decision).toBe('whole-transaction');
+  });
+
+  it('are all in this table', () => {
+    const special = [1290, 1030];
+    expect([...ERRNOS.keys()].sort()).toEqual([...CASES.map(([errno]) => errno), ...special].sort());
+  });
+
+  it('decide, and not the symbolic code, which is that of the other server, nor what the client calls fatal', () => {
+    const check = Object.assign(server(4025, 'CONSTRAINT `t.n` failed for `d`.`t`', '23000'), { fatal: true });
+    expect(classify(check)).toMatchObject({ reason: 'check', constraint: 't.n', table: 't', isConnectionFatal: false });
+    expect(classify(Object.assign(server(1969), { code: undefined, sqlState: '70100', fatal: true }))).toMatchObject({
+      code: 'TIMEOUT',
+      isConnectionFatal: false,
+    });
+  });
+
+  it('are read from a numeric code as well: so mysql2 brings what a server says unasked', () => {
+    const kicked = Object.assign(new Error('The client was disconnected by the server'), { code: 4031, fatal: true });
+    expect(classify(kicked, IDLE)).toMatchObject({ reason: 'idle-timeout', outcome: 'not-sent', breaker: 'ignore' });
+  });
+
+  it('below 0 are those of Node, and its own codes are never taken for a SQLSTATE', () => {
+    const refused = Object.assign(new Error(''), { errno: -111, code: 'ECONNREFUSED', syscall: 'connect' });
+    expect(classify(refused, CONNECT)).toMatchObject({ reason: 'refused', outcome: 'not-sent', breaker: 'failure' });
+    const pipe = Object.assign(new Error('write EPIPE'), { errno: -32, code: 'EPIPE' });
+    expect(classify(pipe)).toMatchObject({ reason: 'lost', outcome: 'unknown' });
+  });
+
+  it('without a row are told by their state, and without that are internal', () => {
+    expect(classify(server(4999, 'x', '22012'))).toMatchObject({ code: 'QUERY', reason: 'data' });
+    expect(classify(server(4999, 'x', '42S02'))).toMatchObject({ reason: 'undefined-object' });
+    expect(classify(server(4999, 'x', '40001'))).toMatchObject({ reason: 'serialization', retryable: true });
+    expect(classify(server(4999, 'x', ''))).toMatchObject({ code: 'QUERY', reason: 'internal' });
+  });
+});
+
+describe('what hangs on more than the number', () => {
+  it('a login that is refused, and the same number in an open session', () => {
+    const denied = server(1045, "Access denied for user 'app'@'localhost' (using password: YES)", '28000');
+    const error = classify(denied, CONNECT);
+    expect(error).toMatchObject({ code: 'AUTH', reason: 'credentials', retryable: false, breaker: 'failure' });
+    expect(error.message).toContain('check user and password');
+    expect(isLoginRefusal(denied)).toBe(true);
+    expect(isLoginRefusal(server(1040))).toBe(false);
+    expect(classify(server(1044), SENT)).toMatchObject({ reason: 'permission', isConnectionFatal: false });
+  });
+
+  it('a database that is not there: of a connection, and of USE', () => {
+    expect(classify(server(1049), CONNECT)).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database' });
+    expect(classify(server(1049), SENT)).toMatchObject({ code: 'QUERY', isConnectionFatal: false });
+  });
+
+  it('a limit of the user: of connections, and of statements', () => {
+    expect(classify(server(1226), CONNECT)).toMatchObject({ reason: 'too-many-connections', breaker: 'failure' });
+    expect(classify(server(1226), SENT)).toMatchObject({ reason: 'resource', breaker: 'success' });
+  });
+
+  it('an option that forbids a statement: only read-only is news of a failover', () => {
+    const readOnly = server(1290, 'The MySQL server is running with the --super-read-only option so it cannot …');
+    expect(classify(readOnly)).toMatchObject({ reason: 'read-only', siblings: 'evict', isConnectionFatal: true });
+    expect(classify(readOnly, { ...SENT, isFirstLoan: true }).breaker).toBe('failure');
+    const file = server(1290, 'The MySQL server is running with the --secure-file-priv option so it cannot …');
+    expect(classify(file)).toMatchObject({ reason: 'permission', isConnectionFatal: false, siblings: 'keep' });
+  });
+
+  it('a write in a transaction that was begun read-only is a mistake of the program', () => {
+    const asked = classify(server(1792), { ...INSIDE, askedReadOnly: true });
+    expect(asked).toMatchObject({ reason: 'read-only', isConnectionFatal: false, breaker: 'success', retryable: false });
+    expect(classify(server(1792), INSIDE)).toMatchObject({ siblings: 'evict' });
+  });
+
+  it('an error of a storage engine: a full disk, or any other', () => {
+    expect(classify(server(1030, 'Got error 28 "No space left on device" from storage engine'))).toMatchObject({
+      reason: 'resource',
+    });
+    expect(classify(server(1030, 'Got error 168 from storage engine'))).toMatchObject({ reason: 'internal' });
+  });
+
+  it('a COMMIT that the server may have carried out: lost, and failed midway', () => {
+    for (const errno of [1053, 1927, 1105, 1180, 3100])
+      expect(classify(server(errno), COMMIT)).toMatchObject({ code: 'OUTCOME_UNKNOWN', retryable: false });
+    expect(classify(server(1213), COMMIT)).toMatchObject({ reason: 'deadlock', outcome: 'not-applied' });
+  });
+
+  it('SIGNAL, whatever number it borrows', () => {
+    expect(classify(server(1213, 'pick me', '45000'))).toMatchObject({ code: 'QUERY', reason: 'application' });
+    expect(classify(server(45_010, 'mine', '45000'))).toMatchObject({ reason: 'application', vendorCode: 45_010 });
+  });
+
+  it('what nobody knows: open when it was sent, and never a COMMIT that can be repeated', () => {
+    expect(classify(new Error('?'))).toMatchObject({ reason: 'protocol', outcome: 'unknown', breaker: 'failure' });
+    expect(classify(new Error('?'), UNSENT)).toMatchObject({ outcome: 'not-sent', breaker: 'ignore' });
+    expect(classify(new Error('?'), COMMIT).code).toBe('OUTCOME_UNKNOWN');
+    // Those of the mariadb connector itself are no numbers of a server.
+    expect(classify(server(45_009, 'socket', 'HY000')).code).toBe('CONNECTION');
+  });
+});
+
+describe('messages', () => {
+  it.each([
+    [1062, "Duplicate entry 'secret-marker' for key 'users.email'", { table: 'users', constraint: 'email' }],
+    [1062, "Duplicate entry 'secret-marker for key 'x'' for key 'PRIMARY'", { constraint: 'PRIMARY' }],
+    [1048, "Column 'name' cannot be null", { column: 'name' }],
+    [1364, "Field 'name' doesn't have a default value", { column: 'name' }],
+    [3819, "Check constraint 'positive' is violated.", { constraint: 'positive' }],
+    [
+      1452,
+      'Cannot add or update a child row: a foreign key constraint fails (`d`.`orders`, CONSTRAINT `fk_user` FOREIGN KEY (`u`) …)',
+      { table: 'orders', constraint: 'fk_user' },
+    ],
+    [1062, "Doppelter Eintrag 'secret-marker' für Schlüssel 'email'", { constraint: undefined }],
+  ])('%i name what was violated, and never the values: %s', (errno, message, facts) => {
+    const error = classify(server(errno, message, '23000'));
+    expect(error).toMatchObject(facts);
+    expect(error.message).not.toContain('secret-marker');
+  });
+
+  it.each([
+    [1366, "Incorrect integer value: 'secret-marker' for column 'n' at row 1"],
+    [1064, "You have an error in your SQL syntax; … near 'secret-marker' at line 1"],
+    [1644, 'secret-marker'],
+    [1105, "odd 'secret-marker' thing"],
+    [1690, "BIGINT value is out of range in 'secret-marker + 1'"],
+  ])('%i shows no value: %s', (errno, message) => {
+    expect(classify(server(errno, message)).message).not.toContain('secret-marker');
+  });
+
+  it('name objects of the schema', () => {
+    expect(classify(server(1146, "Table 'shop.users' doesn't exist", '42S02')).message).toBe(
+      "Table 'shop.users' doesn't exist (error 1146, SQLSTATE 42S02)",
+    );
+  });
+});
