@@ -95,8 +95,8 @@ export const ERRNOS: ReadonlyMap<number, ErrnoRow> = new Map([
   ...rows('1048 1364 1263', constraint('not-null'), 'never', 'S'),
   ...rows('3819 4025', constraint('check'), 'never', 'S'),
   ...rows('1264 1265 1292 1365 1366 1406 1411 1690 3140', query('data'), 'never', 'S'),
-  ...rows('1064 1065 1149 1054 1052 1055 1136 1210', query('syntax'), 'never', 'S'),
-  ...rows('1146 1051 1305 1072 1091 1193', query('undefined-object'), 'never', 'S'),
+  ...rows('1064 1065 1149 1052 1055 1136 1210', query('syntax'), 'never', 'S'),
+  ...rows('1146 1051 1054 1305 1072 1091 1193', query('undefined-object'), 'never', 'S'),
   ...rows('1050 1060 1061 1007', query('duplicate-object'), 'never', 'S'),
   ...rows('1142 1143 1227 1370 1410', query('permission'), 'never', 'S'),
   // It was lost with a reset, or never chosen.

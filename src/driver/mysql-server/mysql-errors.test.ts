@@ -42,8 +42,8 @@ const TABLE: readonly Row[] = [
   ['1048 1364 1263', 'CONSTRAINT', 'not-null', 'never', 'success', false],
   ['3819 4025', 'CONSTRAINT', 'check', 'never', 'success', false],
   ['1264 1265 1292 1365 1366 1406 1411 1690 3140', 'QUERY', 'data', 'never', 'success', false],
-  ['1064 1065 1149 1054 1052 1055 1136 1210', 'QUERY', 'syntax', 'never', 'success', false],
-  ['1146 1051 1305 1072 1091 1193', 'QUERY', 'undefined-object', 'never', 'success', false],
+  ['1064 1065 1149 1052 1055 1136 1210', 'QUERY', 'syntax', 'never', 'success', false],
+  ['1146 1051 1054 1305 1072 1091 1193', 'QUERY', 'undefined-object', 'never', 'success', false],
   ['1050 1060 1061 1007', 'QUERY', 'duplicate-object', 'never', 'success', false],
   ['1142 1143 1227 1370 1410', 'QUERY', 'permission', 'never', 'success', false],
   ['1046', 'QUERY', 'object-state', 'never', 'success', false],
@@ -67,27 +67,30 @@ const classify = (error: unknown, situation: FailureSituation = SENT) =>
   classifyMysqlError(error, situation, 'mysql://h:3306/d', () => undefined);
 
 describe('the numbers of MySQL and MariaDB', () => {
-  it.each(CASES)('%i is %s %s, repeated: %s, breaker: %s, ends the connection: %s', (errno, code, reason, when, ...rest) => {
-    const error = classify(server(errno));
-    expect([error.code, error.reason]).toEqual([code, reason]);
-    expect([error.breaker, error.isConnectionFatal]).toEqual(rest);
-    expect(error.vendorCode).toBe(errno);
-    const decisions: Readonly<Record<When, string>> = {
-      always: 'new-connection',
-      tx: 'whole-transaction',
-      idem: 'never',
-      fix: 'after-fix',
-      unknown: 'never',
-      never: 'never',
-    };
-    expect(error.decision).toBe(decisions[when]);
-    const isOpen = when === 'idem' || when === 'unknown';
-    expect(error.outcome).toBe(isOpen ? 'unknown' : 'not-applied');
-    const safe = classify(server(errno), { ...SENT, isSafeToRepeat: true });
-    if (when === 'idem') expect(safe.decision).toBe('new-connection');
-    if (when === 'tx' || when === 'always' || when === 'idem')
-      expect(classify(server(errno), INSIDE).decision).toBe('whole-transaction');
-  });
+  it.each(CASES)(
+    '%i is %s %s, repeated: %s, breaker: %s, ends the connection: %s',
+    (errno, code, reason, when, ...rest) => {
+      const error = classify(server(errno));
+      expect([error.code, error.reason]).toEqual([code, reason]);
+      expect([error.breaker, error.isConnectionFatal]).toEqual(rest);
+      expect(error.vendorCode).toBe(errno);
+      const decisions: Readonly<Record<When, string>> = {
+        always: 'new-connection',
+        tx: 'whole-transaction',
+        idem: 'never',
+        fix: 'after-fix',
+        unknown: 'never',
+        never: 'never',
+      };
+      expect(error.decision).toBe(decisions[when]);
+      const isOpen = when === 'idem' || when === 'unknown';
+      expect(error.outcome).toBe(isOpen ? 'unknown' : 'not-applied');
+      const safe = classify(server(errno), { ...SENT, isSafeToRepeat: true });
+      if (when === 'idem') expect(safe.decision).toBe('new-connection');
+      if (when === 'tx' || when === 'always' || when === 'idem')
+        expect(classify(server(errno), INSIDE).decision).toBe('whole-transaction');
+    },
+  );
 
   it('are all in this table', () => {
     const special = [1290, 1030];
@@ -154,8 +157,18 @@ describe('what hangs on more than the number', () => {
 
   it('a write in a transaction that was begun read-only is a mistake of the program', () => {
     const asked = classify(server(1792), { ...INSIDE, askedReadOnly: true });
-    expect(asked).toMatchObject({ reason: 'read-only', isConnectionFatal: false, breaker: 'success', retryable: false });
+    expect(asked).toMatchObject({
+      reason: 'read-only',
+      isConnectionFatal: false,
+      breaker: 'success',
+      retryable: false,
+    });
     expect(classify(server(1792), INSIDE)).toMatchObject({ siblings: 'evict' });
+  });
+
+  it('a savepoint that is not there says that the transaction is not what its caller believes', () => {
+    expect(classify(server(1305, 'SAVEPOINT s1 does not exist'), INSIDE)).toMatchObject({ reason: 'invalid-state' });
+    expect(classify(server(1305, 'PROCEDURE d.p does not exist'))).toMatchObject({ reason: 'undefined-object' });
   });
 
   it('an error of a storage engine: a full disk, or any other', () => {

@@ -112,6 +112,10 @@ function classifyByMoreThanNumber(
       return isConnecting
         ? undefined
         : new QueryError('undefined-object', describeRefusal(error, 'undefined-object'), init);
+    case 1305:
+      // Procedures, functions and savepoints have one number.
+      if (!error.message.startsWith('SAVEPOINT')) return undefined;
+      return new TransactionError('invalid-state', describeRefusal(error, 'undefined-object'), init);
     case 1030:
       // "Got error 28 from storage engine" is a full disk; any other number an engine that has failed.
       if (/\b28\b/.test(error.message)) return undefined;

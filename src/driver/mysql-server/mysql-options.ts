@@ -27,7 +27,7 @@ export interface MysqlOptions {
   readonly port?: number;
   /** A Unix socket, in the place of `host` and `port`. Default none. */
   readonly socketPath?: string;
-  /** Default: the operating system's user. */
+  /** Default: whom the server takes for nobody in particular. */
   readonly user?: string;
   /** The password, or a function asked before every connect (rotating and short-lived credentials). Default none. */
   readonly password?: string | (() => string | Promise<string>);

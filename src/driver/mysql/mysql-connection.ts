@@ -265,10 +265,13 @@ export class MysqlConnection implements DriverConnection {
     return values.length === 0 ? values : values.map((value) => this.#typed(encodeParameter(value)));
   }
 
-  /** mysql2 would send a bigint as text, which the server computes with as DOUBLE. */
+  /**
+   * mysql2 would send a bigint as text, which servers compute with as DOUBLE. Beyond 2^63 it goes as DECIMAL: MySQL 9.7 takes a
+   * placeholder for signed, and cuts an unsigned one to the largest signed number.
+   */
   #typed(value: MysqlParameter): unknown {
     if (typeof value !== 'bigint') return value;
-    const { LONGLONG } = this.#mysql.TypedParameter;
-    return value > MAX_INT64 ? LONGLONG.unsigned(value) : LONGLONG(value);
+    const { TypedParameter } = this.#mysql;
+    return value > MAX_INT64 ? TypedParameter.NEWDECIMAL(String(value)) : TypedParameter.LONGLONG(value);
   }
 }

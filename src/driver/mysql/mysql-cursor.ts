@@ -14,8 +14,9 @@ import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
 import type { Protocol } from './mysql-result.js';
-import { isHeader, readerOf } from './mysql-result.js';
+import { isHeader, readerOf, returnedBy } from './mysql-result.js';
 import type { MysqlWire, Running, Watch } from './mysql-wire.js';
+import { commandOf } from './mysql-wire.js';
 
 /** The session that a cursor reads from. */
 export interface CursorPort {
@@ -36,6 +37,7 @@ const NO_ROWS: CursorPage = { rows: [], isDone: true, rowsAffected: 0 };
 
 export class MysqlCursor implements DriverCursor, Running {
   readonly #port: CursorPort;
+  readonly #text: string;
   readonly #isArray: boolean;
   #state: 'new' | 'open' | 'ended' = 'new';
   #reader: MysqlRowReader | undefined;
@@ -44,7 +46,9 @@ export class MysqlCursor implements DriverCursor, Running {
   #rows: unknown[] = [];
   #maxRows = 0;
   #waiter: Deferred<CursorPage> | undefined;
-  #rowsAffected = 0;
+  /** Rows that have come so far, and what the server has counted. */
+  #read = 0;
+  #counted: number | undefined;
   #failure: { readonly error: unknown } | undefined;
   /** Ended early: whatever still comes is dropped. */
   #isDropping = false;
@@ -52,8 +56,9 @@ export class MysqlCursor implements DriverCursor, Running {
   #killing: Promise<void> | undefined;
   readonly #over = createDeferred<undefined>();
 
-  constructor(port: CursorPort, { rowMode }: DriverQuery) {
+  constructor(port: CursorPort, { text, rowMode }: DriverQuery) {
     this.#port = port;
+    this.#text = text;
     this.#isArray = rowMode === 'array';
   }
 
@@ -122,10 +127,11 @@ export class MysqlCursor implements DriverCursor, Running {
 
   #endSet(header: Mysql2Header): void {
     this.#port.wire.take(header);
-    this.#rowsAffected = Number(header.affectedRows);
+    this.#counted = Number(header.affectedRows);
   }
 
   #addRow(raw: unknown[]): void {
+    this.#read += 1;
     if (this.#isDropping) return this.#drop();
     const reader = this.#reader;
     if (reader === undefined) return;
@@ -162,7 +168,8 @@ export class MysqlCursor implements DriverCursor, Running {
   #answer(isDone: boolean): void {
     const rows = this.#rows;
     this.#rows = [];
-    this.#waiter?.resolve({ rows, isDone, rowsAffected: isDone ? this.#rowsAffected : 0 });
+    const rowsAffected = isDone ? (this.#counted ?? returnedBy(commandOf(this.#text), this.#read)) : 0;
+    this.#waiter?.resolve({ rows, isDone, rowsAffected });
     this.#waiter = undefined;
   }
 }

@@ -108,6 +108,7 @@ export interface Mysql2Config {
 export interface Mysql2Module {
   createConnection(config: Mysql2Config): Mysql2Connection;
   readonly TypedParameter: {
-    readonly LONGLONG: { (value: bigint): unknown; unsigned(value: bigint): unknown };
+    LONGLONG(value: bigint): unknown;
+    NEWDECIMAL(value: string): unknown;
   };
 }

@@ -119,7 +119,8 @@ export class ResultCollector {
 
 const CHANGING_COMMANDS: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'DELETE', 'UPDATE']);
 
-function returnedBy(command: string, rows: number): number {
+/** Rows that a statement without a count has changed. */
+export function returnedBy(command: string, rows: number): number {
   return CHANGING_COMMANDS.has(command) ? rows : 0;
 }
 
