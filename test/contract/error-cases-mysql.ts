@@ -52,8 +52,8 @@ export function mysqlErrors({ isMariaDb }: MysqlServerFacts): ErrorCases {
       { sql: 'call errors_complain()', is: { code: 'QUERY', reason: 'application', sqlState: '45000' } },
       { sql: 'rollback to savepoint nowhere', is: { code: 'TRANSACTION', reason: 'invalid-state' } },
     ],
-    // Neither says it in a field of its own: it stands in the message.
-    uniqueNames: { constraint: 'PRIMARY', table: 'errors_children' },
+    // It stands in the message only, and MariaDB's names no table.
+    uniqueNames: isMariaDb ? { constraint: 'PRIMARY' } : { constraint: 'PRIMARY', table: 'errors_children' },
     notNullNames: { column: 'name' },
 
     permission: ({ connection }) => failureOf(connection, 'select * from mysql.user'),

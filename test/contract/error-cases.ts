@@ -18,7 +18,7 @@ export interface ErrorCases {
   readonly children: string;
   readonly cases: readonly ErrorCase[];
   /** What is said about a second 1 in `children`. */
-  readonly uniqueNames: { readonly constraint: string; readonly table: string };
+  readonly uniqueNames: object;
   /** What is said about a NULL in the place of a name. */
   readonly notNullNames: object;
   /** The error of a statement whose user may not. Leaves nothing behind. */

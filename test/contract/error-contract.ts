@@ -139,8 +139,8 @@ export function errorContract(target: ContractTarget): void {
       if (!isShared()) return;
       const victim = await sessions.open();
       const pid = await beginAndTellNumber(victim, words);
-      const sleeping = failureOf(victim.connection, words.sleep('30', 'terminated'));
-      await expect.poll(() => isRunning(session, words, 'terminated'), { timeout: 10_000 }).toBe(true);
+      const sleeping = failureOf(victim.connection, words.sleep('30', 'session_ended'));
+      await expect.poll(() => isRunning(session, words, 'session_ended'), { timeout: 10_000 }).toBe(true);
       await run(session.connection, words.endSession(pid));
       const native = await sleeping;
       const facts = ({ code, reason, outcome, decision }: FluxorError) => [code, reason, outcome, decision];

@@ -64,7 +64,9 @@ const STATEMENT_CASES: readonly ExecutorCase[] = [
         ['select * from executor_items', 0],
         [words.harmless.text, 0],
       ] as const) {
-        expect([text, await on.exec(text)]).toEqual([text, { rowsAffected }]);
+        // Where the server tells of transactions, a write has a name.
+        const { gtid: _name, ...result } = await on.exec(text);
+        expect([text, result]).toEqual([text, { rowsAffected }]);
       }
     },
   },

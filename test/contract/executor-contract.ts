@@ -92,7 +92,7 @@ export function executorContract(target: ContractTarget): void {
       await house.db.exec('drop table if exists executor_items');
       await house.db.exec(
         `create table executor_items (id int primary key, name text not null, parent int,
-           score int constraint executor_score check (score >= 0), foreign key (parent) references executor_items (id))`,
+           score int, constraint executor_score check (score >= 0), foreign key (parent) references executor_items (id))`,
       );
     });
     beforeEach(() => house.db.exec('delete from executor_items'));

@@ -61,7 +61,7 @@ export const POSTGRES_TYPES: TypeCases = {
     ['2024-02-29', 'date', '2024-02-29'],
   ],
   inText: (type) => `select ($1::${type})::text`,
-  noDate: "select 'infinity'::timestamptz",
+  noDate: { before: [], text: "select 'infinity'::timestamptz", after: [] },
   zoned: {
     set: "set timezone to 'America/New_York'",
     back: "set timezone to 'UTC'",

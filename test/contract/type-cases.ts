@@ -8,8 +8,8 @@ export interface TypeCases {
   readonly into: readonly (readonly [value: unknown, type: string, text: string])[];
   /** The first parameter as a value of the type, written by the database. */
   inText(type: string): string;
-  /** A statement that answers a moment which no Date can hold. */
-  readonly noDate: string;
+  /** A statement that answers a moment which no Date can hold, with what has to be set for it. */
+  readonly noDate: { readonly before: readonly string[]; readonly text: string; readonly after: readonly string[] };
   /** In a session with another time zone, three parameters: those that come back as they went in. */
   readonly zoned: { readonly set: string; readonly back: string; readonly text: string };
   /** How far the session's time zone is from UTC, in one value. */

@@ -40,7 +40,10 @@ export function typeContract(target: ContractTarget): void {
     });
 
     it('refuses to make a Date of what is none, says why, and stays usable', async () => {
-      const native = await failureOf(session.connection, types.noDate);
+      const { before, text, after } = types.noDate;
+      for (const one of before) await run(session.connection, one);
+      const native = await failureOf(session.connection, text);
+      for (const one of after) await run(session.connection, one);
       expect(native).toMatchObject({ code: 'QUERY', reason: 'data', outcome: 'applied' });
       expect((await run(session.connection, `select ${int(words, 1)}`)).rows).toEqual([[1]]);
     });

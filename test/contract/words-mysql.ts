@@ -6,6 +6,9 @@
 import type { Repeated, Trace, Words } from './words.js';
 
 const SQL_TYPES = { int: 'double', bigint: 'signed', text: 'char' } as const;
+
+/** MariaDB makes an INT of what is small enough, unless it stands beside what is not. */
+export const bigintOf = (expression: string): string => `least(cast(${expression} as signed), 9223372036854775807)`;
 const DIGITS = `(select 0 as d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5
   union all select 6 union all select 7 union all select 8 union all select 9)`;
 
@@ -74,7 +77,8 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     setup: SETUP,
 
     placeholder: () => '?',
-    cast: (expression, type) => `cast(${expression} as ${SQL_TYPES[type]})`,
+    cast: (expression, type) =>
+      isMariaDb && type === 'bigint' ? bigintOf(expression) : `cast(${expression} as ${SQL_TYPES[type]})`,
     types: {
       int: { type: 'double', typeId: 5 },
       bigint: { type: 'bigint', typeId: 8 },
@@ -114,10 +118,10 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       ["replace into executor_items (id, name) values (1, 'y')", 2],
       ['delete from executor_items where id = 1', 1],
     ],
-    refusesNoNumber: "insert into executor_items (id, name) values (?, 'x')",
+    refusesNoNumber: 'insert into contract_numbers (i) values (?)',
     jsonValue: isMariaDb ? 'select json_compact(?)' : 'select cast(? as json)',
     values: {
-      text: `select cast(? as char) as nothing, cast(? as signed) as big, ? as bytes, cast(? as datetime(3)) as moment,
+      text: `select cast(? as char) as nothing, cast(? as signed) as big, cast(? as binary) as bytes, cast(? as datetime(3)) as moment,
         ${isMariaDb ? 'json_compact(?)' : 'cast(? as json)'} as json`,
       params: [null, 2n ** 62n, Buffer.from([0, 255]), new Date('2024-02-29T12:34:56.789Z'), { a: [1, 'x'] }],
       row: {
