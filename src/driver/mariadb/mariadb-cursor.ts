@@ -71,7 +71,9 @@ export class MariadbCursor implements DriverCursor {
     if (this.#state === 'new') await this.#open();
     else if (this.#rows.length < maxRows) this.#session.wire.resume();
     await this.#untilEnough();
-    if (this.#failure !== undefined && this.#rows.length === 0) {
+    // Of a page that is not whole nothing comes: it failed.
+    if (this.#failure !== undefined && this.#rows.length < maxRows) {
+      this.#rows = [];
       await this.#letGo();
       throw this.#failure.error;
     }

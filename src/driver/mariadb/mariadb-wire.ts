@@ -186,7 +186,7 @@ export class MariadbWire {
   explain(error: unknown): unknown {
     const known = withoutStatement(error);
     const row = serverErrorOf(known);
-    if (row !== undefined && findErrno(row.errno, row.sqlState)?.kill === true) this.#farewell ??= known;
+    if (row !== undefined && findErrno(row.errno, row.sqlState)?.is.kind === 'connection') this.#farewell ??= known;
     return this.#lostBecause?.error ?? known;
   }
 
@@ -201,6 +201,8 @@ export class MariadbWire {
       send((error, ...answer) => {
         if (error !== undefined && error !== null) return fail(this.explain(error));
         this.#pending.delete(fail);
+        // Whatever it said before, it has not hung up.
+        this.#farewell = undefined;
         resolve(answer);
       });
     });
