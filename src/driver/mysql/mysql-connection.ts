@@ -35,6 +35,8 @@ export interface MysqlSessionConfig {
   readonly refusePassword: (() => Error) | undefined;
   /** `KILL QUERY` for the session with this number, by way of the driver's control session. */
   readonly kill: (threadId: number) => Promise<void>;
+  /** One may be needed soon, and quickly. */
+  readonly prepareKill: () => void;
 }
 
 export class MysqlConnection implements DriverConnection {
@@ -111,6 +113,7 @@ export class MysqlConnection implements DriverConnection {
 
   openCursor(query: DriverQuery): DriverCursor {
     const wire = this.#wire;
+    this.#config.prepareKill();
     const values = this.#encode(query.values);
     const port = {
       wire,

@@ -20,7 +20,7 @@ import { commandOf } from './mysql-wire.js';
 
 /** The session that a cursor reads from. */
 export interface CursorPort {
-  readonly wire: Pick<MysqlWire, 'client' | 'take' | 'untilReady'>;
+  readonly wire: Pick<MysqlWire, 'client' | 'take' | 'untilReady' | 'dropRows'>;
   readonly types: MysqlTypeConfig;
   open(cursor: Running, watch: Watch): void;
   /** It has ended, with an error or without. */
@@ -30,7 +30,7 @@ export interface CursorPort {
   absorb(): Promise<void>;
 }
 
-/** Rows that are dropped before the server is told to stop: a KILL costs a round trip, and so do about as many rows. */
+/** Rows that are dropped before the server is told to stop: a KILL costs a round trip, and as many rows cost no more. */
 const DROPPED_ROWS = 1_000;
 
 const NO_ROWS: CursorPage = { rows: [], isDone: true, rowsAffected: 0 };
@@ -85,7 +85,7 @@ export class MysqlCursor implements DriverCursor, Running {
     if (!isOpen) this.#state = 'ended';
     else {
       this.#isDropping = true;
-      this.#port.wire.client.resume();
+      this.#port.wire.dropRows(() => this.#drop());
       await this.#over.promise;
     }
     if (this.#killing !== undefined) {

@@ -121,6 +121,7 @@ export class MysqlDriver implements Driver {
       keepsStatements: preparedStatements > 0,
       refusePassword: isPrivate ? undefined : () => publicKeyError(this.endpoint),
       kill: (threadId: number) => this.#control.cancel(threadId),
+      prepareKill: () => this.#control.prepare(),
     };
     return MysqlConnection.open(mysql, client, config, request);
   }

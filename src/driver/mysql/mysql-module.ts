@@ -49,6 +49,8 @@ export interface Mysql2Packet {
   readonly buffer: Buffer;
   readonly offset: number;
   readonly end: number;
+  /** More than one where it was too long for one, 16 MiB. */
+  readonly numPackets: number;
 }
 
 export interface Mysql2Stream {
@@ -62,6 +64,7 @@ export interface Mysql2Connection {
   readonly stream: Mysql2Stream;
   readonly threadId: number | null;
   handlePacket(packet?: Mysql2Packet): void;
+  _bumpSequenceId(packets: number): void;
   startTLS(onSecure: (error?: Error) => void): void;
   readonly packetParser: { execute(chunk: Buffer): void };
   _handleNetworkError(error: Error): void;

@@ -1,7 +1,7 @@
 /**
  * What the server says about the session in its answers: the status flags of OK and EOF packets (MySQL manual, "OK_Packet",
  * "EOF_Packet"). mysql2 shows those of OK packets and drops those behind rows, so every packet is looked at as it comes in.
- * Invariant: never throws, keeps nothing of a packet, and changes nothing of what mysql2 sees.
+ * Invariant: never throws, keeps nothing of a packet, and changes nothing of what mysql2 sees, but for rows that are dropped.
  */
 import type { Mysql2Connection, Mysql2Packet } from './mysql-module.js';
 
@@ -9,6 +9,7 @@ const IN_TRANSACTION = 1;
 const AUTOCOMMIT = 2;
 
 const EOF = 0xfe;
+const ERR = 0xff;
 const OK = 0x00;
 const AUTH_MORE_DATA = 0x01;
 /** An EOF packet has 5 bytes; with 9 or more, 0xfe is the length of a value. */
@@ -20,12 +21,16 @@ export class SessionStatus {
   #flags = AUTOCOMMIT;
   #isLoggedIn = false;
   #expectsOk = false;
+  /** Called for each row that is dropped; `undefined` where none is. */
+  #onDropped: (() => void) | undefined;
 
   /** `onFullAuthentication` may end the connection: called before mysql2 answers, during the login. */
   constructor(client: Mysql2Connection, onFullAuthentication: () => void) {
     const handle = client.handlePacket.bind(client);
     client.handlePacket = (packet) => {
       if (packet !== undefined) {
+        if (this.#onDropped !== undefined && !isEnd(packet)) return this.#drop(client, packet, this.#onDropped);
+        this.#onDropped = undefined;
         if (this.#isLoggedIn) this.#look(packet);
         else if (asksForPassword(packet)) onFullAuthentication();
       }
@@ -56,14 +61,33 @@ export class SessionStatus {
     this.#expectsOk = true;
   }
 
+  /** Rows that nobody wants are kept from mysql2, which would take each of them apart; up to the end of their result. */
+  dropRows(onDropped: () => void): void {
+    this.#onDropped = onDropped;
+  }
+
+  #drop(client: Mysql2Connection, { numPackets }: Mysql2Packet, onDropped: () => void): void {
+    client._bumpSequenceId(numPackets);
+    onDropped();
+  }
+
   #look({ buffer, offset, end }: Mysql2Packet): void {
     const first = buffer[offset];
     const length = end - offset;
-    if (first === EOF && length <= MAX_EOF_BYTES && length >= 5) this.#flags = buffer.readUInt16LE(offset + 3);
+    if (isEof(first, length)) this.#flags = buffer.readUInt16LE(offset + 3);
     // Nothing was affected and nothing inserted: two bytes of 0 before the flags.
     else if (this.#expectsOk && first === OK && length >= 5) this.#flags = buffer.readUInt16LE(offset + 3);
     this.#expectsOk = false;
   }
+}
+
+function isEof(first: number | undefined, length: number): boolean {
+  return first === EOF && length <= MAX_EOF_BYTES && length >= 5;
+}
+
+/** Behind rows comes an EOF packet or an error. */
+function isEnd({ buffer, offset, end }: Mysql2Packet): boolean {
+  return buffer[offset] === ERR || isEof(buffer[offset], end - offset);
 }
 
 function asksForPassword({ buffer, offset, end }: Mysql2Packet): boolean {

@@ -180,6 +180,12 @@ export class MysqlWire {
     this.round((done) => this.client.ping(done)).catch((lost: unknown) => this.#lose(lost));
   }
 
+  /** What is left of the rows on their way is dropped. */
+  dropRows(onDropped: () => void): void {
+    this.#status.dropRows(onDropped);
+    this.client.resume();
+  }
+
   untilReady(): Promise<void> {
     if (this.#lostBecause !== undefined) return Promise.reject(this.#lostBecause.error);
     if (!this.#isBusy) return Promise.resolve();
