@@ -10,7 +10,8 @@ export { sharedRuntime } from './runtime/shared-runtime.js';
 
 // What they give
 export type { CircuitFact, DBRuntime } from './runtime/runtime.js';
-export type { ExecResult, Executor, Field, QueryResult, Row, Statement, StatementParams } from './runtime/executor.js';
+export type { ExecResult, Executor, Field, QueryResult, ResultSet } from './runtime/executor.js';
+export type { Row, Statement, StatementParams } from './runtime/executor.js';
 export type { Transaction } from './runtime/transaction.js';
 export type { Session } from './runtime/session.js';
 export type { RowStream } from './runtime/row-stream.js';

@@ -16,7 +16,7 @@ import { isStandardSchema, parseOne, parseRows } from './row-schema.js';
 import type { RowSource, RowStream } from './row-stream.js';
 import { RowStreamHandle } from './row-stream.js';
 
-export type { Field, StatementParams };
+export type { Field, ResultSet, StatementParams };
 
 /** A row as an object by column name. */
 export type Row = Record<string, unknown>;

@@ -102,7 +102,7 @@ export function statementContract(target: ContractTarget): void {
           const thrice = async (expected: Row) => {
             for (let time = 1; time <= 3; time += 1) {
               expect(await all()).toEqual([expected]);
-              expect(await write(expected['v'])).toEqual({ rowsAffected: 1 });
+              expect(await write(expected['v'])).toMatchObject({ rowsAffected: 1 });
             }
           };
           await thrice({ id: 1, v: 2 });

@@ -1,6 +1,7 @@
 /** docs/reference/options.md names every option the code takes, no other, and with the defaults in force. */
 import { createRuntime } from 'fluxor-db';
 import type { Driver } from 'fluxor-db';
+import { mysql } from 'fluxor-db/mysql';
 import { pglite } from 'fluxor-db/pglite';
 import { postgres } from 'fluxor-db/postgres';
 import { readFileSync } from 'node:fs';
@@ -47,6 +48,7 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['monitor', (unknown) => createRuntime({ driver, monitor: unknown })],
   ['postgres', (unknown) => postgres(unknown)],
   ['pglite', (unknown) => pglite(unknown)],
+  ['mysql', (unknown) => mysql(unknown)],
 ];
 
 /** `[section, file, interfaces]`: options that are read without a reader, by the interfaces that declare them. */
@@ -89,7 +91,7 @@ describe('the options', () => {
 
   it('of TLS are those that are declared', () => {
     const tls = documented.filter((path) => path.startsWith('postgres.ssl.')).map((path) => path.split('.')[2]);
-    expect(tls.sort()).toEqual(membersOf('src/driver/postgres/postgres-options.ts', ['TlsOptions']).sort());
+    expect(tls.sort()).toEqual(membersOf('src/driver/tls-options.ts', ['TlsOptions']).sort());
   });
 
   it.each(DECLARED)('of a call: %s', (section, file, interfaces) => {

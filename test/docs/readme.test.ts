@@ -24,6 +24,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'fluxor-db': [`${ROOT}/src/index.ts`],
   'fluxor-db/postgres': [`${ROOT}/src/driver/postgres/index.ts`],
   'fluxor-db/pglite': [`${ROOT}/src/driver/pglite/index.ts`],
+  'fluxor-db/mysql': [`${ROOT}/src/driver/mysql/index.ts`],
+  'fluxor-db/mariadb': [`${ROOT}/src/driver/mariadb/index.ts`],
   'fluxor-db/testing': [`${ROOT}/src/testing/index.ts`],
 };
 

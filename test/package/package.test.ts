@@ -8,8 +8,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSources, ROOT } from '../source-tree.js';
 import { execute, PackedProject } from './packed-project.js';
 
-const DOORS = ['fluxor-db', 'fluxor-db/postgres', 'fluxor-db/pglite', 'fluxor-db/testing'] as const;
-const PEERS = ['pg', '@electric-sql/pglite'];
+const DOORS = [
+  'fluxor-db',
+  'fluxor-db/postgres',
+  'fluxor-db/pglite',
+  'fluxor-db/mysql',
+  'fluxor-db/mariadb',
+  'fluxor-db/testing',
+] as const;
+const PEERS = ['pg', '@electric-sql/pglite', 'mysql2'];
 
 let project: PackedProject;
 beforeAll(async () => {
@@ -169,6 +176,12 @@ describe('the modules', () => {
           "sql",
           "summarise",
         ],
+        "fluxor-db/mariadb": [
+          "mariadb",
+        ],
+        "fluxor-db/mysql": [
+          "mysql",
+        ],
         "fluxor-db/pglite": [
           "pglite",
         ],
@@ -210,7 +223,8 @@ describe('the drivers', () => {
       const { connect, createRuntime } = await import('fluxor-db');
       const { postgres } = await import('fluxor-db/postgres');
       const { pglite } = await import('fluxor-db/pglite');
-      const runtimes = [postgres(), pglite()].map((driver) => createRuntime({ driver }));
+      const { mysql } = await import('fluxor-db/mysql');
+      const runtimes = [postgres(), pglite(), mysql()].map((driver) => createRuntime({ driver }));
       console.log('nothing loaded');
       for (const db of runtimes) await db.connect().catch((error) => console.log(error.cause.message));`;
     const { stdout } = await project.run('lazy.mjs', code);
@@ -232,12 +246,16 @@ describe('the drivers', () => {
       .filter((url) => url.startsWith('file:'));
     expect(urls.some((url) => url.endsWith('fluxor-db/dist/index.js'))).toBe(true);
     expect(urls.filter((url) => !url.includes('/node_modules/fluxor-db/dist/'))).toEqual([]);
-    expect(urls.filter((url) => /\/driver\/(postgres|pglite)\/|\/testing\//.test(url))).toEqual([]);
+    expect(
+      urls.filter((url) => /\/driver\/(postgres|pglite|mysql|mysql-server|mariadb)\/|\/testing\//.test(url)),
+    ).toEqual([]);
   });
 
   it.each([
     ['postgres://localhost/shop', 'pg'],
     ['pglite:', '@electric-sql/pglite'],
+    ['mysql://localhost/shop', 'mysql2'],
+    ['mariadb://localhost/shop', 'mariadb'],
   ])('%s without its package names the command to install it', async (url, peer) => {
     const code = `
       import { connect } from 'fluxor-db';

@@ -17,6 +17,7 @@ import type {
   Outcome,
   PoolStats,
   QueryResult,
+  ResultSet,
   Row,
   RuntimeConfig,
   RuntimeOptions,
@@ -25,6 +26,10 @@ import type {
   Transaction,
 } from 'fluxor-db';
 import { connect, createRuntime, isFluxorError, sql } from 'fluxor-db';
+import type { MysqlOptions as MariadbOptions } from 'fluxor-db/mariadb';
+import { mariadb } from 'fluxor-db/mariadb';
+import type { MysqlOptions } from 'fluxor-db/mysql';
+import { mysql } from 'fluxor-db/mysql';
 import type { PgliteOptions } from 'fluxor-db/pglite';
 import { pglite } from 'fluxor-db/pglite';
 import type { PostgresOptions } from 'fluxor-db/postgres';
@@ -105,6 +110,13 @@ expectTypeOf(db.state).toEqualTypeOf<'idle' | 'starting' | 'running' | 'draining
 expectTypeOf(connect).returns.toEqualTypeOf<Promise<DBRuntime>>();
 expectTypeOf(createRuntime).parameter(0).toEqualTypeOf<RuntimeOptions>();
 expectTypeOf(postgres).toEqualTypeOf<(options?: PostgresOptions) => Driver>();
+expectTypeOf(mysql).toEqualTypeOf<(options?: MysqlOptions) => Driver>();
+expectTypeOf(mariadb).toEqualTypeOf<(options?: MariadbOptions) => Driver>();
+expectTypeOf<MysqlOptions>().toEqualTypeOf<MariadbOptions>();
+expectTypeOf<QueryResult<Row>['gtid']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<NonNullable<QueryResult<Row>['resultSets']>[number]>().toEqualTypeOf<ResultSet>();
+// @ts-expect-error -- the option is called tls
+mysql({ ssl: true });
 expectTypeOf(pglite).toEqualTypeOf<(options?: PgliteOptions) => Driver>();
 createRuntime({
   driver: pglite(),
