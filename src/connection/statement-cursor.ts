@@ -11,6 +11,7 @@ import { ConfigError } from '../errors/config-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { Dialect } from '../sql/dialect.js';
 import { fingerprint } from '../sql/fingerprint.js';
+import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { StatementCall } from './statement-call.js';
 
 const NO_FIELDS: readonly Field[] = [];
@@ -36,6 +37,11 @@ export class StatementCursor {
   /** Empty until the first page has come. */
   get fields(): readonly Field[] {
     return this.#native?.fields ?? NO_FIELDS;
+  }
+
+  /** How long its early end may take before its caller is told that it is not known how it ended. */
+  get closeGraceMs(): number {
+    return this.#native?.closesSlowly === true ? CANCEL_GRACE_MS : ANSWER_GRACE_MS;
   }
 
   /** @throws ConfigError where the driver has no cursors; whatever the driver says of a value that cannot be sent. */

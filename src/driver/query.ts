@@ -45,6 +45,8 @@ export interface DriverCursor {
    * an error, or `close`; inside one it is ready after each read, and other statements may come in between.
    */
   read(maxRows: number): Promise<CursorPage>;
+  /** Ended early, what is on its way has to be read first: more than a round trip. Default false. */
+  readonly closesSlowly?: boolean;
   /** Ends it early. Resolves when the server is ready; does nothing when it has ended already. */
   close(): Promise<void>;
 }

@@ -215,7 +215,8 @@ export class StreamSource implements RowSource {
   async #closeCursor(): Promise<void> {
     const { pages, cursor } = this.#held();
     this.#letGo();
-    await pages.closeCursor(cursor, this.#callWithin(ANSWER_GRACE_MS, undefined, this.#house.parts.config.clock.now()));
+    const now = this.#house.parts.config.clock.now();
+    await pages.closeCursor(cursor, this.#callWithin(cursor.closeGraceMs, undefined, now));
   }
 
   #complete(rowsAffected: number): void {

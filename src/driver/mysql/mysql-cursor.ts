@@ -36,6 +36,7 @@ const DROPPED_ROWS = 1_000;
 const NO_ROWS: CursorPage = { rows: [], isDone: true, rowsAffected: 0 };
 
 export class MysqlCursor implements DriverCursor, Running {
+  readonly closesSlowly = true;
   readonly #port: CursorPort;
   readonly #text: string;
   readonly #isArray: boolean;
