@@ -2,21 +2,27 @@
 import type { ConfigError } from 'fluxor-db';
 import { connect, createRuntime, isFluxorError } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { countOf, int, param } from '../contract/words.js';
 import { BEHIND_THE_GATE, ProxiedDatabase, failure } from './proxied-database.js';
+import { proxiedTargets } from './proxied-targets.js';
 
 /** Room for a slow machine: deadlines are proved by being met within this much, not to the millisecond. */
 const SLACK_MS = 1_500;
 
-for (const { name, url } of inject('postgresServers')) {
-  describe(`faults on ${name}`, () => {
+for (const target of proxiedTargets()) {
+  const { words } = target;
+  describe(`faults on ${target.name}`, () => {
     const start = (options?: Parameters<typeof ProxiedDatabase.start>[1]) =>
-      ProxiedDatabase.startBehindTheGate(url, options);
+      ProxiedDatabase.startBehindTheGate(target, options);
 
     it('refuses a wrong password at once, for connect() and for every call, and never retries it in a hurry', async () => {
       await using house = await start();
       const { host, port } = house.proxy;
-      const db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url, host, port, password: 'wrong-secret' }) });
+      const db = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: target.makeDriver({ host, port, password: 'wrong-secret' }),
+      });
       let attempts = 0;
       using _listener = db.on('connection:create-failed', () => (attempts += 1));
       const first = await failure(db.connect());
@@ -36,8 +42,8 @@ for (const { name, url } of inject('postgresServers')) {
     it('names a database that does not exist, to connect() and to a call', async () => {
       await using house = await start();
       const { host, port } = house.proxy;
-      const absent = url.replace(/\/[^/]*$/, '/no_such_database');
-      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: postgres({ url: absent, host, port }) });
+      const absent = target.absentUrl;
+      await using db = createRuntime({ ...BEHIND_THE_GATE, driver: target.makeDriver({ host, port }, absent) });
       for (const attempt of [() => connect(absent), () => db.query('select 1')]) {
         const { error, afterMs } = await failure(attempt());
         expect(error).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
@@ -64,7 +70,7 @@ for (const { name, url } of inject('postgresServers')) {
     it('waits through an outage that ends before the deadline', async () => {
       await using house = await start();
       await house.proxy.setMode('refuse');
-      const answers = Promise.all([1, 2, 3].map((n) => house.db.queryValue('select $1::int', [n])));
+      const answers = Promise.all([1, 2, 3].map((n) => house.db.queryValue(`select ${param(words, 1, 'int')}`, [n])));
       await expect.poll(() => house.db.stats().waiting).toBe(3);
       await house.proxy.setMode('pass');
       expect(await answers).toEqual([1, 2, 3]);
@@ -86,7 +92,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('reports a connection reset under a statement as lost, its outcome unknown, and replaces it', async () => {
       await using house = await start();
-      const sleeping = failure(house.db.query('select pg_sleep(30)'));
+      const sleeping = failure(house.db.query(house.sleep));
       await expect.poll(() => house.running()).toHaveLength(1);
       house.proxy.resetAll();
       const { error } = await sleeping;
@@ -96,7 +102,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('calls a lost read-only statement repeatable, and nothing of it applied', async () => {
       await using house = await start();
-      const sleeping = failure(house.db.query('select pg_sleep(30)', [], { readOnly: true }));
+      const sleeping = failure(house.db.query(house.sleep, [], { readOnly: true }));
       await expect.poll(() => house.running()).toHaveLength(1);
       house.proxy.resetAll();
       expect((await sleeping).error).toMatchObject({ code: 'CONNECTION', outcome: 'not-applied', retryable: true });
@@ -106,13 +112,13 @@ for (const { name, url } of inject('postgresServers')) {
     // node-mysql2#2152, #939, #2498, #2962, #964, node-postgres#2112, #1075
     it('finds idle connections that died unnoticed, before it lends them', async () => {
       await using house = await start({ pool: { validation: { bypass: 0, timeout: '200ms' } } });
-      await Promise.all([1, 2, 3].map(() => house.db.query('select pg_sleep(0.05)')));
+      await Promise.all([1, 2, 3].map(() => house.db.query(words.sleep('0.05', 'short'))));
       expect(house.db.stats().idle).toBeGreaterThan(1);
       house.proxy.finAll();
-      expect(await house.db.queryValue('select 1')).toBe(1);
+      expect(await house.db.queryValue(`select ${int(words, 1)}`)).toBe(1);
       // A black hole says nothing at all: only asking finds it.
       house.proxy.blackHole(true);
-      const answer = house.db.queryValue('select 2');
+      const answer = house.db.queryValue(`select ${int(words, 2)}`);
       await expect.poll(() => house.db.stats().checking + house.db.stats().creating).toBeGreaterThan(0);
       house.proxy.blackHole(false);
       expect(await answer).toBe(2);
@@ -133,7 +139,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('stops a statement at its timeout at the server, and says that nothing was applied', async () => {
       await using house = await start();
-      const { error, afterMs } = await failure(house.db.exec('select pg_sleep(30)', [], { timeout: '200ms' }));
+      const { error, afterMs } = await failure(house.db.exec(house.sleep, [], { timeout: '200ms' }));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
       expect(error.message).toContain('200 ms');
       expect(afterMs).toBeLessThan(200 + 100 + SLACK_MS);
@@ -191,7 +197,7 @@ for (const { name, url } of inject('postgresServers')) {
       it('in flight: stops the statement at the server', async () => {
         await using house = await start();
         const controller = new AbortController();
-        const sleeping = failure(house.db.query('select pg_sleep(30)', [], { signal: controller.signal }));
+        const sleeping = failure(house.db.query(house.sleep, [], { signal: controller.signal }));
         await expect.poll(() => house.running()).toHaveLength(1);
         controller.abort();
         expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
@@ -222,7 +228,7 @@ for (const { name, url } of inject('postgresServers')) {
       await session[Symbol.asyncDispose]();
       expect((await failure(session.query('select 1'))).error).toMatchObject({ code: 'LEASE_RELEASED' });
       expect((await failure(session.begin())).error).toMatchObject({ code: 'LEASE_RELEASED' });
-      expect(await next.queryValue('select 7')).toBe(7);
+      expect(await next.queryValue(`select ${int(words, 7)}`)).toBe(7);
       next.release();
       await house.check();
     });
@@ -240,7 +246,7 @@ for (const { name, url } of inject('postgresServers')) {
 
       const inside = new AbortController();
       const tx = await house.db.begin({ signal: inside.signal });
-      const sleeping = failure(tx.query('select pg_sleep(30)'));
+      const sleeping = failure(tx.query(house.sleep));
       await expect.poll(() => house.running()).toHaveLength(1);
       inside.abort();
       expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
@@ -261,7 +267,7 @@ for (const { name, url } of inject('postgresServers')) {
       expect(isFluxorError(error, 'OUTCOME_UNKNOWN')).toBe(true);
       expect(error).toMatchObject({ outcome: 'unknown', retryable: false });
       await trap.fired;
-      await expect.poll(() => house.direct.queryValue('select count(*)::int from lost_reply')).toBe(1);
+      await expect.poll(() => house.direct.queryValue(countOf(words, 'lost_reply'))).toBe(1);
       await house.direct.exec('drop table lost_reply');
       await house.check();
     });
@@ -269,7 +275,7 @@ for (const { name, url } of inject('postgresServers')) {
     // node-postgres#2199, #2648
     it('disconnects in time although a statement will not end, stops it at the server, and says so to its caller', async () => {
       await using house = await start();
-      const sleeping = failure(house.db.query('select pg_sleep(30)'));
+      const sleeping = failure(house.db.query(house.sleep));
       await expect.poll(() => house.running()).toHaveLength(1);
       const startedAt = performance.now();
       await house.db.disconnect({ timeout: '200ms' });

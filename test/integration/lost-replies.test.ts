@@ -3,16 +3,20 @@
  * there in the end. COMMITs that are asked for (`resolveOutcome`) are in outcome-*.test.ts.
  */
 import type { FluxorEvents, RuntimeOptions } from 'fluxor-db';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { int } from '../contract/words.js';
 import { failure, ProxiedDatabase } from './proxied-database.js';
+import { proxiedTargets } from './proxied-targets.js';
 
 /** No pause worth speaking of between attempts. */
 const QUICK = { initialBackoff: '1ms', maxBackoff: '1ms' } as const;
 
-for (const { name, url } of inject('postgresServers')) {
-  describe(`lost replies on ${name}`, () => {
+for (const target of proxiedTargets()) {
+  describe(`lost replies on ${target.name}`, () => {
+    const { isCommit } = target;
+    const select42 = `select ${int(target.words, 42)}`;
     const start = async (options: Omit<RuntimeOptions, 'driver'> = {}) => {
-      const house = await ProxiedDatabase.start(url, { ...options, query: { retry: QUICK, ...options.query } });
+      const house = await ProxiedDatabase.start(target, { ...options, query: { retry: QUICK, ...options.query } });
       await house.direct.exec('drop table if exists lost');
       // The id is not unique: what is made twice is there twice.
       await house.direct.exec('create table lost (id int not null)');
@@ -24,7 +28,6 @@ for (const { name, url } of inject('postgresServers')) {
       (await direct.query<{ id: number }>('select id from lost order by id')).map(({ id }) => id);
     const insert = 'insert into lost values (1)';
     const isInsert = (chunk: Buffer) => chunk.includes('insert into lost');
-    const isCommit = (chunk: Buffer) => chunk.includes('commit\0');
 
     it.each(['reset', 'fin'] as const)(
       'of an INSERT (%s): it is there once, called unknown, and not made again',
@@ -53,9 +56,9 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('of a statement declared idempotent: it is made again, and the caller hears of success', async () => {
       await using house = await start();
-      await house.direct.exec('create unique index on lost (id)');
-      house.proxy.dropReplies({ when: isInsert, then: 'reset' });
-      const upsert = 'insert into lost values (1) on conflict do nothing';
+      await house.direct.exec('create unique index lost_id on lost (id)');
+      const upsert = target.insertUnlessThere('lost', '1');
+      house.proxy.dropReplies({ when: (chunk) => chunk.includes(upsert), then: 'reset' });
       expect(await house.db.exec(upsert, [], { idempotent: true, name: 'upsert' })).toEqual({ rowsAffected: 0 });
       expect(await ids(house)).toEqual([1]);
       expect(house.retried).toMatchObject([{ name: 'upsert', attempt: 2, error: { outcome: 'unknown' } }]);
@@ -71,7 +74,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('of one that the database itself refuses to make twice: the refusal names the attempt that was lost', async () => {
       await using house = await start();
-      await house.direct.exec('create unique index on lost (id)');
+      await house.direct.exec('create unique index lost_id on lost (id)');
       house.proxy.dropReplies({ when: isInsert, then: 'reset' });
       const { error } = await failure(house.db.exec(insert, [], { idempotent: true }));
       expect(error).toMatchObject({ code: 'CONSTRAINT', reason: 'unique' });
@@ -100,16 +103,16 @@ for (const { name, url } of inject('postgresServers')) {
 
     it.each(['reset', 'fin'] as const)('of a SELECT declared read-only (%s): asked again', async (then) => {
       await using house = await start();
-      house.proxy.dropReplies({ when: (chunk) => chunk.includes('select 42'), then });
-      expect(await house.db.queryValue('select 42', [], { readOnly: true })).toBe(42);
+      house.proxy.dropReplies({ when: (chunk) => chunk.includes(select42), then });
+      expect(await house.db.queryValue(select42, [], { readOnly: true })).toBe(42);
       expect(house.retried).toMatchObject([{ attempt: 2, error: { code: 'CONNECTION', outcome: 'not-applied' } }]);
       await house.check();
     });
 
     it('of a SELECT that nobody declared read-only: not asked again, a function in it may write', async () => {
       await using house = await start();
-      house.proxy.dropReplies({ when: (chunk) => chunk.includes('select 42'), then: 'reset' });
-      expect((await failure(house.db.queryValue('select 42'))).error.outcome).toBe('unknown');
+      house.proxy.dropReplies({ when: (chunk) => chunk.includes(select42), then: 'reset' });
+      expect((await failure(house.db.queryValue(select42))).error.outcome).toBe('unknown');
       expect(house.retried).toEqual([]);
     });
 
@@ -125,7 +128,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('of a BEGIN: begun again, also for begin(), and the function runs once', async () => {
       await using house = await start();
-      const loseBegin = () => house.proxy.dropReplies({ when: (chunk) => chunk.includes('begin'), then: 'reset' });
+      const loseBegin = () => house.proxy.dropReplies({ when: (chunk) => chunk.includes(target.begin), then: 'reset' });
       const runs: number[] = [];
       loseBegin();
       await house.db.transaction(async (tx) => {

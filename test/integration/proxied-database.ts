@@ -4,10 +4,12 @@
  */
 import { createRuntime } from 'fluxor-db';
 import type { DBRuntime, FluxorError, RuntimeOptions } from 'fluxor-db';
-import { postgres } from 'fluxor-db/postgres';
 import type { TcpProxy } from 'fluxor-db/testing';
 import { startTcpProxy } from 'fluxor-db/testing';
 import { expect } from 'vitest';
+import { int } from '../contract/words.js';
+import type { ProxiedTarget } from './proxied-targets.js';
+import { postgresTarget } from './proxied-targets.js';
 
 /**
  * For tests of what lies behind the gate: there the first error is the one that counts, and a hundred of them are no reason
@@ -18,44 +20,58 @@ export const BEHIND_THE_GATE = {
   query: { retry: false },
 } as const satisfies Omit<RuntimeOptions, 'driver'>;
 
-/** With it every connection finds out whether a pooler stands between (src/driver/postgres/postgres-session.ts). */
-const OPENING_QUESTION = 'select pg_backend_pid() = $1::int';
-
 export class ProxiedDatabase implements AsyncDisposable {
   readonly proxy: TcpProxy;
   readonly db: DBRuntime;
   /** Past the proxy: faults do not reach it. */
   readonly direct: DBRuntime;
+  readonly target: ProxiedTarget;
   readonly applicationName: string;
 
-  static async start(url: string, options: Omit<RuntimeOptions, 'driver'> = {}): Promise<ProxiedDatabase> {
-    const { hostname, port } = new URL(url);
+  /** A plain URL is that of a PostgreSQL server. */
+  static async start(
+    at: string | ProxiedTarget,
+    options: Omit<RuntimeOptions, 'driver'> = {},
+  ): Promise<ProxiedDatabase> {
+    const target = typeof at === 'string' ? postgresTarget(at) : at;
+    const { hostname, port } = new URL(target.url);
     const proxy = await startTcpProxy({ target: { host: hostname, port: Number(port) } });
-    return new ProxiedDatabase(url, proxy, options);
+    const house = new ProxiedDatabase(target, proxy, options);
+    for (const text of target.words.setup) await house.direct.exec(text, [], { timeout: '60s' });
+    return house;
   }
 
   /** Without the gate, and with one attempt for each call. */
-  static startBehindTheGate(url: string, options: Omit<RuntimeOptions, 'driver'> = {}): Promise<ProxiedDatabase> {
+  static startBehindTheGate(
+    at: string | ProxiedTarget,
+    options: Omit<RuntimeOptions, 'driver'> = {},
+  ): Promise<ProxiedDatabase> {
     const { gate, query } = BEHIND_THE_GATE;
-    return ProxiedDatabase.start(url, { ...options, gate, query: { ...query, ...options.query } });
+    return ProxiedDatabase.start(at, { ...options, gate, query: { ...query, ...options.query } });
   }
 
-  private constructor(url: string, proxy: TcpProxy, options: Omit<RuntimeOptions, 'driver'>) {
+  private constructor(target: ProxiedTarget, proxy: TcpProxy, options: Omit<RuntimeOptions, 'driver'>) {
+    this.target = target;
     this.proxy = proxy;
-    this.applicationName = `faults-${proxy.port}`;
-    const driver = postgres({ url, host: proxy.host, port: proxy.port, applicationName: this.applicationName });
+    this.applicationName = `faults_${proxy.port}`;
+    const { host, port } = proxy;
+    const driver = target.makeDriver({ host, port, applicationName: this.applicationName });
     // The tests count connections; a warm-up in the background would add its own.
     this.db = createRuntime({ driver, ...options, pool: { warmUp: false, ...options.pool } });
-    const observer = postgres({ url, applicationName: 'observer' });
-    this.direct = createRuntime({ driver: observer, ...BEHIND_THE_GATE, pool: { maxSize: 4 } });
+    const observer = target.makeDriver({ applicationName: 'observer' });
+    // Where the observer is told apart by its session, it has one only.
+    const maxSize = target.words.facts.saysWhyItEnds ? 4 : 1;
+    this.direct = createRuntime({ driver: observer, ...BEHIND_THE_GATE, pool: { maxSize } });
+  }
+
+  /** Waits for longer than any test, under this house's name. */
+  get sleep(): string {
+    return this.target.words.sleep('30', this.applicationName);
   }
 
   /** What the server says its sessions of this runtime are doing. */
   async activity(): Promise<{ state: string; query: string }[]> {
-    return this.direct.query<{ state: string; query: string }>(
-      'select state, query from pg_stat_activity where application_name = $1 order by pid',
-      [this.applicationName],
-    );
+    return this.direct.query<{ state: string; query: string }>(this.target.activity(this.applicationName));
   }
 
   /**
@@ -65,7 +81,7 @@ export class ProxiedDatabase implements AsyncDisposable {
    */
   async running(): Promise<string[]> {
     const active = (await this.activity()).filter(({ state }) => state === 'active').map(({ query }) => query);
-    return active.filter((query) => query !== '' && !query.startsWith(OPENING_QUESTION));
+    return active.filter((query) => !this.target.isOwn(query));
   }
 
   /** The pool's counts are back to normal: nothing lent, waiting, half-made or half-cleaned; and it works. */
@@ -82,7 +98,8 @@ export class ProxiedDatabase implements AsyncDisposable {
       )
       .toEqual({ inUse: 0, waiting: 0, creating: 0, checking: 0, resetting: 0, closing: 0 });
     // The pause after the last failed attempt may be longer than a short acquireTimeout.
-    await expect.poll(() => this.db.queryValue('select 42').catch(() => 'not yet')).toBe(42);
+    const text = `select ${int(this.target.words, 42)}`;
+    await expect.poll(() => this.db.queryValue(text).catch(() => 'not yet')).toBe(42);
     const { total, idle, maxSize } = this.db.stats();
     expect(total).toBe(idle);
     expect(total).toBeLessThanOrEqual(maxSize);
