@@ -9,6 +9,9 @@ import type { MariadbClientOptions } from './mariadb-module.js';
 /** Idle time before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
 const TCP_KEEPALIVE_MS = 30_000;
 
+/** A name in the handshake is for names: Node warns of addresses. */
+const ADDRESS = /^[\d.]+$|:/;
+
 export interface Login {
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -53,6 +56,7 @@ export function clientOptions(config: MysqlConfig, login: Login): MariadbClientO
 function tlsOptions({ verifiesName, ...tls }: MysqlTls, host: string): object {
   const isChecked = tls.rejectUnauthorized !== false;
   return {
+    ...(ADDRESS.test(host) ? {} : { servername: host }),
     ...tls,
     // Without it Node checks the certificate of an address against "localhost".
     host,

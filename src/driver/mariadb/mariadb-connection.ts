@@ -9,6 +9,8 @@
  * - values go by the binary protocol, and are never written into the SQL;
  * - an error comes out when the session is ready.
  * Refuses to know: deadlines, retries, who is asking.
+ *
+ * Over 300 lines, because what is sent, what ends it, and what the server said last have to be seen together.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import { firstWord } from '../../sql/first-words.js';

@@ -97,11 +97,10 @@ export class MariadbDriver implements Driver {
     return value;
   }
 
-  async #openControl(onGone: () => void): Promise<ControlSession> {
+  async #openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
     const module = await this.#mariadb();
-    const never = new AbortController().signal;
-    const open = (login: Login) => MariadbWire.open(module, clientOptions(this.#config, login), never, onGone);
-    const wire = await this.#logIn(open, never, undefined);
+    const open = (login: Login) => MariadbWire.open(module, clientOptions(this.#config, login), signal, onGone);
+    const wire = await this.#logIn(open, signal, undefined);
     wire.unref();
     return {
       run: async (text) => {
