@@ -71,9 +71,11 @@ function mysqlTargets(): ProxiedTarget[] {
       absentUrl: absent(adminUrl ?? url),
       words: mysqlWords({ isMariaDb: product === 'mariadb' }),
       makeDriver: (options: RoadOptions = {}, at: string = url) => make({ url: at, ...options }),
-      // Neither server lists the names of its sessions to everybody: all are this test's, but for the one that asks.
-      activity:
-        () => `select if(command in ('Query', 'Execute'), 'active', 'idle') as state, coalesce(info, '') as query
+      // Neither lists the names of its sessions to everybody: all are this test's, but for the one that asks, and for those
+      // that still wait for a client of another test, whose end they do not notice.
+      activity: (
+        applicationName: string,
+      ) => `select if(command in ('Query', 'Execute'), 'active', 'idle') as state, coalesce(info, '') as query
         from information_schema.processlist
         where user = substring_index(user(), '@', 1) and id <> connection_id()
           and (info is null or info not like '%sleep(%' or info like '%${applicationName}%') order by id`,

@@ -53,7 +53,7 @@ export class MariadbDriver implements Driver {
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: 'mariadb.credentials', clock });
     this.#control = new MysqlControl({
-      open: (onGone) => this.#openControl(onGone),
+      open: (onGone, signal) => this.#openControl(onGone, signal),
       isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
     });
   }

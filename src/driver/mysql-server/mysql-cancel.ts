@@ -17,8 +17,8 @@ export interface ControlSession {
 }
 
 export interface ControlPorts {
-  /** Opens a control session; `onGone` is told, once, that it is of no use any more. */
-  open(onGone: () => void): Promise<ControlSession>;
+  /** Opens a control session, unless `signal` aborts it; `onGone` is told, once, that it is of no use any more. */
+  open(onGone: () => void, signal: AbortSignal): Promise<ControlSession>;
   /** The number of "no such thread": the session has ended by itself. */
   isNoSuchThread(error: unknown): boolean;
 }
@@ -27,7 +27,7 @@ export class MysqlControl {
   readonly #ports: ControlPorts;
   #session: Promise<ControlSession> | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(ports: ControlPorts) {
     this.#ports = ports;
@@ -35,7 +35,7 @@ export class MysqlControl {
 
   /** Opens the control session if there is none, and says nothing of its failure: the first cancel will. */
   prepare(): void {
-    if (!this.#isClosed) this.#open().catch(() => undefined);
+    if (!this.#closing.signal.aborted) this.#open().catch(() => undefined);
   }
 
   /** Stops what runs in the session with this number. @throws the client library's own error. */
@@ -47,7 +47,8 @@ export class MysqlControl {
 
   /** The driver closes. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    // One that is not open yet may never be: a network that is gone says nothing.
+    this.#closing.abort();
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
     session?.destroy();
@@ -75,7 +76,7 @@ export class MysqlControl {
     if (this.#session !== undefined) return this.#session;
     const opening: Promise<ControlSession> = this.#ports.open(() => {
       if (this.#session === opening) this.#session = undefined;
-    });
+    }, this.#closing.signal);
     this.#session = opening;
     opening.catch(() => {
       if (this.#session === opening) this.#session = undefined;

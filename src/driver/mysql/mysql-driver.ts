@@ -69,7 +69,7 @@ export class MysqlDriver implements Driver {
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: 'mysql.credentials', clock });
     this.#control = new MysqlControl({
-      open: (onGone) => this.#openControl(onGone),
+      open: (onGone, signal) => this.#openControl(onGone, signal),
       isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
     });
   }
@@ -155,9 +155,9 @@ export class MysqlDriver implements Driver {
     };
   }
 
-  async #openControl(onGone: () => void): Promise<ControlSession> {
+  async #openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
     const connection = await this.#connect({
-      signal: new AbortController().signal,
+      signal,
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
       onLost: onGone,
       preparedStatements: 0,
