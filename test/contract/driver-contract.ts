@@ -1,6 +1,7 @@
 /**
  * What every driver promises (src/driver/driver.ts), checked on a real database. One file for all of them: a driver that
  * needs an exception here needs a capability instead.
+ * Over 300 lines, because one session goes through all of it, from its first statement to its end.
  */
 import type { SessionState } from 'fluxor-db';
 import { SESSION_EFFECTS } from 'fluxor-db';
