@@ -19,7 +19,7 @@ export const BEHIND_THE_GATE = {
 } as const satisfies Omit<RuntimeOptions, 'driver'>;
 
 /** With it every connection finds out whether a pooler stands between (src/driver/postgres/postgres-session.ts). */
-const OPENING_QUESTION = 'select pg_backend_pid() = $1::int';
+const OPENING_QUESTION = 'select coalesce(pg_catalog.pg_backend_pid()';
 
 export class ProxiedDatabase implements AsyncDisposable {
   readonly proxy: TcpProxy;
