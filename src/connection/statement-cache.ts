@@ -16,6 +16,8 @@ export class StatementCache implements StatementHolder {
   readonly #config: StatementCacheConfig | undefined;
   /** By name. The facts are the book's own, so that each knows when it was used last on any connection. */
   readonly #entries = new Map<string, StatementFacts>();
+  /** None here was used before this: uses only become later, so whoever was is refused without looking at all of them. */
+  #floor = 0;
 
   constructor(native: Pick<DriverConnection, 'forget' | 'isPooled'>, book: StatementBook) {
     this.#native = native;
@@ -69,6 +71,7 @@ export class StatementCache implements StatementHolder {
     if (this.#entries.size < perConnection) {
       if (this.#book.counts.prepared < total || this.#book.takeOneFor(this)) return true;
     }
+    if (usedAt <= this.#floor) return false;
     const oldest = this.#oldest();
     return oldest !== undefined && oldest.usedAt < usedAt && this.#evict(oldest);
   }
@@ -79,6 +82,7 @@ export class StatementCache implements StatementHolder {
     for (const facts of this.#entries.values()) {
       if (oldest === undefined || facts.usedAt < oldest.usedAt) oldest = facts;
     }
+    if (oldest !== undefined) this.#floor = oldest.usedAt;
     return oldest;
   }
 

@@ -71,6 +71,19 @@ for (const { name, url } of inject('postgresServers')) {
       });
     });
 
+    it('is raised again above the one that going back to a savepoint has brought back', async () => {
+      await using db = start();
+      await db.transaction(async (tx) => {
+        expect(await limit(tx, '10m')).toBe('605s');
+        await tx.exec('savepoint before');
+        await tx.exec('rollback to savepoint before');
+        expect(await tx.queryValue('show statement_timeout', [], { timeout: '20m' })).toBe('1205s');
+        await tx.exec('rollback to savepoint before');
+        expect(await limit(tx)).toBe('605s');
+      });
+      expect(await limit(db)).toBe('35s');
+    });
+
     it('does not forbid to set the transaction up before its first query', async () => {
       await using db = start();
       await db.transaction(async (tx) => {

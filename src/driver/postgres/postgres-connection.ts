@@ -20,7 +20,14 @@ import type { Decoders } from './postgres-rows.js';
 import { PostgresScript } from './postgres-script.js';
 import type { Run, SessionFacts, SessionStart } from './postgres-session.js';
 import type { SessionEffects } from '../../sql/session-effects.js';
-import { changeLimit, ReportedSettings, resetScript, setUp, undoesSetUp } from './postgres-session.js';
+import {
+  changeLimit,
+  changeLocalLimit,
+  ReportedSettings,
+  resetScript,
+  setUp,
+  undoesSetUp,
+} from './postgres-session.js';
 import { isStaleStatement } from './postgres-stale.js';
 import type { PreparedStatement, StatementSession } from './postgres-statement.js';
 import { PostgresStatement } from './postgres-statement.js';
@@ -61,6 +68,8 @@ export class PostgresConnection implements DriverConnection {
   /** What was set as the server's limit for the session, and for the transaction that is open; 0 also where it is the user's. */
   #limitMs = 0;
   #localLimitMs: number | undefined;
+  /** All that was set for the transaction that is open: going back to a savepoint brings any of them back. */
+  #localLimits: number[] = [];
   /** By name. What was forgotten is closed with whatever is sent next. */
   readonly #prepared = new Map<string, PreparedStatement>();
   #forgotten: string[] = [];
@@ -190,9 +199,13 @@ export class PostgresConnection implements DriverConnection {
     if (this.isPooled || this.#config.keepsStatementTimeout || this.#status === 'failed-transaction') return;
     const isInside = this.#status === 'in-transaction';
     const run: Run = (text, values) => this.#run(text, values);
-    const isOurs = await changeLimit(run, ms, this.statementLimitMs, isInside);
-    if (isInside) this.#localLimitMs = isOurs ? ms : 0;
-    else this.#limitMs = isOurs ? ms : 0;
+    if (!isInside) {
+      this.#limitMs = (await changeLimit(run, ms, this.#limitMs)) ? ms : 0;
+      return;
+    }
+    const isOurs = await changeLocalLimit(run, ms, [this.#limitMs, ...this.#localLimits]);
+    this.#localLimitMs = isOurs ? ms : 0;
+    if (isOurs && !this.#localLimits.includes(ms)) this.#localLimits.push(ms);
   }
 
   untilReady(): Promise<void> {
@@ -230,12 +243,17 @@ export class PostgresConnection implements DriverConnection {
     for (const wire of this.#cancelWires) wire.stream.destroy();
   }
 
-  /** Going back to a savepoint, or ending the transaction and beginning the next in one, takes the limit of the transaction. */
+  /** Going back to a savepoint, or ending the transaction and beginning the next in one, changes the limit of the transaction. */
   #watchingLimit(resolve: (result: DriverResult) => void): (result: DriverResult) => void {
     return (result) => {
       if (result.command === 'ROLLBACK' || result.command === 'COMMIT') this.#localLimitMs = undefined;
       resolve(result);
     };
+  }
+
+  #endLocalLimits(): void {
+    this.#localLimitMs = undefined;
+    this.#localLimits = [];
   }
 
   /**
@@ -299,7 +317,7 @@ export class PostgresConnection implements DriverConnection {
   #becomeReady(status: string): void {
     this.#isBusy = false;
     this.#status = STATES[status] ?? 'idle';
-    if (status === 'I') this.#localLimitMs = undefined;
+    if (status === 'I' && this.#localLimitMs !== undefined) this.#endLocalLimits();
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changeLimit, ReportedSettings, setUp } from './postgres-session.js';
+import { changeLocalLimit, ReportedSettings, setUp } from './postgres-session.js';
 import type { Run, SessionFacts } from './postgres-session.js';
 
 const FACTS: SessionFacts = { keepsTimeZone: false, keepsStatementTimeout: false, pooler: 'auto' };
@@ -90,13 +90,13 @@ describe('the limit of a transaction', () => {
     [86_400_000, '1d'],
   ])('of %i ms is known from a user’s by what the server shows: %s', async (inForceMs, shown) => {
     const { sent, run } = showing(shown);
-    expect(await changeLimit(run, 65_000, inForceMs, true)).toBe(true);
+    expect(await changeLocalLimit(run, 65_000, [1, inForceMs])).toBe(true);
     expect(sent).toEqual(['show statement_timeout', 'set local statement_timeout to 65000']);
   });
 
   it('is left alone when the server shows another', async () => {
     const { sent, run } = showing('7s');
-    expect(await changeLimit(run, 65_000, 35_000, true)).toBe(false);
+    expect(await changeLocalLimit(run, 65_000, [35_000, 65_000])).toBe(false);
     expect(sent).toEqual(['show statement_timeout']);
   });
 });

@@ -110,15 +110,20 @@ function setupFor(reported: ReportedSettings, keepsTimeZone: boolean): string[] 
   return setup;
 }
 
+/** Gives the session another limit, where the one in force is `inForceMs`: any other is the user's. Answers whether it did. */
+export async function changeLimit(run: Run, ms: number, inForceMs: number): Promise<boolean> {
+  return (await run(CHANGE, [String(Math.ceil(ms)), printed(inForceMs)])).length > 0;
+}
+
 /**
- * Gives the session, or the transaction that is open, another limit, where the one in force is `inForceMs`: any other is
- * the user's. Answers whether it did. In a transaction nothing that takes a snapshot is sent, which would forbid a SET
- * TRANSACTION after it; so it takes two round trips there.
+ * The same for the transaction that is open, where the limit in force is one of `ours`: after going back to a savepoint it may
+ * be any that was set before. Nothing that takes a snapshot is sent, which would forbid a SET TRANSACTION after it; so it takes
+ * two round trips.
  */
-export async function changeLimit(run: Run, ms: number, inForceMs: number, isInside: boolean): Promise<boolean> {
-  if (!isInside) return (await run(CHANGE, [String(Math.ceil(ms)), printed(inForceMs)])).length > 0;
+export async function changeLocalLimit(run: Run, ms: number, ours: readonly number[]): Promise<boolean> {
   const [row] = await run('show statement_timeout');
-  if ((row as readonly unknown[])[0] !== printed(inForceMs)) return false;
+  const inForce = (row as readonly unknown[])[0];
+  if (!ours.some((limitMs) => printed(limitMs) === inForce)) return false;
   await run(`set local statement_timeout to ${Math.ceil(ms)}`);
   return true;
 }
