@@ -286,8 +286,17 @@ describe('the statement cache', () => {
       resolveConfig({ driver, query: { statementCache } as QueryDefaults }).query.statementCache;
     expect(cache(undefined)).toEqual({ perConnection: 200, total: 2_000 });
     expect(cache(50)).toEqual({ perConnection: 50, total: 2_000 });
-    expect(cache({ total: 100 })).toEqual({ perConnection: 200, total: 100 });
+    expect(cache({ total: 100 })).toEqual({ perConnection: 100, total: 100 });
+    // One connection that may keep 5,000 was once given 2,000 of them, without a word.
+    expect(cache(5_000)).toEqual({ perConnection: 5_000, total: 5_000 });
+    expect(cache({ perConnection: 5_000 })).toEqual({ perConnection: 5_000, total: 5_000 });
     expect(cache(false)).toBe(false);
+  });
+
+  it('refuses more for one connection than for all of them', () => {
+    const { issues } = refusal({ driver, query: { statementCache: { perConnection: 300, total: 200 } } });
+    const expected = 'at most total, which is 200';
+    expect(issues).toEqual([{ path: 'query.statementCache.perConnection', got: '300', expected }]);
   });
 
   it('refuses sizes that are none, and what it does not know', () => {

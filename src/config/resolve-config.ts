@@ -87,12 +87,16 @@ function readStatementCache(reader: OptionReader): RuntimeConfig['query']['state
   if (value === false) return false;
   const defaults = { perConnection: 200, total: 2_000 };
   if (typeof value === 'number') {
-    return { ...defaults, perConnection: reader.integer('statementCache', defaults.perConnection, PER_CONNECTION) };
+    const perConnection = reader.integer('statementCache', defaults.perConnection, PER_CONNECTION);
+    return Object.freeze({ perConnection, total: Math.max(defaults.total, perConnection) });
   }
   const group = reader.group('statementCache');
-  const perConnection = group.integer('perConnection', defaults.perConnection, PER_CONNECTION);
-  const total = group.integer('total', defaults.total, { min: 1, max: 1_000_000 });
+  // Either is enough: what is left out is as its default, or agrees with the other.
+  const wanted = group.integer('perConnection', defaults.perConnection, PER_CONNECTION);
+  const total = group.integer('total', Math.max(defaults.total, wanted), { min: 1, max: 1_000_000 });
+  const perConnection = group.has('perConnection') ? wanted : Math.min(wanted, total);
   group.refuseUnknown();
+  if (perConnection > total) return group.refuse('perConnection', `at most total, which is ${total}`, defaults);
   return Object.freeze({ perConnection, total });
 }
 

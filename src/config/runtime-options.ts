@@ -21,13 +21,13 @@ export interface QueryDefaults {
   /**
    * How many prepared statements each connection keeps, least recently used first out; an object bounds all connections
    * together as well. A text is prepared with its second execution on whatever connection. `false` prepares none under a
-   * name. See `docs/guide/statements.md`. 1 to 10,000. Default 200, and 2,000 in all.
+   * name. See `docs/guide/statements.md`. 1 to 10,000. Default 200, and 2,000 in all (or as many as one may keep, if more).
    */
   readonly statementCache?: number | StatementCacheOptions | false;
   /**
    * Whether the server is given a limit of its own for each statement, 5 s longer than `timeout`, for when nobody is left
-   * here to cancel it (PostgreSQL's `statement_timeout`). Set once for each connection; a call with a longer timeout raises
-   * it there. `false` where the server's own setting should hold. Default true.
+   * here to cancel it (PostgreSQL's `statement_timeout`). Set once for each connection that has none already; a call with a
+   * longer timeout raises it there. `false` gives none. Default true.
    */
   readonly serverTimeout?: boolean;
   /** What is tried again, how often and how fast; `false` for one attempt. See `docs/guide/resilience.md`. */
@@ -44,9 +44,12 @@ export interface QueryDefaults {
 
 /** Options `query.statementCache.*`. */
 export interface StatementCacheOptions {
-  /** Prepared statements that one connection keeps. 1 to 10,000. Default 200. */
+  /** Prepared statements that one connection keeps. 1 to 10,000, and at most `total`. Default 200 (`total` if that is less). */
   readonly perConnection?: number;
-  /** Prepared statements that all connections keep together: each takes memory at the server. 1 to 1,000,000. Default 2,000. */
+  /**
+   * Prepared statements that all connections keep together: each takes memory at the server. 1 to 1,000,000. Default 2,000
+   * (`perConnection` if that is more).
+   */
   readonly total?: number;
 }
 

@@ -6,15 +6,15 @@
  *     outside, otherwise         BEGIN, one statement after the other, COMMIT
  *     inside                     SAVEPOINT, either of the two, RELEASE; after a failure ROLLBACK TO and RELEASE
  *
- * Invariants: a batch that fails leaves nothing behind, and inside a transaction that goes on; where the bulk path cannot do
- * it, statements do, once.
+ * Invariants: a batch that fails or is stopped leaves nothing behind, and inside a transaction that goes on: what makes the
+ * savepoint, or undoes it, is hit by no cancel. Where the bulk path cannot do it, statements do, once.
  */
 import type { BatchSource, DriverBatch, DriverBatchResult } from '../driver/batch.js';
 import type { DriverConnection, TransactionStatements } from '../driver/driver.js';
 import { ConfigError } from '../errors/config-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import { nextTurn } from '../kernel/next-turn.js';
-import type { Begin } from './work.js';
+import type { Begin, CancelShield } from './work.js';
 
 export interface BatchWork {
   readonly text: string;
@@ -28,13 +28,13 @@ const SAVEPOINT = 'fluxor_batch';
 /** Embedded databases answer without ever leaving this turn of the event loop. */
 const SETS_PER_TURN = 100;
 
-export const RUN_BATCH: Begin<BatchWork, DriverBatchResult> = (native, work) => runBatch(native, work);
+export const RUN_BATCH: Begin<BatchWork, DriverBatchResult> = (native, work, shield) => runBatch(native, work, shield);
 
-async function runBatch(native: DriverConnection, work: BatchWork): Promise<DriverBatchResult> {
+async function runBatch(native: DriverConnection, work: BatchWork, shield: CancelShield): Promise<DriverBatchResult> {
   if (native.runBatch === undefined && work.batch.isBulkOnly) throw noBulkPath();
   // Also one that has failed: the savepoint is refused then, and nothing is ended that is not ours.
-  if (native.state !== 'idle') return new Enclosure(native, work, insideWords(work.words)).run();
-  if (native.runBatch === undefined) return new Enclosure(native, work, outsideWords(work.words)).run();
+  if (native.state !== 'idle') return new Enclosure(native, work, insideWords(work.words), shield).run();
+  if (native.runBatch === undefined) return new Enclosure(native, work, outsideWords(work.words), shield).run();
   try {
     return await native.runBatch(work.batch);
   } catch (error) {
@@ -72,16 +72,19 @@ class Enclosure {
   readonly #native: DriverConnection;
   readonly #batch: DriverBatch;
   readonly #words: EnclosingWords;
+  readonly #shield: CancelShield;
 
-  constructor(native: DriverConnection, { batch }: BatchWork, words: EnclosingWords) {
+  constructor(native: DriverConnection, { batch }: BatchWork, words: EnclosingWords, shield: CancelShield) {
     this.#native = native;
     this.#batch = batch;
     this.#words = words;
+    this.#shield = shield;
   }
 
   async run(): Promise<DriverBatchResult> {
     const { begin, end, undo, restart, isCommit } = this.#words;
-    await this.#say(begin);
+    this.#batch.report.isInside = !isCommit;
+    await this.#shield.uncancelled(() => this.#say(begin));
     try {
       const result = await this.#runSets(restart);
       this.#batch.report.isEnding = isCommit;
@@ -112,7 +115,9 @@ class Enclosure {
 
   async #undo(texts: readonly string[]): Promise<boolean> {
     await this.#native.untilReady();
-    for (const text of texts) await this.#say(text);
+    await this.#shield.uncancelled(async () => {
+      for (const text of texts) await this.#say(text);
+    });
     return true;
   }
 
@@ -126,6 +131,7 @@ function byStatements(batch: DriverBatch): DriverBatch | undefined {
   const { bulk, report, source, isBulkOnly } = batch;
   if (bulk === undefined || isBulkOnly || !report.wantsStatements || !source.rewind()) return undefined;
   report.wantsStatements = report.isEnding = false;
+  report.failedSet = undefined;
   return { ...batch, bulk: undefined };
 }
 

@@ -161,6 +161,18 @@ describe('Connection.reset', () => {
     expect((await bench.run('select').promise).command).toBe('SELECT');
   });
 
+  it('stays closed to everybody when it is overtaken by the end of the connection', async () => {
+    const bench = connectionBench();
+    bench.session.answers.set('rollback', 'hang');
+    await bench.run('begin').promise;
+    const reset = bench.connection.reset().catch(() => undefined);
+    await bench.clock.settle();
+    bench.connection.destroy();
+    await reset;
+    await expect(bench.run('insert').promise).rejects.toMatchObject({ code: 'LEASE_RELEASED', outcome: 'not-sent' });
+    expect(bench.wire).toEqual(['begin', 'rollback', 'destroy']);
+  });
+
   it('fences a transaction that was kept beyond the end of its session', async () => {
     const bench = connectionBench();
     const { connection } = bench;

@@ -18,8 +18,6 @@ import type { Driver, DriverConnection } from '../driver/driver.js';
 import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
 import { fingerprint } from '../sql/fingerprint.js';
-import type { SessionEffects } from '../sql/session-effects.js';
-import { SESSION_EFFECTS } from '../sql/session-effects.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { Classify } from './classifier.js';
 import type { ConnectionConfig } from './connection-options.js';
@@ -29,11 +27,12 @@ import type { StatementCall } from './statement-call.js';
 import { StatementFailures } from './statement-failures.js';
 import type { StatementCursor } from './statement-cursor.js';
 import { streamOpenError } from './statement-cursor.js';
-import { ANSWER_GRACE_MS, CANCEL_GRACE_MS, longerLimit } from './connection-options.js';
+import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import { assertInStep, lateError, releasedError } from './lease-errors.js';
 import { SessionCare } from './session-care.js';
-import type { StatementBook, StatementFacts } from './statement-book.js';
+import type { StatementBook } from './statement-book.js';
 import { StatementCache } from './statement-cache.js';
+import { StatementStart } from './statement-start.js';
 import type { StopCause } from './stop-errors.js';
 import { stopped, stoppedError } from './stop-errors.js';
 import { Stopper } from './stopper.js';
@@ -55,8 +54,6 @@ export interface ConnectionPorts {
 
 const CLOSE_CURSOR: Begin<StatementCursor, void> = (_native, cursor) => cursor.close();
 
-const NOTHING_KNOWN: StatementFacts = { effects: 0, name: undefined };
-
 export class Connection {
   readonly id: number;
   /** Monotonic milliseconds by which it had been opened. */
@@ -69,14 +66,15 @@ export class Connection {
   readonly #stopper: Stopper;
   readonly #cache: StatementCache;
   readonly #care: SessionCare;
-  /** What is known of the statement that is about to be sent. */
-  #facts: StatementFacts = NOTHING_KNOWN;
+  readonly #starter: StatementStart;
   /** The statement on the wire. */
   #running: RunningStatement | undefined;
   /** The cursor read last. Outside a transaction it keeps the session to itself until its end. */
   #cursor: StatementCursor | undefined;
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
   #isFenced = false;
+  /** Closed or destroyed. */
+  #hasEnded = false;
   #tenure = 1;
   #loans = 0;
   /** The server said something after which it must not be used again, although it is open. */
@@ -102,6 +100,8 @@ export class Connection {
     const { canCancel } = driver.capabilities;
     const endCursor = () => this.#endCursor();
     this.#stopper = new Stopper(native, { clock, timers, canCancel, turns: this.#turns, endCursor });
+    const memory = { book: ports.book, cache: this.#cache, care: this.#care };
+    this.#starter = new StatementStart(native, { ...memory, shield: this.#stopper });
     this.#host = {
       timers,
       holdsProcess: driver.capabilities.holdsProcess ?? false,
@@ -173,7 +173,7 @@ export class Connection {
 
   /** Runs one statement; a second one waits for it. Rejects with an error that says what became of the statement. */
   execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
-    return this.run(query, this.#execute, call);
+    return this.run(query, this.#starter.execute, call);
   }
 
   /** The same for whatever else a driver can begin on a connection: a batch, a page of a cursor. */
@@ -203,9 +203,6 @@ export class Connection {
   closeCursor(cursor: StatementCursor, call: StatementCall): Promise<void> {
     return this.run(cursor, CLOSE_CURSOR, call);
   }
-
-  readonly #execute: Begin<DriverQuery, DriverResult> = (native, query) =>
-    native.execute(query, this.#cache.use(this.#facts));
 
   readonly #readPage: Begin<StatementCursor, CursorPage> = (native, cursor) => {
     this.#cursor = cursor;
@@ -238,20 +235,20 @@ export class Connection {
       if (left !== 0) await this.#native.reset(left);
       this.#care.undone();
     } finally {
-      this.#isFenced = false;
+      this.#isFenced = this.#hasEnded;
       this.#turns.leave(me);
     }
   }
 
   async close(): Promise<void> {
-    this.#isFenced = true;
+    this.#isFenced = this.#hasEnded = true;
     this.#refuseTurns();
     this.#cache.clear();
     await this.#native.close();
   }
 
   destroy(): void {
-    this.#isFenced = true;
+    this.#isFenced = this.#hasEnded = true;
     this.#refuseTurns();
     this.#cache.clear();
     this.#native.destroy();
@@ -266,7 +263,7 @@ export class Connection {
       bytesBefore = this.#native.bytesWritten;
       this.#lastText = work.text;
       const statement = new RunningStatement<T>(this.#host, work.text, call, turn, bytesBefore);
-      const begun = this.#begin(work, begin, call);
+      const begun = this.#starter.begin(work, begin, statement);
       this.#running = statement;
       statement.follow(begun);
       return statement.answer;
@@ -277,27 +274,6 @@ export class Connection {
         this.#failures.of(error, call, this.#native.bytesWritten !== bytesBefore, this.#loans === 1),
       );
     }
-  }
-
-  #begin<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall): Promise<T> {
-    const facts = (this.#facts = this.#ports.book.look(work.text));
-    if (facts.effects !== 0) this.#noteEffects(facts.effects);
-    const limitMs = longerLimit(this.#native.statementLimitMs, call.isProlonged === true ? Infinity : call.timeoutMs);
-    return limitMs === undefined ? begin(this.#native, work) : this.#beginLimited(limitMs, work, begin);
-  }
-
-  /** Once, for a call that may last longer than the server's own limit; the limit stays for those that come after it. */
-  async #beginLimited<W extends Work, T>(limitMs: number, work: W, begin: Begin<W, T>): Promise<T> {
-    const facts = this.#facts;
-    await this.#native.limitStatements?.(limitMs);
-    this.#facts = facts;
-    return begin(this.#native, work);
-  }
-
-  #noteEffects(effects: SessionEffects): void {
-    this.#care.note(effects);
-    // DEALLOCATE and DISCARD ALL take the connection's own prepared statements as well.
-    if ((effects & SESSION_EFFECTS.prepared) !== 0) this.#cache.clear();
   }
 
   async #startInTurn<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall): Promise<T> {

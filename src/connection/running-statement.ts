@@ -39,8 +39,8 @@ export class RunningStatement<T = unknown> extends DeadlineItem {
   readonly turn: number;
   /** What its caller waits for. */
   readonly answer: Promise<T>;
-  /** What the socket had taken before it; more afterwards means that it was sent. */
-  readonly bytesBefore: number;
+  /** What the socket had taken before it, also on its behalf; more afterwards means that it was sent. */
+  bytesBefore: number;
   /** Being stopped already. It is stopped once: a second cancel could hit whatever comes after it. */
   isStopped = false;
   /** Its lease has ended: its caller hears that it was stopped, and not what the server said to the cancel. */

@@ -87,23 +87,46 @@ describe("a connection's prepared statements", () => {
     admit(book, 'select 1', 'select 2', 'select 3', 'select 4');
     const [first, second] = ['select 1', 'select 2', 'select 3'].map(run);
     run('select 1');
-    run('select 4');
+    expect([run('select 4'), run('select 4')]).toEqual([undefined, expect.any(String)]);
     expect(forgotten).toEqual([second]);
     expect([cache.size, run('select 1')]).toEqual([3, first]);
-    expect(book.counts).toEqual({ hits: 2, misses: 4, prepared: 3, evicted: 1, healed: 0 });
+    expect(book.counts).toEqual({ hits: 2, misses: 5, prepared: 3, evicted: 1, healed: 0 });
   });
 
-  it('keeps to the budget of all connections: room is made at home, and who has none prepares nothing', () => {
-    const book = new StatementBook('postgres', { perConnection: 3, total: 2 });
+  it('is used for most of a working set that is one too large, in whatever order it comes', () => {
+    const book = new StatementBook('postgres', { perConnection: 20, total: 100 });
+    const { run, forgotten } = connection(book);
+    const texts = Array.from({ length: 21 }, (_, n) => `select ${n}`);
+    for (let round = 0; round < 50; round += 1) texts.forEach(run);
+    // Once each prepared the one that the next needed, and closed the one before: no hit at all.
+    expect(book.counts.hits).toBe(48 * 20);
+    expect(forgotten).toEqual([]);
+  });
+
+  it('is used for a new working set as soon as that comes again', () => {
+    const book = new StatementBook('postgres', { perConnection: 20, total: 100 });
+    const { run } = connection(book);
+    const set = (letter: string) => Array.from({ length: 20 }, (_, n) => `select ${letter}${n}`);
+    for (const letter of ['a', 'b']) {
+      for (let round = 0; round < 3; round += 1) set(letter).forEach(run);
+    }
+    expect(book.counts).toMatchObject({ hits: 40, evicted: 20 });
+  });
+
+  it('keeps to the budget of all connections, of which one that comes late gets its share', () => {
+    const book = new StatementBook('postgres', { perConnection: 10, total: 10 });
     const [one, other] = [connection(book), connection(book)];
-    admit(book, 'select 1', 'select 2', 'select 3');
-    const names = ['select 1', 'select 2'].map(one.run);
-    expect(other.run('select 1')).toBeUndefined();
-    expect(one.run('select 3')).toBeDefined();
-    expect([one.forgotten, book.counts.prepared]).toEqual([[names[0]], 2]);
+    const texts = Array.from({ length: 10 }, (_, n) => `select ${n}`);
+    for (let round = 0; round < 3; round += 1) texts.forEach(one.run);
+    expect([one.cache.size, other.cache.size]).toEqual([10, 0]);
+    for (let round = 0; round < 3; round += 1) texts.forEach(other.run);
+    expect([one.cache.size, other.cache.size, book.counts.prepared]).toEqual([5, 5, 10]);
+    for (let round = 0; round < 3; round += 1) [one, other].forEach(({ run }) => texts.forEach(run));
+    // Neither takes from the other any more.
+    expect([one.cache.size, other.cache.size, book.counts.evicted]).toEqual([5, 5, 5]);
     one.cache.clear();
-    expect(other.run('select 1')).toBe(names[0]);
-    expect(book.counts.prepared).toBe(1);
+    for (let round = 0; round < 2; round += 1) texts.forEach(other.run);
+    expect([other.cache.size, book.counts.prepared, book.holders.size]).toEqual([10, 10, 1]);
   });
 
   it('gives its part of the budget back once, however often it is told that it has ended', () => {

@@ -26,6 +26,15 @@ export interface StatementFacts {
   readonly effects: SessionEffects;
   /** Under which it is prepared; `undefined` where it is not. */
   readonly name: string | undefined;
+  /** By `StatementBook.uses`, on whatever connection; 0 for never. */
+  usedAt: number;
+}
+
+/** A connection with prepared statements. */
+export interface StatementHolder {
+  readonly size: number;
+  /** The one used longest ago is closed. */
+  giveOne(): void;
 }
 
 /** Since the runtime was made; all but `prepared` only grow. */
@@ -38,7 +47,7 @@ export interface StatementCounts {
   prepared: number;
   /** Closed to make room. */
   evicted: number;
-  /** Prepared anew, because the server had lost or outgrown them. */
+  /** Prepared anew, because the server had lost or outgrown them, and run. */
   healed: number;
 }
 
@@ -65,6 +74,10 @@ interface Entry extends StatementFacts {
 
 export class StatementBook {
   readonly counts: StatementCounts = { hits: 0, misses: 0, prepared: 0, evicted: 0, healed: 0 };
+  /** The time by which statements are old: how many have been run. */
+  uses = 0;
+  /** The connections that have prepared something. */
+  readonly holders = new Set<StatementHolder>();
   /** `false` where nothing is prepared by name: turned off, or the client library's own affair. */
   readonly cache: StatementCacheConfig | false;
   readonly #dialect: Dialect;
@@ -86,8 +99,22 @@ export class StatementBook {
     return this.#lookFurther(text);
   }
 
+  /**
+   * Everything that all connections may keep is kept: the one with most gives one up for `poor`, unless that has as many.
+   * Without it, who comes late would prepare nothing. Answers whether one was given.
+   */
+  takeOneFor(poor: StatementHolder): boolean {
+    let rich: StatementHolder | undefined;
+    for (const holder of this.holders) if (rich === undefined || holder.size > rich.size) rich = holder;
+    // One more is no more: they would take it from each other in turn.
+    if (rich === undefined || rich.size <= poor.size + 1) return false;
+    rich.giveOne();
+    return true;
+  }
+
   #lookFurther(text: string): StatementFacts {
-    if (text.length > MAX_TEXT_LENGTH) return { effects: sessionEffects(this.#dialect, text), name: undefined };
+    if (text.length > MAX_TEXT_LENGTH)
+      return { effects: sessionEffects(this.#dialect, text), name: undefined, usedAt: 0 };
     const old = this.#old.get(text);
     const entry = old ?? this.#newEntry(text);
     if (this.#young.size >= GENERATION) {
@@ -101,7 +128,7 @@ export class StatementBook {
 
   #newEntry(text: string): Entry {
     const isPreparable = this.cache !== false && PREPARABLE.has(firstWord(this.#dialect, text));
-    return { effects: sessionEffects(this.#dialect, text), name: undefined, isPreparable };
+    return { effects: sessionEffects(this.#dialect, text), name: undefined, usedAt: 0, isPreparable };
   }
 }
 

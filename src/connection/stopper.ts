@@ -14,6 +14,7 @@ import type { DriverConnection } from '../driver/driver.js';
 import { CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { RunningStatement } from './running-statement.js';
 import type { Turns } from './turns.js';
+import type { CancelShield } from './work.js';
 
 export interface StopperPorts {
   readonly clock: Clock;
@@ -25,10 +26,14 @@ export interface StopperPorts {
   readonly endCursor: () => Promise<void>;
 }
 
-export class Stopper {
+export class Stopper implements CancelShield {
   readonly #native: DriverConnection;
   readonly #ports: StopperPorts;
   #settling: Promise<void> | undefined;
+  /** The cancel sent last, until something harmless has been answered after it. */
+  #cancelling: Promise<void> | undefined;
+  /** Parts that no cancel may hit. */
+  #shielded = 0;
 
   constructor(native: DriverConnection, ports: StopperPorts) {
     this.#native = native;
@@ -52,8 +57,7 @@ export class Stopper {
     const bothEnded = Promise.all([ended, cancelled]).then(async () => {
       await endCursor();
       // The cancel may have come too late for its statement. One harmless round trip takes it instead of the next caller.
-      if (isCancelled && this.#native.state !== 'closed')
-        await this.#native.ping().catch(() => this.#native.untilReady());
+      if (isCancelled && this.#native.state !== 'closed') await this.#ping();
     });
     const limits = { deadlineAt: giveUpAt, signal: undefined };
     const settling = within(bothEnded, limits, timers, () => {
@@ -67,12 +71,26 @@ export class Stopper {
     this.#settling = settling;
   }
 
+  /** A cancel that came too late for what it was meant for is taken by one harmless round trip, and not by `part`. */
+  async uncancelled<T>(part: () => Promise<T>): Promise<T> {
+    this.#shielded += 1;
+    try {
+      if (this.#cancelling !== undefined) {
+        await this.#cancelling;
+        await this.#ping();
+      }
+      return await part();
+    } finally {
+      this.#shielded -= 1;
+    }
+  }
+
   /** Cancels, and again if the first one overtook its statement; resolves when the last one sent can hit nothing later. */
   async #cancelUntil(ended: Promise<void>, giveUpAt: number): Promise<void> {
     const { clock, timers } = this.#ports;
     let isOver = false;
     for (let pauseMs = CANCEL_AGAIN_MS; !isOver && clock.now() < giveUpAt; pauseMs *= 2) {
-      await this.#native.cancel();
+      if (this.#shielded === 0) await this.#cancel();
       const limits = { deadlineAt: Math.min(clock.now() + pauseMs, giveUpAt), signal: undefined };
       isOver = await within(
         ended.then(() => true),
@@ -81,6 +99,18 @@ export class Stopper {
         () => false,
       );
     }
+  }
+
+  async #cancel(): Promise<void> {
+    const sent = this.#native.cancel();
+    this.#cancelling = sent.catch(ignore);
+    await sent;
+  }
+
+  /** Of a transaction that has failed it may be refused, which takes a late cancel as well. */
+  async #ping(): Promise<void> {
+    await this.#native.ping().catch(() => this.#native.untilReady());
+    this.#cancelling = undefined;
   }
 }
 

@@ -6,5 +6,14 @@ export interface Work {
   readonly text: string;
 }
 
+/** For work of several parts, some of which must not be hit by a cancel that is meant for another. */
+export interface CancelShield {
+  /**
+   * Waits until no cancel is under way, and lets none out before `part` has ended. It must be short: nothing but the end of
+   * the connection stops it.
+   */
+  uncancelled<T>(part: () => Promise<T>): Promise<T>;
+}
+
 /** How it is begun; a function that closes over nothing, because there is one call of it for every statement. */
-export type Begin<W extends Work, T> = (native: DriverConnection, work: W) => Promise<T>;
+export type Begin<W extends Work, T> = (native: DriverConnection, work: W, shield: CancelShield) => Promise<T>;

@@ -22,6 +22,8 @@ export interface BatchReport {
   failedSet: number | undefined;
   /** What makes it all final was on its way: before that, a lost connection has undone everything. */
   isEnding: boolean;
+  /** It stands behind a savepoint: whether it stays is decided by the transaction around it. */
+  isInside: boolean;
   /** The bulk path could not take it, or could not say which set is at fault; statements can. */
   wantsStatements: boolean;
 }

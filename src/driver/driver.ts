@@ -51,7 +51,7 @@ export interface ConnectRequest {
   readonly onLost: (error: unknown) => void;
   /** The credentials had been refused, and fresh ones worked: connections made with the old ones should be renewed. */
   readonly onRotated?: () => void;
-  /** Called when a prepared statement that the server had lost or outgrown was prepared anew. */
+  /** Called when a prepared statement that the server had lost or outgrown was prepared anew, and has succeeded. */
   readonly onHealed?: () => void;
   /** What `DriverConnection.statementLimitMs` should be at the start; absent or 0 for none. */
   readonly statementLimitMs?: number;
@@ -107,10 +107,10 @@ export interface DriverConnection {
   runBatch?(batch: DriverBatch): Promise<DriverBatchResult>;
   /**
    * The server's own limit for each statement of this session, as a second line behind the runtime's; 0 for none. What is
-   * set inside a transaction ends with it. Absent where the server has none, or the session is not ours alone.
+   * set inside a transaction ends with it. A limit that somebody else has set is left alone. Absent where the server has none, or the session is not ours alone.
    */
   limitStatements?(ms: number): Promise<void>;
-  /** What `limitStatements` has set, or the session began with. */
+  /** What `limitStatements` has set, or the session began with; 0 also where the limit in force is the user's. */
   readonly statementLimitMs?: number;
   /** The server process is lent to this session for a transaction at a time (a pooler): nothing it is told lasts. */
   readonly isPooled?: boolean;
@@ -123,8 +123,8 @@ export interface DriverConnection {
   /** One round trip that proves the server answers. `query` replaces the protocol's cheapest. */
   ping(query?: string): Promise<void>;
   /**
-   * Undoes what was left behind in the session: settings, temporary tables, locks. What was prepared by `execute` stays,
-   * unless `left` holds `prepared`. What cannot be undone in parts is undone as a whole.
+   * Undoes what was left behind in the session: settings, temporary tables, locks, what users have prepared with SQL. What was
+   * prepared by `execute` stays. What cannot be undone in parts is undone as a whole.
    */
   reset(left: SessionEffects): Promise<void>;
   close(): Promise<void>;

@@ -39,13 +39,14 @@ export const ERROR_CATALOGUE = {
   },
   STREAM_OPEN: {
     class: 'UsageError',
-    meaning: 'A statement was sent through a session while a stream of it was open.',
-    action: 'End the stream first, read it in a transaction, or use another connection.',
+    meaning:
+      'A statement was sent to a connection that a stream of a session, or a batch that waits for it, keeps busy.',
+    action: 'End the stream first, read it in a transaction or before the batch, or use another connection.',
   },
   STREAM_CONSUMED: {
     class: 'UsageError',
-    meaning: 'A stream was iterated a second time.',
-    action: 'Call `stream()` again, or keep the rows.',
+    meaning: 'A stream of rows or of notifications was iterated a second time.',
+    action: 'Call `stream()` or `listen()` again, or keep what came.',
   },
   RUNTIME_CLOSED: {
     class: 'UsageError',

@@ -186,6 +186,18 @@ export class FluxorError extends Error {
     this.#reword(`${this.message}; its transaction was rolled back, so nothing of it remains`);
   }
 
+  /** @internal Part of the call has been applied, and stays. `text` says how much; `decision` is about the call as a whole. */
+  noteKept(text: string, decision: RetryDecision): void {
+    if (this.outcome !== 'unknown') Object.assign(this, { outcome: 'applied' });
+    Object.assign(this, { decision });
+    this.#reword(`${this.message}; ${text}`);
+  }
+
+  /** @internal Parts of the call had been sent, and nothing of them remains either. */
+  noteUndone(): void {
+    if (this.outcome === 'not-sent') Object.assign(this, { outcome: 'not-applied' });
+  }
+
   /** @internal */
   markBudgetExhausted(): void {
     this.#isBudgetExhausted = true;

@@ -8,17 +8,15 @@
  * Invariants: a set is applied or is in `errors`, exactly one of the two; `errors` is in order; what is not a set's own fault
  * stops the batch and says how far it got.
  */
-import type { DriverBatchResult } from '../driver/batch.js';
+import type { BatchReport, DriverBatchResult } from '../driver/batch.js';
 import type { FluxorError, SetError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import { refusedSets } from '../sql/batch-text.js';
-import type { StatementParams } from '../sql/statement-compiler.js';
 import type { Batch } from './batch-call.js';
 import { assertWanted, sendCall } from './batch-call.js';
 import type { BatchResult } from './batch-options.js';
 import { ArraySource } from './batch-source.js';
-import type { Call, OuterLimit } from './call.js';
-import { readTimeout } from './query-options.js';
+import type { Call } from './call.js';
 
 /** A set whose values can be bound. */
 interface ReadySet {
@@ -30,7 +28,7 @@ export async function collect<R>(batch: Batch): Promise<BatchResult<R>> {
   const collector = new Collector(batch);
   await collector.run();
   const { rows, errors, rowsAffected, affected, mode } = collector;
-  const durationMs = batch.house.parts.config.clock.now() - batch.startedAt;
+  const durationMs = batch.house.parts.config.clock.now() - batch.time.startedAt;
   return { rows: rows as R[], errors, rowsAffected, affected, mode, durationMs };
 }
 
@@ -38,25 +36,24 @@ class Collector {
   readonly rows: unknown[] = [];
   readonly errors: SetError[] = [];
   rowsAffected = 0;
+  /** By the number of the set; a chunk's unbindable ones are known before its others are sent. */
   affected: number[] | undefined = [];
   #isAllCopied = true;
   readonly #batch: Batch;
-  readonly #timeoutMs: number;
-  readonly #outer: OuterLimit | undefined;
   #size: number;
   #read = 0;
   /** All before this one have been dealt with. */
   #done = 0;
+  /** Sets that were applied. */
+  #kept = 0;
+  /** They are part of a transaction that goes on. */
+  #isInside = false;
   #lastCall: Call | undefined;
+  #lastReport: BatchReport | undefined;
 
   constructor(batch: Batch) {
-    const { options, way, startedAt, house } = batch;
     this.#batch = batch;
     this.#size = batch.batchSize;
-    this.#timeoutMs = readTimeout(options.timeout, house.parts.config.query.timeoutMs);
-    const own = { deadlineAt: startedAt + this.#timeoutMs, timeoutMs: this.#timeoutMs };
-    const isOwnSooner = options.timeout !== undefined && own.deadlineAt < (way.outer?.deadlineAt ?? Infinity);
-    this.#outer = isOwnSooner ? own : way.outer;
   }
 
   get mode(): DriverBatchResult['mode'] {
@@ -74,34 +71,34 @@ class Collector {
       if (isFluxorError(error)) {
         error.fillContext({ setsDone: this.#done });
         error.fillSetErrors(this.#sortedErrors().filter(({ index }) => index < this.#done));
+        this.#sayKept(error);
       }
       throw error;
     }
     this.#sortedErrors();
+    // The last ones may have been sets that cannot be bound, for which nothing was sent.
+    this.#batch.progress.tell(this.#lastCall, this.#read);
   }
 
   /** The sets of a chunk that can be bound. One that cannot is an error of its own; an array was checked before. */
   async #readChunk(): Promise<ReadySet[]> {
-    const { text, batchSize, reader, ahead } = this.#batch;
+    const { text, batchSize, reader, ahead, time, house } = this.#batch;
+    const from = house.parts.config.clock.now();
     const chunk: ReadySet[] = [];
     while (chunk.length < batchSize) {
       const set =
         reader.array === undefined
           ? this.#read < ahead.length
             ? ahead[this.#read]
-            : await this.#next()
+            : await time.nextSet(reader, from)
           : reader.array[this.#read];
       if (set === undefined) break;
-      const problems = reader.array === undefined ? text.problemsOf(set) : [];
-      if (problems.length === 0) chunk.push({ index: this.#read, values: text.valuesOf(set) });
-      else this.errors.push({ index: this.#read, error: refusedSets([{ index: this.#read, problems }]) });
+      const problem = reader.array === undefined ? text.problemOf(this.#read, set) : undefined;
+      if (problem === undefined) chunk.push({ index: this.#read, values: text.valuesOf(set) });
+      else this.#fail(this.#read, refusedSets([problem]));
       this.#read += 1;
     }
     return chunk;
-  }
-
-  #next(): StatementParams | undefined | Promise<StatementParams | undefined> {
-    return this.#batch.reader.next();
   }
 
   async #sendChunk(chunk: readonly ReadySet[]): Promise<void> {
@@ -139,15 +136,15 @@ class Collector {
       const result = await sendCall(this.#batch, {
         source: new ArraySource(values, assert),
         sets: piece.length,
-        timeoutMs: this.#timeoutMs,
+        timeoutMs: this.#batch.time.timeoutMs,
         isProlonged: false,
-        outer: this.#outer,
         canRepeat: () => true,
-        onBegun: (call) => {
+        onBegun: (call, report) => {
           this.#lastCall = call;
+          this.#lastReport = report;
         },
       });
-      this.#keep(result);
+      this.#keep(piece, result);
       this.#done = (piece.at(-1)?.index ?? 0) + 1;
       return undefined;
     } catch (error) {
@@ -159,18 +156,42 @@ class Collector {
     }
   }
 
-  #keep({ rows, rowsAffected, affected, mode }: DriverBatchResult): void {
+  #keep(piece: readonly ReadySet[], { rows, rowsAffected, affected, mode }: DriverBatchResult): void {
+    this.#kept += piece.length;
+    this.#isInside = this.#lastReport?.isInside === true;
     for (const row of rows) this.rows.push(row);
     this.rowsAffected += rowsAffected;
     if (mode !== 'copy') this.#isAllCopied = false;
     if (affected === undefined) this.affected = undefined;
-    else for (const count of affected) this.affected?.push(count);
+    else for (const [at, { index }] of piece.entries()) this.#setAffected(index, affected[at] ?? 0);
   }
 
   #skip({ index }: ReadySet, error: FluxorError): void {
     error.placeSet(index);
+    this.#fail(index, error);
+  }
+
+  #fail(index: number, error: FluxorError): void {
     this.errors.push({ index, error });
-    this.affected?.push(0);
+    this.#setAffected(index, 0);
+  }
+
+  #setAffected(index: number, count: number): void {
+    if (this.affected !== undefined) this.affected[index] = count;
+  }
+
+  /** What stopped the batch speaks of its own piece; the batch as a whole has done what was done before. */
+  #sayKept(error: FluxorError): void {
+    if (this.#kept === 0) return;
+    const sets = this.#kept === 1 ? 'one set' : `${this.#kept.toLocaleString('en-US')} sets`;
+    if (!this.#isInside) {
+      const { idempotent, readOnly } = this.#batch.options;
+      const mayRepeat = idempotent === true || readOnly === true;
+      return error.noteKept(`${sets} had been applied before`, mayRepeat ? error.decision : 'never');
+    }
+    // The server has undone the transaction, and them with it.
+    if (error.isConnectionFatal) return error.noteUndone();
+    error.noteKept(`${sets} had been applied before, and are part of the transaction`, error.decision);
   }
 
   /** Sets that could not be bound were found before those of their chunk that failed. */

@@ -47,7 +47,12 @@ export interface BatchResult<R> {
   readonly durationMs: number;
 }
 
-/** COPY costs a round trip more than statements do; fewer sets than this are not worth it. */
+/**
+ * COPY costs a round trip more than statements do; fewer sets than this are not worth it. Measured on 28 November 2026,
+ * PostgreSQL 18 on the same machine, three columns, medians of 800 in turns (ms, COPY and statements): 0.35 and 0.33 for 5
+ * sets, 0.29 and 0.31 for 10, 0.33 and 0.38 for 20, 0.33 and 0.62 for 50. Without a network they are even between 5 and 10; a
+ * network moves that up, by one set for each 6 µs or so of its round trip.
+ */
 export const COPY_FROM_SETS = 20;
 export const DEFAULT_BATCH_SIZE = 1_000;
 const MAX_BATCH_SIZE = 1_000_000;

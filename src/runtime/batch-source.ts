@@ -7,6 +7,7 @@
 import type { BatchSource } from '../driver/batch.js';
 import { QueryError } from '../errors/query-error.js';
 import { ConfigError } from '../errors/config-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
 import type { BatchText, SetProblem } from '../sql/batch-text.js';
 import { refusedSets } from '../sql/batch-text.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
@@ -15,12 +16,16 @@ import type { ParamSets } from './batch-options.js';
 /** As many wrong sets are named in one error. */
 const SHOWN_PROBLEMS = 10;
 
-/** Told by a source what happens to it. */
+/** What a source asks, and tells, whoever runs the batch. */
 export interface SourceWatch {
   /** Throws when the batch must draw no more. */
   assertWanted(): void;
   /** So many sets have been drawn, and the one before the last has been handed over. */
   onDrawn(count: number): void;
+  /** Runs the caller's own code, from which the next set comes. */
+  draw<T>(next: () => T): T;
+  /** Bounds the wait for a set where nothing else does. */
+  wait<T>(set: Promise<T>): Promise<T>;
 }
 
 type Step = IteratorResult<StatementParams, unknown>;
@@ -62,8 +67,8 @@ export class SetReader {
   next(): StatementParams | undefined | Promise<StatementParams | undefined> {
     if (this.#isDone) return undefined;
     try {
-      const step = this.#open().next() as Step | Promise<Step>;
-      return step instanceof Promise ? this.#awaited(step) : this.#take(step);
+      const step = this.#open().next() as Step | PromiseLike<Step>;
+      return isThenable(step) ? this.#awaited(step) : this.#take(step);
     } catch (error) {
       throw this.#broken(error);
     }
@@ -101,7 +106,7 @@ export class SetReader {
     return steps;
   }
 
-  async #awaited(step: Promise<Step>): Promise<StatementParams | undefined> {
+  async #awaited(step: PromiseLike<Step>): Promise<StatementParams | undefined> {
     try {
       return this.#take(await step);
     } catch (error) {
@@ -110,15 +115,19 @@ export class SetReader {
   }
 
   #take(step: Step): StatementParams | undefined {
+    // As `for … of` says; otherwise it would be a set that never ends.
+    if (typeof step !== 'object' || (step as unknown) === null) throw new TypeError('an iterator result is no object');
     // `undefined` means the end, so a set that is undefined comes as null, and is refused as one.
     if (step.done !== true) return step.value ?? (null as unknown as StatementParams);
     this.#isDone = true;
     return undefined;
   }
 
-  #broken(cause: unknown): QueryError {
+  #broken(cause: unknown): Error {
     this.isBroken = true;
     this.#isDone = true;
+    // Refused by the house: that is not the source's own trouble.
+    if (isFluxorError(cause, 'STREAM_OPEN')) return cause;
     return new QueryError('data', 'the sets of the batch could not be read to their end; see cause', {
       cause,
       outcome: 'not-sent',
@@ -130,8 +139,8 @@ export class SetReader {
 export function checkSets(text: BatchText, sets: readonly StatementParams[]): void {
   const wrong: SetProblem[] = [];
   for (let index = 0; index < sets.length && wrong.length < SHOWN_PROBLEMS; index += 1) {
-    const problems = text.problemsOf(sets[index]);
-    if (problems.length > 0) wrong.push({ index, problems });
+    const problem = text.problemOf(index, sets[index]);
+    if (problem !== undefined) wrong.push(problem);
   }
   if (wrong.length > 0) throw refusedSets(wrong);
 }
@@ -145,6 +154,8 @@ export class ReaderSource implements BatchSource {
   readonly #isChecked: boolean;
   #drawn = 0;
   #isBehind = true;
+  /** The batch has ended. A set that comes all the same must prolong nothing, and tell nothing: others are running by now. */
+  #isOver = false;
 
   constructor(text: BatchText, reader: SetReader, ahead: readonly StatementParams[], watch: SourceWatch) {
     this.#text = text;
@@ -164,8 +175,13 @@ export class ReaderSource implements BatchSource {
     const kept = this.#isBehind ? this.#ahead[this.#drawn] : undefined;
     if (kept !== undefined) return this.#give(kept);
     this.#isBehind = false;
-    const set = this.#reader.next();
-    return set instanceof Promise ? set.then((value) => this.#give(value)) : this.#give(set);
+    const set = this.#watch.draw(() => this.#reader.next());
+    return set instanceof Promise ? this.#watch.wait(set).then((value) => this.#give(value)) : this.#give(set);
+  }
+
+  /** Nobody draws any more. */
+  end(): void {
+    this.#isOver = true;
   }
 
   rewind(): boolean {
@@ -180,10 +196,10 @@ export class ReaderSource implements BatchSource {
   }
 
   #give(set: StatementParams | undefined): readonly unknown[] | undefined {
-    if (set === undefined) return undefined;
+    if (set === undefined || this.#isOver) return undefined;
     if (!this.#isChecked) {
-      const problems = this.#text.problemsOf(set);
-      if (problems.length > 0) throw refusedSets([{ index: this.#drawn, problems }]);
+      const problem = this.#text.problemOf(this.#drawn, set);
+      if (problem !== undefined) throw refusedSets([problem]);
     }
     this.#drawn += 1;
     this.#watch.onDrawn(this.#drawn);
@@ -213,4 +229,8 @@ export class ArraySource implements BatchSource {
     this.#at = 0;
     return true;
   }
+}
+
+function isThenable<T extends object>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<T>> | undefined)?.then === 'function';
 }

@@ -4,8 +4,10 @@
  * batch-collect.ts).
  * Invariant: nothing is sent for no sets, or before everything that can be checked has been.
  */
+import type { ErrorContext } from '../errors/fluxor-error.js';
+import { isFluxorError } from '../errors/fluxor-error.js';
 import { QueryError } from '../errors/query-error.js';
-import { CancelledError } from '../errors/timeout-error.js';
+import { within } from '../kernel/within.js';
 import { BatchText } from '../sql/batch-text.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
 import type { Batch, BatchWay } from './batch-call.js';
@@ -15,10 +17,12 @@ import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import { BATCH_OPTIONS, COPY_FROM_SETS, DEFAULT_BATCH_SIZE } from './batch-options.js';
 import { BatchProgress } from './batch-progress.js';
 import { checkSets, ReaderSource, SetReader } from './batch-source.js';
+import { BatchTime } from './batch-time.js';
 import type { Call } from './call.js';
 import type { Statement } from './executor.js';
 import type { House } from './house.js';
 import { checkOptions, readTimeout } from './query-options.js';
+import { joinSignals } from './send-statement.js';
 
 export async function sendBatch<R>(
   house: House,
@@ -30,38 +34,71 @@ export async function sendBatch<R>(
   checkOptions(options, BATCH_OPTIONS);
   house.parts.lifecycle.assertOpen();
   const { config } = house.parts;
-  const startedAt = config.clock.now();
+  const time = timeOf(house, way, options);
   const batchSize = options.batchSize ?? DEFAULT_BATCH_SIZE;
   const reader = new SetReader(paramSets);
   try {
-    const ahead = await readAhead(reader, options.signal);
-    if (reader.array === undefined && options.signal?.aborted === true) throw abortedError(options.signal);
+    const ahead = await readAhead(reader, time);
     const text = new BatchText(config.driver.dialect, sql, ahead[0] ?? []);
     if (options.mode === 'copy' && text.plan === undefined) throw noPlainInsert();
-    if (ahead.length === 0) return emptyResult(config.clock.now() - startedAt);
+    if (ahead.length === 0) return emptyResult(config.clock.now() - time.startedAt);
     checkSets(text, reader.array ?? (options.onError === 'collect' ? [] : ahead));
     const progress = new BatchProgress(house.parts.hub, options, reader.total);
-    const batch: Batch = { house, way, text, options, batchSize, reader, ahead, startedAt, progress };
+    const batch: Batch = { house, way, text, options, batchSize, reader, ahead, time, progress };
     return await (options.onError === 'collect' ? collect<R>(batch) : sendWhole<R>(batch));
+  } catch (error) {
+    if (isFluxorError(error)) error.fillContext(contextOf(house, way));
+    throw error;
   } finally {
     reader.close();
   }
 }
 
+function timeOf(house: House, way: BatchWay, { timeout, signal }: BatchOptions): BatchTime {
+  const { config, timers } = house.parts;
+  const { clock } = config;
+  return new BatchTime({
+    clock,
+    timers,
+    startedAt: clock.now(),
+    timeoutMs: readTimeout(timeout, config.query.timeoutMs),
+    isWhole: timeout !== undefined,
+    outer: way.outer,
+    signal: joinSignals(way.signal, signal),
+  });
+}
+
+/** For what fails where no call is under way. */
+function contextOf(house: House, { inside }: BatchWay): ErrorContext {
+  const { name: runtime } = house.parts.config;
+  return inside === undefined ? { runtime } : { runtime, connectionId: inside.connectionId };
+}
+
 /** As one call. */
 async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
-  const { house, way, text, options, batchSize, reader, ahead, startedAt, progress } = batch;
-  const { clock, query } = house.parts.config;
-  const perBatch = readTimeout(options.timeout, query.timeoutMs);
-  const isWhole = options.timeout !== undefined;
+  const { house, way, text, batchSize, reader, ahead, time, progress } = batch;
+  const { timers, scopes } = house.parts;
+  const { clock, driver } = house.parts.config;
+  const { startedAt, timeoutMs: perBatch, isWhole, signal } = time;
   const begun = Math.ceil((reader.total ?? 1) / batchSize);
   let running: Call | undefined;
   let deadlineAt = startedAt + (isWhole ? perBatch : perBatch * begun);
   let drawn = 0;
+  const until = () => Math.max(deadlineAt, running?.deadlineAt ?? 0);
+  const assertInTime = () => running !== undefined && assertWanted(running, until(), clock.now());
+  const draw = way.held === undefined || reader.array !== undefined ? undefined : scopes.openDraw(way.held);
   // An array is read from its start: what was looked at is still in it.
   const source = new ReaderSource(text, reader, reader.array === undefined ? ahead : [], {
-    assertWanted: () =>
-      running !== undefined && assertWanted(running, Math.max(deadlineAt, running.deadlineAt), clock.now()),
+    assertWanted: assertInTime,
+    draw: (next) => scopes.draw(draw, next),
+    // A server that can be told to stop ends the batch whatever its source does; nothing else would.
+    wait: (set) =>
+      driver.capabilities.canCancel
+        ? set
+        : within(set, { deadlineAt: until(), signal }, timers, () => {
+            assertInTime();
+            return set;
+          }),
     onDrawn: (count) => {
       drawn = count;
       if (count % batchSize !== 1 && batchSize !== 1) return;
@@ -76,11 +113,13 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
     sets: reader.total ?? ahead.length,
     timeoutMs: isWhole ? perBatch : perBatch * begun,
     isProlonged: !isWhole && reader.total === undefined,
-    outer: way.outer,
     canRepeat: () => source.canRewind,
     onBegun: (call) => {
       running = call;
     },
+  }).finally(() => {
+    source.end();
+    scopes.closeDraw(draw);
   });
   progress.tell(running, drawn);
   const { rows, rowsAffected, affected, mode } = result;
@@ -88,22 +127,15 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
 }
 
 /** The first sets: enough to choose the way by. */
-async function readAhead(reader: SetReader, signal: AbortSignal | undefined): Promise<readonly StatementParams[]> {
+async function readAhead(reader: SetReader, time: BatchTime): Promise<readonly StatementParams[]> {
   if (reader.array !== undefined) return reader.array.length === 0 ? [] : [reader.array[0] as StatementParams];
   const ahead: StatementParams[] = [];
-  while (ahead.length < COPY_FROM_SETS && signal?.aborted !== true) {
-    const read = reader.next();
-    const set = read instanceof Promise ? await read : read;
+  while (ahead.length < COPY_FROM_SETS) {
+    const set = await time.nextSet(reader, time.startedAt);
     if (set === undefined) break;
     ahead.push(set);
   }
   return ahead;
-}
-
-/** While its first sets were read, before anything was sent. */
-function abortedError(signal: AbortSignal): CancelledError {
-  const text = 'the caller aborted the batch; nothing was sent';
-  return new CancelledError('caller', text, { outcome: 'not-sent', cause: signal.reason });
 }
 
 function emptyResult<R>(durationMs: number): BatchResult<R> {

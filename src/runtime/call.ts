@@ -48,6 +48,8 @@ export interface CallInit {
 export interface OuterLimit {
   readonly deadlineAt: number;
   readonly timeoutMs: number;
+  /** Whose limit it is, for the error. Default a transaction's. */
+  readonly phase?: 'statement';
 }
 
 /** The lease that a statement is part of. */
@@ -95,11 +97,11 @@ export class Call implements StatementCall {
     this.startedAt = init.startedAt;
     const ownDeadlineAt = init.startedAt + init.timeoutMs;
     const { outer } = init;
-    // The surrounding deadline is the sooner one, so a timeout is the transaction's.
+    // The surrounding deadline is the sooner one, so a timeout is that of whatever surrounds the call.
     const isBoundByOuter = outer !== undefined && outer.deadlineAt < ownDeadlineAt;
     this.deadlineAt = isBoundByOuter ? outer.deadlineAt : ownDeadlineAt;
     this.timeoutMs = isBoundByOuter ? outer.timeoutMs : init.timeoutMs;
-    this.phase = isBoundByOuter ? 'transaction' : 'statement';
+    this.phase = isBoundByOuter ? (outer.phase ?? 'transaction') : 'statement';
     this.signal = init.signal;
     this.isReadOnly = init.isReadOnly ?? false;
     this.isProlonged = init.isProlonged ?? false;

@@ -203,6 +203,11 @@ export abstract class StatementExecutor implements Executor {
     take: Take,
   ): Promise<unknown>;
 
+  /** What a caller is given passes here, whatever it is, and before it is given: a transaction minds what nobody awaits. */
+  protected follow(answer: Promise<unknown>, _sql: Statement<unknown>): Promise<unknown> {
+    return answer;
+  }
+
   /** What every error of this executor's statements can say about where it happened. */
   protected abstract readonly whereabouts: ErrorContext;
 
@@ -256,13 +261,14 @@ export abstract class StatementExecutor implements Executor {
     try {
       if (options?.schema !== undefined && take === CHANGES) throw noRowsError();
       const answer = this.send(sql, params, options, take);
-      if (options?.schema === undefined) return answer;
-      return checkAnswer(options.schema, answer, take).catch((error: unknown) => {
+      if (options?.schema === undefined) return this.follow(answer, sql);
+      const checked = checkAnswer(options.schema, answer, take).catch((error: unknown) => {
         if (isFluxorError(error)) error.fillContext(this.whereabouts);
         throw error;
       });
+      return this.follow(checked, sql);
     } catch (error) {
-      return Promise.reject(error);
+      return this.follow(Promise.reject(error), sql);
     }
   }
 }

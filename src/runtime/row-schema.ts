@@ -1,7 +1,8 @@
 /**
  * Rows checked by a schema of the user's: any library that speaks Standard Schema v1 (standardschema.dev), such as Zod, Valibot
  * or ArkType. The interface is written down here, so that no package is needed for it.
- * Invariant: what the database did is done by then; a row that does not fit is an error with the outcome `applied`. Neither
+ * Invariant: what the database did is done by then; a row that does not fit is an error with the outcome `applied`, and so is
+ * a validator that throws. Neither
  * rows nor the validator's texts, which may quote values, get into its message: only places do.
  */
 import { QueryError } from '../errors/query-error.js';
@@ -33,6 +34,9 @@ export interface SchemaOption<S extends StandardSchema> {
   readonly schema: S;
 }
 
+/** The database has answered, and has done what it was told. */
+const DONE = { outcome: 'applied', breaker: 'success' } as const;
+
 /** Issues that a message names. */
 const SHOWN_ISSUES = 5;
 
@@ -43,7 +47,7 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return standard?.version === 1 && typeof standard.validate === 'function';
 }
 
-/** `rowsBefore` came on pages before. @throws QueryError `data`, outcome `applied`, for the first row that does not fit. */
+/** `rowsBefore` came on pages before. @throws QueryError `data`, outcome `applied`, for the first row that cannot be had so. */
 export async function parseRows(schema: StandardSchema, rows: readonly unknown[], rowsBefore = 0): Promise<unknown[]> {
   const parsed: unknown[] = [];
   // One after the other: the first row at fault is the one to be named.
@@ -53,18 +57,28 @@ export async function parseRows(schema: StandardSchema, rows: readonly unknown[]
 
 /** `what` names it in the error: `row 3`. @throws QueryError as `parseRows` does. */
 export async function parseOne(schema: StandardSchema, value: unknown, what: string): Promise<unknown> {
-  const result = schema['~standard'].validate(value);
-  // Most validators answer at once; waiting all the same would cost a turn for every row.
-  const settled = result instanceof Promise ? await result : result;
-  if (settled.issues === undefined) return settled.value;
+  let settled: SchemaResult<unknown>;
+  try {
+    const result = schema['~standard'].validate(value);
+    // Most validators answer at once; waiting all the same would cost a turn for every row.
+    settled = isThenable(result) ? await result : result;
+    if (settled.issues === undefined) return settled.value;
+  } catch (cause) {
+    throw new QueryError('data', `the schema failed at ${what}; see cause`, { ...DONE, cause });
+  }
   throw misfit(settled.issues, what);
+}
+
+/** Also of another library than the engine's own. */
+function isThenable<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
+  return typeof (result as Partial<PromiseLike<T>> | undefined)?.then === 'function';
 }
 
 function misfit(issues: readonly SchemaIssue[], what: string): QueryError {
   const places = issues.slice(0, SHOWN_ISSUES).map(placeOf).join(', ');
   const more = issues.length > SHOWN_ISSUES ? ` and ${issues.length - SHOWN_ISSUES} more` : '';
   const text = `${what} does not fit the schema at ${places}${more}; what is wrong there is on cause.issues`;
-  return new QueryError('data', text, { outcome: 'applied', breaker: 'success', cause: { issues } });
+  return new QueryError('data', text, { ...DONE, cause: { issues } });
 }
 
 /** The column alone: what lies deeper in a value, keys included, is data. */

@@ -9,6 +9,7 @@ import type { Pass } from '../gate/gate.js';
 import type { Lease } from '../pool/lease.js';
 import { RUN_BATCH } from '../connection/batch-work.js';
 import type { BatchWay } from './batch-call.js';
+import { batchOpenError } from './batch-call.js';
 import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import type { TransactionPlace } from './begin.js';
@@ -96,6 +97,13 @@ export class SessionHandle extends StatementExecutor implements Session {
     return { runtime: this.#house.parts.config.name, connectionId: this.id };
   }
 
+  /** Read at every statement: a released session refuses here, and one that waits for its own batch. */
+  #free(): Connection {
+    const connection = this.#lease.resource;
+    if (this.#house.parts.scopes.isDrawnFor(connection)) throw batchOpenError(connection.id);
+    return connection;
+  }
+
   #place(): TransactionPlace {
     return { road: 'inner', lease: this.#lease, pass: this.#pass };
   }
@@ -109,10 +117,11 @@ export class SessionHandle extends StatementExecutor implements Session {
   }
 
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
-    const connection = this.#lease.resource;
+    const connection = this.#free();
     const { tenure } = connection;
     const way: BatchWay = {
       inside: { connectionId: connection.id, pass: this.#pass },
+      held: connection,
       connection: () => connection,
       // Its values may come after the session was released: then the connection is somebody else's.
       run: (call, work) => connection.run(work, RUN_BATCH, { ...call.toStatementCall(), tenure }),
@@ -126,8 +135,7 @@ export class SessionHandle extends StatementExecutor implements Session {
     options: QueryOptions | undefined,
     take: Take,
   ): Promise<unknown> {
-    // Read at every statement: a released session refuses here.
-    const connection = this.#lease.resource;
+    const connection = this.#free();
     const way: StatementWay = {
       inside: { connectionId: connection.id, pass: this.#pass },
       work: (call) => connection.execute(call.query, call),
@@ -141,6 +149,6 @@ export class SessionHandle extends StatementExecutor implements Session {
     options: StreamOptions | undefined,
   ): RowSource {
     const inside = { connectionId: this.id, pass: this.#pass };
-    return new StreamSource(this.#house, { inside, pagesOf: () => this.#lease.resource }, sql, params, options);
+    return new StreamSource(this.#house, { inside, pagesOf: () => this.#free() }, sql, params, options);
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { createDeferred } from '../kernel/deferred.js';
+import type { StandardSchema } from './row-schema.js';
 import type { Transaction } from './transaction.js';
 
 checkRuntimeLeftovers();
@@ -54,6 +55,21 @@ describe('a transaction function that returns before its statements have ended',
     await bench.clock.settle();
     expect((ran.error as Error).message).toContain('5 statements were still under way');
     expect((ran.error as Error).message).toContain(': slow, b, c, and 2 more;');
+  });
+
+  it('is rolled back for a row that nobody has seen checked, whose misfit ends no process', async () => {
+    const { bench } = slowBench();
+    const refuse = () => Promise.resolve({ issues: [{ message: 'never fits' }] });
+    const schema: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate: refuse } };
+    let rows: Promise<unknown> | undefined;
+    const ran = await bench.run(
+      bench.db.transaction(async (tx) => {
+        rows = tx.query('select 1', [], { schema });
+      }),
+    );
+    expect(ran.error).toMatchObject({ code: 'STATEMENT_NOT_AWAITED', outcome: 'not-applied' });
+    expect((ran.error as Error).message).toContain('a statement was still under way');
+    await expect(rows).rejects.toMatchObject({ code: 'QUERY', reason: 'data' });
   });
 
   it('leaves the errors of the statements to whoever awaits them later, and they end no process', async () => {

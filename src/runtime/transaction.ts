@@ -14,6 +14,7 @@ import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Deadline } from '../kernel/deadline.js';
 import type { BatchWay } from './batch-call.js';
+import { batchOpenError } from './batch-call.js';
 import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
@@ -120,6 +121,8 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
    */
   #assertFree(sql?: Statement<unknown>): void {
     this.assertUsable(sql);
+    const { house, connection } = this.scope;
+    if (house.parts.scopes.isDrawnFor(connection)) throw batchOpenError(connection.id);
     if (this.#savepoint !== undefined) throw overlapError(sql && this.shapeOf(sql));
   }
 
@@ -172,6 +175,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       inside: { connectionId: connection.id, pass },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
+      held: connection,
       connection: () => connection,
       run: (call, work) => {
         // Its sets may have come after the end of this handle, or a savepoint before them.
@@ -193,11 +197,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     options: QueryOptions | undefined,
     take: Take,
   ): Promise<unknown> {
-    try {
-      this.#assertFree(sql);
-    } catch (error) {
-      return this.#pending.follow(Promise.reject(error), { sql });
-    }
+    this.#assertFree(sql);
     const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
     const way: StatementWay = {
       inside: { connectionId: connection.id, pass },
@@ -205,7 +205,11 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
     };
-    return this.#pending.follow(sendStatement(house, way, sql, params, options, take), { sql });
+    return sendStatement(house, way, sql, params, options, take);
+  }
+
+  protected override follow(answer: Promise<unknown>, sql: Statement<unknown>): Promise<unknown> {
+    return this.#pending.follow(answer, { sql });
   }
 
   protected override openStream(

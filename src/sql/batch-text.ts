@@ -66,26 +66,40 @@ export class BatchText {
     return names.map((name) => params[name]);
   }
 
-  /** What is wrong with a set, in words. */
-  problemsOf(set: unknown): readonly string[] {
+  /** What is wrong with a set, if anything is. */
+  problemOf(index: number, set: unknown): SetProblem | undefined {
+    if (this.#names === undefined && Array.isArray(set) && set.length !== this.#width) {
+      const problem = `it has ${set.length} values where the statement takes ${this.#width}`;
+      return { index, problems: [problem], reason: 'statement-invalid' };
+    }
+    const problems = this.#problemsOf(set);
+    return problems.length === 0 ? undefined : { index, problems, reason: 'data' };
+  }
+
+  #problemsOf(set: unknown): readonly string[] {
     if (this.#names !== undefined) return isObject(set) ? problemsOfNames(this.#names, set) : ['it is no object'];
-    if (!Array.isArray(set)) return ['it is no array'];
-    if (set.length !== this.#width) return [`it has ${set.length} values where the statement takes ${this.#width}`];
-    return problemsOfValues(set);
+    return Array.isArray(set) ? problemsOfValues(set) : ['it is no array'];
   }
 }
 
 /** What is wrong with one set of a batch. */
 export interface SetProblem {
   readonly index: number;
+  /** In words. */
   readonly problems: readonly string[];
+  /** As of one statement: a wrong number of values is no fault of a value. */
+  readonly reason: 'data' | 'statement-invalid';
 }
 
-/** One error for all of them. */
+/** One error for all of them; its reason is that of the first. */
 export function refusedSets(sets: readonly SetProblem[]): QueryError {
   const text = sets.map(({ index, problems }) => `set ${index}: ${problems.join(', ')}`).join('; ');
-  const context = sets[0] === undefined ? {} : { paramSet: sets[0].index };
-  return new QueryError('data', `The sets of the batch cannot be bound: ${text}.`, { outcome: 'not-sent', context });
+  const [first] = sets;
+  const context = first === undefined ? {} : { paramSet: first.index };
+  return new QueryError(first?.reason ?? 'data', `The sets of the batch cannot be bound: ${text}.`, {
+    outcome: 'not-sent',
+    context,
+  });
 }
 
 const NONE: readonly string[] = [];

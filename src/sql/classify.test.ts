@@ -113,6 +113,34 @@ describe('in PostgreSQL', () => {
     ]);
   });
 
+  it('queries of every day read', () => {
+    expectKind('postgres', 'read', [
+      'select s.id, a.name from songs s join artists a on a.id = s.artist_id left join lateral (select count(*) n from plays p ' +
+        'where p.song_id = s.id) x on true where s.id in (1, 2) order by s.id desc limit 10 offset 20',
+      'with recursive tree (id, parent) as (select id, parent from t where parent is null union all ' +
+        'select c.id, c.parent from t c join tree on c.parent = tree.id) select * from tree',
+      'select rank() over (partition by b order by c desc), sum(x) over w from t ' +
+        'window w as (partition by (a) order by b rows between unbounded preceding and current row)',
+      'select count(*) filter (where a > 1), array_agg(distinct b order by b) filter (where b is not null) over (order by c) from t',
+      'select a from t group by grouping sets ((a), (b), ()), rollup (c, d), cube (e)',
+      'select * from (values (1, 2)) v (a, b) left join (select 1) x (y) on true',
+      "select data->>'a', data #>> '{a,b}', data @> '{\"a\":1}'::jsonb from t where a = any ($1) and b <> all (array[1, 2])",
+      "select * from t where title ilike ('%' || $2 || '%') and t.name not ilike ('x') and a like ('y')",
+      "select cast(b as character varying(10)), c::timestamp(3) with time zone, interval '1 day' * (2) from t",
+      'select case when (a = 1) then (b) else (c) end, (a, b) overlaps (c, d), row (1, 2), (a).b from t where (a, b) = (1, 2)',
+      'select 1 union (select 2) except (select 3) order by (1) limit ($1) offset ($2)',
+      'select a from t group by (a) having (count(*) > 1) order by (a) fetch first (1) rows only',
+      "select a at time zone ('utc'), date_trunc('day', now()) from t tablesample system (10) repeatable (1)",
+      'select * from generate_series(1, 10) with ordinality as g (n, i), unnest($1::int[]) with ordinality u (a, b)',
+      "select * from json_table($1, '$[*]' columns (a int path '$.a', nested path '$.b[*]' columns (c varchar(10) path '$'))) as j",
+      "select extract(epoch from now()), position('a' in b), trim(both from a), substring(a from 1 for 2), greatest(1, 2) from t",
+      'select distinct on (a, (b)) a, b from t order by a, b desc nulls last',
+      'select array(select id from t order by id), t.tags && $1, a is distinct from b, left(a, 3) from public.songs as t',
+      'explain insert into t (a) values (1)',
+      'select 1 from a left join (b join c on b.id = c.id) on true inner join (d cross join e) on true',
+    ]);
+  });
+
   it('what writes, locks or speaks to others is a write', () => {
     expectKind('postgres', 'write', [
       'with a as (delete from t returning *) select * from a',
@@ -193,6 +221,23 @@ describe('in MySQL', () => {
       'do f(1)',
     ]);
   });
+
+  it('queries of every day read', () => {
+    expectKind('mysql', 'read', [
+      "select if(a, 1, 2), ifnull(b, 0), date_format(c, '%Y'), count(distinct d) from songs s left join artists a using (id) " +
+        "where a like ('x') and b between .5 and .7 group by a with rollup having (x > 1) order by (a) limit 10, 5",
+      'with recursive c (n) as (select 1 union all select n + 1 from c where n < 5) select * from c',
+      'select row_number() over (partition by a order by b), sum(x) over w from t window w as (order by a)',
+      'select * from t where (a, b) in ((1, 2), (3, 4)) and c = any (select 1) and d = all (select 2) and e rlike (f)',
+      "select * from json_table('[1]', '$[*]' columns (a int path '$', b decimal(10, 2) path '$.b')) as j",
+      'select cast(a as decimal(10, 2)), convert(a, char(10)), convert(b using utf8mb4), date_add(a, interval (1) day) from t',
+      'select case when (a) then (b) end from t use index (i) ignore index for join (j)',
+      'values row(1, 2), row(3, 4)',
+      'select * from (values row(1, 2)) as v (a, b) cross join (select 1) x',
+      "select @x, @@version, a->'$.b', a->>'$.c', {fn abs(1)}, _utf8'x' from t where a <=> b and c regexp ('x')",
+      "select group_concat(a order by b separator ','), truncate(a, 2), values(a), default(a) from t",
+    ]);
+  });
 });
 
 describe('in Oracle', () => {
@@ -214,6 +259,20 @@ describe('in Oracle', () => {
       'with function f return number is begin return 1; end; select f() from dual',
       'select dbms_random.value(1, 2) from dual',
       'show parameters',
+    ]);
+  });
+
+  it('queries of every day read', () => {
+    expectKind('oracle', 'read', [
+      "select case when (a = 1) then (2) when (b = 2) then 3 else (4) end, nvl(a, 0), to_char(b, 'YYYY') from t " +
+        'join u using (id) left join (select 1 x from dual) y on (y.x = t.x)',
+      "select row_number() over (partition by a order by b), listagg(a, ',') within group (order by b) over (partition by c), " +
+        'max(a) keep (dense_rank first order by b) from t',
+      'select a from t connect by prior a = b start with (a = 1)',
+      'with a (x) as (select 1 from dual), b as (select 2 y from dual) select * from a, b where rownum <= 10',
+      'select a from t where (a, b) in ((1, 2)) group by rollup (a, b), cube (c) order by (a) offset 10 rows fetch first 5 rows only',
+      'select cast(a as varchar2(10)), cast(b as number(10, 2)), cast(c as timestamp(6)), extract(year from d), 1.5f x from t',
+      "select * from json_table('[1]', '$[*]' columns (a number path '$')) j where a = :1 and b = :name",
     ]);
   });
 });

@@ -7,9 +7,11 @@
  * Words in strings, comments and quoted names do not count, with two exceptions: a quoted name that is called
  * (`"set_config"(…)`) is a call, and what is run without being shown (DO, CALL, PL/SQL) is `unknown`.
  * Refuses to see: SET and the like inside the functions a query calls, and functions of one's own that do the same.
+ * The seed of `random()` (`setseed`) is left out because nothing resets it.
  * Sequences are left out on purpose. `nextval` makes `currval` and `lastval` answer in this session, but so does every
  * INSERT into a table with a serial column, which no text shows; and a caller who asks before drawing a number of their
  * own has a bug that a fresh session would show. Nothing that is correct changes its meaning.
+ * Over 300 lines, because the words of three dialects stand here in one table beside the rules that read them.
  */
 import type { Dialect } from './dialect.js';
 import { DIALECTS } from './dialect.js';
@@ -20,7 +22,7 @@ import { isName, lexemeAt, nameOf, readStatements } from './statements.js';
  * The effects, one bit each.
  * - `settings`: SET, RESET, `set_config`, ALTER SESSION; MySQL's user variables. Not SET LOCAL, not SET TRANSACTION.
  * - `role`: SET ROLE, SET SESSION AUTHORIZATION.
- * - `temporary`: temporary tables, views and sequences.
+ * - `temporary`: temporary tables, views and sequences; a search path, also a local one, with which CREATE TABLE makes such a one.
  * - `listening`: LISTEN and UNLISTEN.
  * - `locks`: advisory locks of the session, GET_LOCK, LOCK TABLES, DBMS_LOCK.
  * - `prepared`: PREPARE, EXECUTE and DEALLOCATE written as SQL.
@@ -96,7 +98,7 @@ const CREATES: readonly string[] = ['create', 'replace', 'local'];
 const RULES: Readonly<Record<Dialect, SessionRules>> = {
   postgres: {
     verbs: new Map<string, VerbRule>([
-      ['set', (lexemes) => setEffects(lexemes, POSTGRES_TRANSACTION)],
+      ['set', (lexemes) => setEffects(lexemes, POSTGRES_TRANSACTION) | searchPathEffects(lexemes)],
       ['reset', (lexemes) => roleOrSettings(lexemes, 1)],
       ['listen', always(listening)],
       ['unlisten', always(listening)],
@@ -117,7 +119,6 @@ const RULES: Readonly<Record<Dialect, SessionRules>> = {
       ['pg_advisory_lock_shared', always(locks)],
       ['pg_try_advisory_lock', always(locks)],
       ['pg_try_advisory_lock_shared', always(locks)],
-      ['setseed', always(settings)],
       ['pg_replication_origin_session_setup', always(settings)],
       ['dblink_connect', always(unknown)],
       ['dblink_connect_u', always(unknown)],
@@ -234,15 +235,41 @@ function makesTemporary(rules: SessionRules, lexemes: readonly Lexeme[], at: num
   return rules.beforeTemporary.has(before);
 }
 
+/** SET [LOCAL] search_path TO …, SET SCHEMA …: what is created then without a schema's name may be temporary. */
+function searchPathEffects(lexemes: readonly Lexeme[]): SessionEffects {
+  const at = ['local', 'session'].includes(lexemeAt(lexemes, 1).word) ? 2 : 1;
+  const name = nameOf(lexemeAt(lexemes, at)).toLowerCase();
+  return SEARCH_PATHS.has(name) ? searchPathEffect(lexemes.slice(at + 1)) : 0;
+}
+
+const SEARCH_PATHS: ReadonlySet<string> = new Set(['search_path', 'schema']);
+
+/** Of the path's value. A string with escapes may name any schema. */
+function searchPathEffect(value: readonly Lexeme[]): SessionEffects {
+  const isReadable = value.every(({ text }) => !/\\|^(?:e|u&)['"]/i.test(text));
+  const text = value.map((lexeme) => lexeme.text).join('');
+  return isReadable && !text.replace(/['"]/g, '').toLowerCase().includes('pg_temp') ? 0 : temporary;
+}
+
 /** `open` stands on the parenthesis. A last argument that is the word `true` makes it a SET LOCAL. */
 function setConfigEffects(lexemes: readonly Lexeme[], open: number): SessionEffects {
   const close = closingOf(lexemes, open);
   const isLocal = lexemeAt(lexemes, close - 1).word === 'true' && isSeparator(lexemeAt(lexemes, close - 2));
-  if (isLocal) return 0;
   const { kind, text } = lexemeAt(lexemes, open + 1);
   const isPlainName = kind === 'string' && isSeparator(lexemeAt(lexemes, open + 2)) && /^'\w+(\.\w+)*'$/.test(text);
-  if (!isPlainName) return settings | role;
-  return ROLE_SETTINGS.has(text.slice(1, -1).toLowerCase()) ? role : settings;
+  // It may be any setting.
+  if (!isPlainName) return isLocal ? temporary : settings | role | temporary;
+  const name = text.slice(1, -1).toLowerCase();
+  if (name === 'search_path') return (isLocal ? 0 : settings) | searchPathValueEffect(lexemes, open + 3);
+  if (isLocal) return 0;
+  return ROLE_SETTINGS.has(name) ? role : settings;
+}
+
+/** Of a call's argument at `at`: one string can be read, and nothing else. */
+function searchPathValueEffect(lexemes: readonly Lexeme[], at: number): SessionEffects {
+  const value = lexemeAt(lexemes, at);
+  const isOneString = value.kind === 'string' && isSeparator(lexemeAt(lexemes, at + 1));
+  return isOneString ? searchPathEffect([value]) : temporary;
 }
 
 /** WITH HOLD; a cursor WITHOUT HOLD ends with its transaction. */

@@ -89,6 +89,33 @@ export function driverStatementsContract(target: ContractTarget): void {
         if (hasNames()) expect(healed).toEqual(['healed']);
       });
 
+      it('are healed without a word where their statement fails all the same', async () => {
+        const divided = (by: number) => rowsOf('p_healed', `select ${words.tenOver(words.placeholder(1))}`, [by]);
+        expect([await divided(5), await divided(2)]).toEqual([[[2]], [[5]]]);
+        if (hasNames()) await run(connection, 'deallocate all');
+        expect(await divided(0).then(() => undefined, words.codeOf)).toBe(codes.division);
+        await connection.untilReady();
+        expect([await divided(5), healed]).toEqual([[[2]], []]);
+      });
+
+      it('are not prepared anew for a statement that is being stopped', async () => {
+        if (!hasNames()) return expect(await rowsOf('p_stopped', one)).toEqual([[1]]);
+        await run(connection, 'create table driver_rows (id int)');
+        const insert = () => rowsOf('p_stopped', 'insert into driver_rows values (1)');
+        await insert();
+        await run(connection, 'deallocate all');
+        // Its caller hears first that it was lost: what runs it again would run it for nobody.
+        const code = insert().catch((error: unknown) => (error as { code?: string }).code);
+        await connection.cancel();
+        expect(['26000', '57014']).toContain(await code);
+        await connection.untilReady();
+        // The cancel may come later than all of this.
+        await connection.ping().catch(() => connection.untilReady());
+        expect((await run(connection, 'select count(*)::int from driver_rows')).rows).toEqual([[1]]);
+        expect(healed).toEqual([]);
+        await run(connection, 'drop table driver_rows');
+      });
+
       it('are not repeated where their error has ended a transaction, but afterwards', async () => {
         if (!hasNames()) return expect(await rowsOf('p_inside', one)).toEqual([[1]]);
         await rowsOf('p_inside', one);
@@ -114,12 +141,18 @@ export function driverStatementsContract(target: ContractTarget): void {
         expect(await rowsOf('p_name', `select ${int(words, 3)}`)).toEqual([[3]]);
       });
 
-      it('outlive a reset, but not one of what users have prepared', async () => {
+      it('outlive a reset, also that of what users have prepared, which does not', async () => {
         await rowsOf('p_reset', one);
         await connection.reset(SESSION_EFFECTS.settings);
-        if (hasNames()) expect(await known()).toContain('p_reset');
+        if (hasNames()) {
+          expect(await known()).toContain('p_reset');
+          await run(connection, 'prepare "of a User" as select 1');
+        }
         await connection.reset(SESSION_EFFECTS.prepared);
-        if (hasNames()) expect(await known()).toEqual([]);
+        if (hasNames()) {
+          expect(await known()).toContain('p_reset');
+          expect(await known()).not.toContain('of a User');
+        }
         expect(await rowsOf('p_reset', one)).toEqual([[1]]);
       });
     });

@@ -57,6 +57,8 @@ export class FakeSession implements DriverConnection {
   /** An error is answered before the server is ready again; `becomeReady` ends that. */
   isLateReady = false;
   isPingHanging = false;
+  /** The server's own limit for each statement; 0 for none. */
+  statementLimitMs = 0;
   /** What cursors bring, by text; one row without them. */
   readonly pages = new Map<string, readonly (readonly unknown[])[]>();
   /** A cursor is open outside a transaction. */
@@ -96,6 +98,11 @@ export class FakeSession implements DriverConnection {
         await this.#run(`close ${query.text}`);
       },
     };
+  }
+
+  async limitStatements(ms: number): Promise<void> {
+    await this.#run(`limit ${ms}`);
+    this.statementLimitMs = ms;
   }
 
   async untilReady(): Promise<void> {

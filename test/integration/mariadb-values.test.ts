@@ -44,7 +44,7 @@ for (const target of inject('mysqlServers')) {
         source: { next: () => sets[at++], rewind: () => ((at = 0), true) },
         bulk: isBulk ? { table: 'value_rows', name: 'value_rows', columns, order: [0, 1, 2, 3] } : undefined,
         isBulkOnly: false,
-        report: { failedSet: undefined, isEnding: false, wantsStatements: false },
+        report: { failedSet: undefined, isEnding: false, isInside: false, wantsStatements: false },
       };
     };
 

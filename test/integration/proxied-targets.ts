@@ -41,7 +41,7 @@ export interface ProxiedTarget {
 }
 
 /** With it every connection finds out whether a pooler stands between (src/driver/postgres/postgres-session.ts). */
-const OPENING_QUESTION = 'select pg_backend_pid() = $1::int';
+const OPENING_QUESTION = 'select coalesce(pg_catalog.pg_backend_pid()';
 
 const absent = (url: string): string => url.replace(/\/[^/]*$/, '/no_such_database');
 

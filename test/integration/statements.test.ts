@@ -56,8 +56,8 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('are closed at the server when others take their place', async () => {
       await using db = start({ query: { statementCache: 5 } });
-      for (let round = 0; round < 2; round += 1) {
-        for (let n = 0; n < 20; n += 1) await db.queryValue(`select ${n}`);
+      for (let n = 0; n < 20; n += 1) {
+        for (let round = 0; round < 2; round += 1) await db.queryValue(`select ${n}`);
       }
       await db.queryValue('select 19');
       expect((await onServer(db)).length).toBeLessThanOrEqual(5);
@@ -86,6 +86,41 @@ for (const { name, url } of inject('postgresServers')) {
       await db.exec("do $$ begin execute 'deallocate all'; end $$");
       for (let n = 0; n < 3; n += 1) expect(await db.queryValue(text, [n])).toBe(n * 2);
       expect(db.metrics().statements.healed).toBe(1);
+    });
+
+    it('stay when what a user has prepared with SQL is undone, and are prepared by no other count', async () => {
+      await using db = start();
+      const text = 'select $1::int * 7';
+      for (let n = 0; n < 2; n += 1) await db.queryValue(text, [n]);
+      await db.use((session) => session.exec('prepare of_a_user as select 1'));
+      expect(await onServer(db)).toContain(text);
+      expect(await db.queryValue("select count(*)::int from pg_prepared_statements where name = 'of_a_user'")).toBe(0);
+      const { hits } = db.metrics().statements;
+      expect(await db.queryValue(text, [1])).toBe(7);
+      expect(db.metrics().statements.hits).toBe(hits + 1);
+      await db.exec('deallocate all');
+      expect(db.metrics().statements.prepared).toBe(0);
+      expect(await db.queryValue(text, [1])).toBe(7);
+      expect(db.metrics().statements).toMatchObject({ hits: hits + 1, healed: 0 });
+    });
+
+    it('outgrown by the types of their parameters fail a transaction once, and not the next one', async () => {
+      await using db = start();
+      const table = await newTable(db, 'v int');
+      await db.exec(`insert into ${table} values (1)`);
+      const attempts: number[] = [];
+      const write = (value: unknown) =>
+        db.transaction((tx) => {
+          attempts.push(tx.attempt);
+          return tx.exec(`update ${table} set v = $1`, [value]);
+        });
+      for (let n = 0; n < 3; n += 1) await write(n);
+      await db.exec(`alter table ${table} alter column v type text`);
+      // As the server says it, this is no other than a wrong value, for which no function is run twice.
+      await expect(write('no number')).rejects.toMatchObject({ code: 'QUERY', outcome: 'not-applied' });
+      expect(await write('no number')).toEqual({ rowsAffected: 1 });
+      expect(attempts).toEqual([1, 1, 1, 1, 1]);
+      await db.exec(`drop table ${table}`);
     });
 
     it('take their name back from whoever has prepared something else under it', async () => {
@@ -169,57 +204,6 @@ for (const { name, url } of inject('postgresServers')) {
       expect(errors).toEqual([]);
       expect(db.metrics().statements.healed).toBeGreaterThan(0);
       await db.exec(`drop table ${table}`);
-    });
-  });
-
-  describe(`the limit that ${name} is given`, () => {
-    const limit = (on: Executor, timeout?: '10m' | false) =>
-      on.queryValue<string>('show statement_timeout', [], timeout === undefined ? {} : { timeout });
-    const start = (options: Partial<RuntimeOptions> = {}): DBRuntime =>
-      createRuntime({ driver: postgres({ url }), pool: { maxSize: 1, warmUp: false }, ...options });
-
-    it('is a little longer than the runtime’s own, and raised once for a call that may last longer', async () => {
-      await using db = start();
-      expect(await limit(db)).toBe('35s');
-      expect(await limit(db, '10m')).toBe('605s');
-      expect(await limit(db)).toBe('605s');
-      expect(await limit(db, false)).toBe('0');
-      expect(await limit(db)).toBe('0');
-    });
-
-    it('is raised inside a transaction for that transaction', async () => {
-      await using db = start();
-      await db.transaction(async (tx) => {
-        expect(await limit(tx, '10m')).toBe('605s');
-        expect(await limit(tx)).toBe('605s');
-      });
-      expect(await limit(db)).toBe('35s');
-    });
-
-    it('comes back after a reset of the session', async () => {
-      await using db = start();
-      await db.exec("set statement_timeout to '1s'");
-      expect(await limit(db)).toBe('35s');
-    });
-
-    it('stops what nobody here can cancel any more', async () => {
-      await using db = start({ query: { timeout: '30s' } });
-      await db.exec("set statement_timeout to '50ms'");
-      const error: unknown = await db
-        .use(async (session) => {
-          await session.exec("set statement_timeout to '50ms'");
-          return session.query('select pg_sleep(30)');
-        })
-        .catch((raised: unknown) => raised);
-      expect(error).toMatchObject({ code: 'TIMEOUT', outcome: 'not-applied' });
-    });
-
-    it('is left alone where the user has set one, or wants none', async () => {
-      await using own = start({ driver: postgres({ url, settings: { statement_timeout: '7s' } }) });
-      expect(await limit(own)).toBe('7s');
-      expect(await limit(own, '10m')).toBe('7s');
-      await using none = start({ query: { serverTimeout: false } });
-      expect(await limit(none)).toBe('0');
     });
   });
 }

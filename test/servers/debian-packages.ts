@@ -1,9 +1,10 @@
 /**
  * Programs out of Debian packages without installing them: apt downloads, `dpkg -x` unpacks into a cache folder, and
  * the system stays as it is. Works for root and for an ordinary user, because apt gets state folders of its own while
- * the sources, keys and proxies stay those of the machine. Used by postgres-binaries.ts.
+ * the sources, keys and proxies stay those of the machine. A package that the machine's release lacks can come from
+ * another suite of the same mirror, with every library it needs. Used by the …-binaries.ts files.
  * Invariant: a folder in the cache is complete. It is filled under another name and renamed, so two runs at once both
- * end up with one whole copy.
+ * end up with one whole copy. What apt can't verify with Debian's keys is not unpacked.
  */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
@@ -34,19 +35,29 @@ export interface PackageRequest {
   readonly packages: readonly string[];
   /** Dependencies that a test server does not need, such as set-up scripts. */
   readonly without: RegExp;
+  /**
+   * Default: the sources of the machine, for programs that run with its libraries. A suite comes with all its own
+   * libraries down to libc, so its programs have to be started through its own `ld-linux`.
+   */
+  readonly suite?: 'unstable';
+  /** Folders below the root that are deleted after unpacking. */
+  readonly leaveOut?: readonly string[];
   readonly onProgress: Progress;
 }
 
 const run = promisify(execFile);
 const PROJECT_CACHE = fileURLToPath(new URL('../../node_modules/.cache/fluxor-servers', import.meta.url));
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
+const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** What a line of the machine's sources may call its release, besides the code name. */
+const RELEASE_NAMES = ['stable', 'oldstable', 'testing', 'unstable', 'sid'];
 
 /** The packages with whatever they need and the system lacks; unpacked once, then taken from the cache. */
 export async function unpackDebianPackages(request: PackageRequest): Promise<UnpackedPackages | Unavailable> {
   if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg')) {
     return { unavailable: 'this system has no apt-get to download it with' };
   }
-  const root = join(cacheFolder(), `${request.name}-${debianRelease()}-${process.arch}`);
+  const root = join(cacheFolder(), `${request.name}-${releaseOf(request)}-${process.arch}`);
   if (!existsSync(root)) {
     const failure = await fill(root, request);
     if (failure !== undefined) return failure;
@@ -71,26 +82,38 @@ async function fill(root: string, request: PackageRequest): Promise<Unavailable 
     mkdirSync(unpacked);
     const archives = readdirSync(workshop).filter((name) => name.endsWith('.deb'));
     for (const archive of archives) await run('dpkg', ['-x', join(workshop, archive), unpacked]);
+    for (const folder of request.leaveOut ?? []) rmSync(join(unpacked, folder), { recursive: true, force: true });
     moveUnlessThere(unpacked, root);
     return undefined;
   } catch (error) {
-    return { unavailable: `apt could not get ${request.packages.join(', ')}: ${lastLines(error)}` };
+    const from = request.suite === undefined ? '' : ` of Debian ${request.suite}`;
+    return { unavailable: `apt could not get ${request.packages.join(', ')}${from}: ${lastLines(error)}` };
   } finally {
     rmSync(workshop, { recursive: true, force: true });
   }
 }
 
 async function download(workshop: string, request: PackageRequest): Promise<Unavailable | undefined> {
-  const options = {
-    cwd: workshop,
-    timeout: DOWNLOAD_LIMIT_MS,
-    env: { ...process.env, LC_ALL: 'C' },
-    maxBuffer: 2 ** 26,
+  const configuration = join(workshop, 'apt.conf');
+  const apt: Apt = async (...args) => {
+    const options = {
+      cwd: workshop,
+      timeout: DOWNLOAD_LIMIT_MS,
+      env: { ...process.env, LC_ALL: 'C' },
+      maxBuffer: 2 ** 26,
+    };
+    return run('apt-get', ['-qq', '-c', configuration, ...args], options);
   };
-  const configuration = aptConfiguration(workshop);
-  const apt = (...args: string[]) => run('apt-get', ['-qq', '-c', configuration, ...args], options);
-  request.onProgress(`downloading ${request.packages.join(', ')} of Debian ${debianRelease()}; happens once`);
-  await apt('update');
+  writeFileSync(configuration, aptConfiguration(workshop).join('\n'));
+  request.onProgress(`downloading ${request.packages.join(', ')} of Debian ${releaseOf(request)}; happens once`);
+  // A mirror that does not answer is a warning for apt, and old lists, or here none, have to do.
+  let warnings: string;
+  if (request.suite === undefined) warnings = (await apt('update')).stderr.trim();
+  else {
+    const update = await updateFromSuite(request, workshop, configuration, apt);
+    if (typeof update !== 'string') return update;
+    warnings = update;
+  }
   let listed: string;
   try {
     // "--reinstall" lists the packages themselves even where they are installed; dependencies only where they are not.
@@ -100,11 +123,55 @@ async function download(workshop: string, request: PackageRequest): Promise<Unav
     const text = lastLines(error);
     if (!/unable to locate|no installation candidate|can ?not find|reinstallation .* not possible/i.test(text))
       throw error;
-    return { unavailable: `the package sources of Debian ${debianRelease()} have no ${request.packages[0] ?? ''}` };
+    const why = warnings === '' ? '' : `; apt had warned: ${lastLines({ stderr: warnings })}`;
+    const what = `the package sources of Debian ${releaseOf(request)} have no ${request.packages[0] ?? ''}`;
+    return { unavailable: `${what}${why}` };
   }
   const needed = packageNames(listed).filter((name) => !request.without.test(name));
   await apt('download', ...needed);
   return undefined;
+}
+
+type Apt = (...args: string[]) => Promise<{ readonly stdout: string; readonly stderr: string }>;
+
+/**
+ * Reads the list of a suite from the mirrors that the machine's own sources name, the first that has it. Sources of
+ * somebody else may look the same from here (a release, "main"); they have no such suite, or not with Debian's keys.
+ * Answers with apt's warnings.
+ */
+async function updateFromSuite(
+  request: PackageRequest,
+  workshop: string,
+  configuration: string,
+  apt: Apt,
+): Promise<Unavailable | string> {
+  const format = '$(SITE) $(RELEASE) $(COMPONENT)';
+  const { stdout } = await apt('indextargets', '--no-release-info', '--format', format);
+  const targets = stdout.split('\n').map((line) => line.split(' '));
+  const releases = [debianRelease(), ...RELEASE_NAMES];
+  const main = targets.filter(([, release = '', component]) => releases.includes(release) && component === 'main');
+  const mirrors = [...new Set(main.map(([site = '']) => site))];
+  const architecture = (await run('dpkg', ['--print-architecture'])).stdout.trim();
+  let failure: unknown;
+  for (const mirror of mirrors) {
+    const source = [`URIs: ${mirror}`, `Suites: ${releaseOf(request)}`, `Architectures: ${architecture}`];
+    const keys = existsSync(DEBIAN_KEYS) ? [`Signed-By: ${DEBIAN_KEYS}`] : [];
+    const file = join(workshop, 'suite.sources');
+    writeFileSync(file, ['Types: deb', ...source, 'Components: main', ...keys, ''].join('\n'));
+    writeFileSync(configuration, [...aptConfiguration(workshop), ...suiteConfiguration(workshop, file)].join('\n'));
+    try {
+      return (await apt('update', '-o', 'APT::Update::Error-Mode=any')).stderr.trim();
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  const wanted = `${request.packages.join(', ')} of Debian ${releaseOf(request)}`;
+  return { unavailable: `the package sources of this machine name no mirror of Debian, which would have ${wanted}` };
+}
+
+function releaseOf(request: PackageRequest): string {
+  return request.suite ?? debianRelease();
 }
 
 /** Lines look like: 'address/of/name_version_arch.deb' name_version_arch.deb size hash */
@@ -116,12 +183,12 @@ function packageNames(listed: string): string[] {
  * Folders of our own for apt; everything else is the machine's configuration. Read with `-c`, after the machine's own
  * files; what APT_CONFIG names is read before them, too early to clear anything.
  */
-function aptConfiguration(workshop: string): string {
+function aptConfiguration(workshop: string): string[] {
   const state = join(workshop, 'apt');
   for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(state, folder), { recursive: true });
   // The hooks are emptied because images have some that delete the system's own download cache. As root apt would
   // change to its user "_apt", who can't write here.
-  const lines = [
+  return [
     `Dir::State "${state}";`,
     `Dir::State::status "/var/lib/dpkg/status";`,
     `Dir::Cache "${join(state, 'cache')}";`,
@@ -132,12 +199,23 @@ function aptConfiguration(workshop: string): string {
     '#clear APT::Update::Post-Invoke-Success;',
     '#clear DPkg::Post-Invoke;',
   ];
-  const file = join(workshop, 'apt.conf');
-  writeFileSync(file, lines.join('\n'));
-  return file;
 }
 
-function moveUnlessThere(from: string, to: string): void {
+/** No installed packages, so that all libraries are listed, and none of the machine's preferences for its release. */
+function suiteConfiguration(workshop: string, source: string): string[] {
+  const nothingInstalled = join(workshop, 'status');
+  writeFileSync(nothingInstalled, '');
+  return [
+    `Dir::State::status "${nothingInstalled}";`,
+    `Dir::Etc::sourcelist "${source}";`,
+    ...['sourceparts', 'preferences', 'preferencesparts'].map((name) => `Dir::Etc::${name} "/dev/null";`),
+    '#clear APT::Default-Release;',
+    '',
+  ];
+}
+
+/** Two runs at once fill a folder of the cache each under a name of their own; the first to be ready wins. */
+export function moveUnlessThere(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
@@ -146,8 +224,8 @@ function moveUnlessThere(from: string, to: string): void {
   }
 }
 
-/** In the project where that is possible; else one per user, so that nobody's programs are run by somebody else. */
-function cacheFolder(): string {
+/** Where downloads are kept: in the project where that is possible; else one per user, so that nobody's programs are run by somebody else. */
+export function cacheFolder(): string {
   try {
     mkdirSync(PROJECT_CACHE, { recursive: true });
     accessSync(PROJECT_CACHE, constants.W_OK);

@@ -1,12 +1,16 @@
 /**
  * Starts the servers of the test project "servers" once per run and removes them at its end; tests take their addresses
- * with `inject('postgresServers')` and `inject('pgBouncers')`. FLUXOR_TEST_POSTGRES_URL takes the place of the servers
- * started here, and FLUXOR_TEST_PGBOUNCER_URL, together with it, that of the PgBouncer.
+ * with `inject('postgresServers')`, `inject('pgBouncers')` and `inject('mysqlServers')`. FLUXOR_TEST_POSTGRES_URL takes
+ * the place of the PostgreSQL servers started here, and FLUXOR_TEST_PGBOUNCER_URL, together with it, that of the
+ * PgBouncer; FLUXOR_TEST_MYSQL_URL and FLUXOR_TEST_MARIADB_URL those of the other two (with …_ADMIN_URL for root).
  * Invariant: what could not be had is named at the end of the run, and in CI (CI=true) it fails the run. A server that
  * can be had and does not start is a failure everywhere.
  */
 import { createRequire } from 'node:module';
 import type { TestProject } from 'vitest/node';
+import type { MysqlServer } from './mysql-server.js';
+import { startMysqlFamily } from './mysql-targets.js';
+import type { MysqlTarget } from './mysql-targets.js';
 import { PgBouncerServer } from './pgbouncer-server.js';
 import type { PostgresMajor } from './postgres-binaries.js';
 import { PostgresServer, ServerUnavailable } from './postgres-server.js';
@@ -30,6 +34,7 @@ export interface PgBouncerTarget {
 
 declare module 'vitest' {
   interface ProvidedContext {
+    mysqlServers: MysqlTarget[];
     pgBouncers: PgBouncerTarget[];
     postgresServers: PostgresTarget[];
   }
@@ -44,15 +49,21 @@ const MATRIX: readonly PostgresMajor[] = [18, 15];
 /** So few that tests with five clients see them change their server connections. */
 const POOL_SIZE = 4;
 
-let servers: readonly PostgresServer[] = [];
+let servers: readonly (PostgresServer | MysqlServer)[] = [];
 let bouncer: PgBouncerServer | undefined;
 let missing: readonly Missing[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
-  const url = process.env['FLUXOR_TEST_POSTGRES_URL'];
-  const targets = url ? [await describeUrl(url)] : await startMatrix();
-  project.provide('postgresServers', targets);
-  project.provide('pgBouncers', await pgBouncersFor(targets[0]?.url));
+  // All have settled before one failure is told, so that the others can be removed.
+  const [postgres, mysql] = await Promise.all([settled(startPostgres()), startMysql()]);
+  const failure = postgres.failure ?? mysql.failure;
+  if (failure !== undefined) {
+    await teardown();
+    throw failure;
+  }
+  project.provide('postgresServers', postgres.value?.postgresServers ?? []);
+  project.provide('pgBouncers', postgres.value?.pgBouncers ?? []);
+  project.provide('mysqlServers', mysql.targets);
   if (process.env['CI'] === 'true' && missing.length > 0) {
     await teardown();
     throw new Error(`In CI every server must be there. ${missing.map(notRun).join(' ')}`);
@@ -67,15 +78,39 @@ export async function teardown(): Promise<void> {
   for (const absent of missing) say(notRun(absent));
 }
 
+interface PostgresTargets {
+  readonly postgresServers: PostgresTarget[];
+  readonly pgBouncers: PgBouncerTarget[];
+}
+
+async function startPostgres(): Promise<PostgresTargets> {
+  const url = process.env['FLUXOR_TEST_POSTGRES_URL'];
+  const postgresServers = url ? [await describeUrl(url)] : await startMatrix();
+  return { postgresServers, pgBouncers: await pgBouncersFor(postgresServers[0]?.url) };
+}
+
+async function startMysql(): Promise<{ readonly targets: MysqlTarget[]; readonly failure: unknown }> {
+  const family = await startMysqlFamily(say);
+  servers = [...servers, ...family.servers];
+  missing = [...missing, ...family.missing];
+  return { targets: [...family.targets], failure: family.failures[0] };
+}
+
+async function settled<T>(work: Promise<T>): Promise<{ readonly value?: T; readonly failure?: unknown }> {
+  try {
+    return { value: await work };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
 async function startMatrix(): Promise<PostgresTarget[]> {
   const started = await Promise.allSettled(MATRIX.map(startOne));
-  servers = started.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
+  const matrix = started.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
+  servers = [...servers, ...matrix];
   const failure = started.find((result) => result.status === 'rejected');
-  if (failure !== undefined) {
-    await teardown();
-    throw failure.reason;
-  }
-  return servers.map((server) => {
+  if (failure !== undefined) throw failure.reason;
+  return matrix.map((server) => {
     say(`PostgreSQL ${server.version} on port ${server.port}`);
     return { name: `PostgreSQL ${server.major}`, url: server.url, major: server.major };
   });
@@ -102,10 +137,7 @@ async function pgBouncersFor(directUrl: string | undefined): Promise<PgBouncerTa
   try {
     bouncer = await startBouncer(directUrl);
   } catch (error) {
-    if (!(error instanceof ServerUnavailable)) {
-      await teardown();
-      throw error;
-    }
+    if (!(error instanceof ServerUnavailable)) throw error;
     missing = [...missing, { name: 'PgBouncer', reason: error.reason }];
     return [];
   }

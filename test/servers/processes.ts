@@ -2,11 +2,13 @@
  * Processes and their children, as far as a server helper needs them: who descends from whom, is one still running,
  * send all of them a signal, wait until they are gone. A server's children are in sessions of their own (each
  * PostgreSQL backend calls setsid), so signals to a process group would miss them.
- * Invariant: a zombie counts as gone. It holds neither port nor file, and in a container nobody may ever reap it.
+ * Invariant: a zombie counts as gone, once all its threads are. It holds neither port nor file, and in a container
+ * nobody may ever reap it.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasOtherThreads } from './threads.js';
 
 interface ProcessRow {
   readonly pid: number;
@@ -31,7 +33,7 @@ export function descendantsOf(pid: number): number[] {
 
 export function isRunning(pid: number): boolean {
   const row = process.platform === 'linux' ? linuxRow(String(pid)) : processTable().find((other) => other.pid === pid);
-  return row !== undefined && !isDead(row.state);
+  return row !== undefined && (!isDead(row.state) || hasOtherThreads(pid));
 }
 
 /** Sends a signal to each; who is gone already is no error. */

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startInAnotherProcess } from './another-process.js';
+import { isListening } from './listening.js';
 import { PostgresServer } from './postgres-server.js';
 import { descendantsOf, isRunning, waitUntilGone } from './processes.js';
 
@@ -202,11 +202,4 @@ async function queryOnce(url: string, text: string): Promise<readonly Record<str
   } finally {
     await client.end();
   }
-}
-
-function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  }).finally(() => socket.destroy()) as Promise<boolean>;
 }

@@ -1,9 +1,7 @@
 /**
- * A batch on the wire, in one of two ways (postgres-statement-batch.ts, postgres-copy-batch.ts), each with one Sync at its end: so it is one implicit transaction, and is applied
- * as a whole or not at all, without BEGIN (PostgreSQL manual, 54.2.4 "Pipelining").
- *
- *     statements   Parse, Describe statement, (Bind, Execute) for each set … , Sync
- *     copy         Parse, Bind, Execute, Flush │ CopyData … , CopyDone, Sync
+ * A batch on the wire, in one of two ways (postgres-statement-batch.ts, postgres-copy-batch.ts), each with one Sync at its
+ * end: so it is one implicit transaction, and is applied as a whole or not at all, without BEGIN (PostgreSQL manual, 54.2.4
+ * "Pipelining").
  *
  * Sets are drawn as fast as the socket takes them: a piece of 64 KiB that waits in memory is waited for before the next.
  * Invariants: exactly one Sync is written, whatever happens; an answer or an error settles it once; after an error nothing

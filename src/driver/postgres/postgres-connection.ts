@@ -5,6 +5,8 @@
  * answers the caller *before* the server is ready again, and a connection lent in that moment answers the next caller
  * with the leftovers of the last.
  * Refuses to know: deadlines, retries, who is asking.
+ *
+ * Over 300 lines, because whatever is sent moves the state that is told here, and what is told decides what may be sent.
  */
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
@@ -16,9 +18,16 @@ import { PostgresCursor } from './postgres-cursor.js';
 import type { PgClient, PgModule, PgSubmittable, PgWire } from './postgres-module.js';
 import type { Decoders } from './postgres-rows.js';
 import { PostgresScript } from './postgres-script.js';
-import type { SessionFacts, SessionStart } from './postgres-session.js';
+import type { Run, SessionFacts, SessionStart } from './postgres-session.js';
 import type { SessionEffects } from '../../sql/session-effects.js';
-import { limitText, ReportedSettings, resetScript, setUp, undoesPrepared, undoesSetUp } from './postgres-session.js';
+import {
+  changeLimit,
+  changeLocalLimit,
+  ReportedSettings,
+  resetScript,
+  setUp,
+  undoesSetUp,
+} from './postgres-session.js';
 import { isStaleStatement } from './postgres-stale.js';
 import type { PreparedStatement, StatementSession } from './postgres-statement.js';
 import { PostgresStatement } from './postgres-statement.js';
@@ -56,9 +65,11 @@ export class PostgresConnection implements DriverConnection {
   #crashNotice: unknown;
   readonly #reported = new ReportedSettings();
   #start: SessionStart = { isPooled: false, limitMs: 0, setup: [] };
-  /** The server's limit in force for the session, and for the transaction that is open. */
+  /** What was set as the server's limit for the session, and for the transaction that is open; 0 also where it is the user's. */
   #limitMs = 0;
   #localLimitMs: number | undefined;
+  /** All that was set for the transaction that is open: going back to a savepoint brings any of them back. */
+  #localLimits: number[] = [];
   /** By name. What was forgotten is closed with whatever is sent next. */
   readonly #prepared = new Map<string, PreparedStatement>();
   #forgotten: string[] = [];
@@ -66,6 +77,8 @@ export class PostgresConnection implements DriverConnection {
   #portals = 0;
   readonly #readyWaiters: ReadyWaiter[] = [];
   readonly #cancelWires = new Set<PgWire>();
+  /** Cancels asked for so far. */
+  #cancels = 0;
   /** The batch sent last; does nothing more once it has ended. */
   #batch: { stop(): void } | undefined;
 
@@ -148,9 +161,10 @@ export class PostgresConnection implements DriverConnection {
 
   execute(query: DriverQuery, statement?: string): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      if (statement === undefined)
-        this.#submit(new PostgresStatement(this.#session, query, undefined, resolve, reject));
-      else this.#executePrepared(query, statement, resolve, reject);
+      if (statement === undefined) {
+        const done = this.#localLimitMs === undefined ? resolve : this.#watchingLimit(resolve);
+        this.#submit(new PostgresStatement(this.#session, query, undefined, done, reject));
+      } else this.#executePrepared(query, statement, resolve, reject);
     });
   }
 
@@ -184,9 +198,14 @@ export class PostgresConnection implements DriverConnection {
   async limitStatements(ms: number): Promise<void> {
     if (this.isPooled || this.#config.keepsStatementTimeout || this.#status === 'failed-transaction') return;
     const isInside = this.#status === 'in-transaction';
-    await this.#run(limitText(ms, isInside ? 'transaction' : 'session'));
-    if (isInside) this.#localLimitMs = ms;
-    else this.#limitMs = ms;
+    const run: Run = (text, values) => this.#run(text, values);
+    if (!isInside) {
+      this.#limitMs = (await changeLimit(run, ms, this.#limitMs)) ? ms : 0;
+      return;
+    }
+    const isOurs = await changeLocalLimit(run, ms, [this.#limitMs, ...this.#localLimits]);
+    this.#localLimitMs = isOurs ? ms : 0;
+    if (isOurs && !this.#localLimits.includes(ms)) this.#localLimits.push(ms);
   }
 
   untilReady(): Promise<void> {
@@ -196,6 +215,7 @@ export class PostgresConnection implements DriverConnection {
   }
 
   cancel(): Promise<void> {
+    this.#cancels += 1;
     this.#batch?.stop();
     return cancelOverTheWire(this.#pg, this.#client, this.#config.ssl, this.#cancelWires);
   }
@@ -207,7 +227,6 @@ export class PostgresConnection implements DriverConnection {
   async reset(left: SessionEffects): Promise<void> {
     // What was said through a pooler was said to a process that serves somebody else now, but for what the pooler keeps.
     if (this.isPooled) return this.#runScript(this.#reported.undoScript());
-    if (undoesPrepared(left)) this.#prepared.clear();
     if (undoesSetUp(left)) this.#limitMs = this.#start.limitMs;
     await this.#runScript(resetScript(left, this.#start));
     this.#reported.settle();
@@ -224,9 +243,22 @@ export class PostgresConnection implements DriverConnection {
     for (const wire of this.#cancelWires) wire.stream.destroy();
   }
 
+  /** Going back to a savepoint, or ending the transaction and beginning the next in one, changes the limit of the transaction. */
+  #watchingLimit(resolve: (result: DriverResult) => void): (result: DriverResult) => void {
+    return (result) => {
+      if (result.command === 'ROLLBACK' || result.command === 'COMMIT') this.#localLimitMs = undefined;
+      resolve(result);
+    };
+  }
+
+  #endLocalLimits(): void {
+    this.#localLimitMs = undefined;
+    this.#localLimits = [];
+  }
+
   /**
-   * A stale statement is prepared anew, once, where its error has undone nothing: nothing of it was carried out. In a
-   * transaction the error has ended that, and only the next run finds a new one.
+   * A stale statement is prepared anew, once, where its error has undone nothing: nothing of it was carried out, and nobody
+   * has asked to stop it. In a transaction the error has ended that, and only the next run finds a new one.
    */
   #executePrepared(
     query: DriverQuery,
@@ -238,14 +270,18 @@ export class PostgresConnection implements DriverConnection {
     this.#prepared.set(name, prepared);
     const wasPrepared = prepared.reader !== undefined;
     const isAlone = this.#status === 'idle';
+    const cancels = this.#cancels;
     const heal = (error: unknown) => {
       if (this.#isBound || !isStaleStatement(error, wasPrepared)) return reject(error);
       prepared.reader = undefined;
       if (!isAlone) return reject(error);
-      const again = () => this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, reject));
-      this.untilReady().then(() => {
+      const healed = (result: DriverResult) => {
         this.#request.onHealed?.();
-        again();
+        resolve(result);
+      };
+      this.untilReady().then(() => {
+        if (this.#cancels !== cancels) reject(error);
+        else this.#submit(new PostgresStatement(this.#session, query, prepared, healed, reject));
       }, reject);
     };
     this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, heal));
@@ -281,7 +317,7 @@ export class PostgresConnection implements DriverConnection {
   #becomeReady(status: string): void {
     this.#isBusy = false;
     this.#status = STATES[status] ?? 'idle';
-    if (status === 'I') this.#localLimitMs = undefined;
+    if (status === 'I' && this.#localLimitMs !== undefined) this.#endLocalLimits();
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
   }
 

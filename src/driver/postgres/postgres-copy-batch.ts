@@ -1,13 +1,17 @@
 /**
  * A batch of a plain insert as one COPY: the server's bulk path. The line that an error names is the set's; where it names
- * none, or COPY refuses the table, the report asks for statements.
+ * none, or COPY refuses the table or cannot say a value, the report asks for statements.
+ *
+ *     Parse and Describe of the columns, Parse, Bind, Execute, Flush │ CopyData … , CopyDone, Sync
  */
 import { nextTurn } from '../../kernel/next-turn.js';
+import { QueryError } from '../../errors/query-error.js';
 import type { InsertPlan } from '../../sql/insert-plan.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import { PostgresBatch } from './postgres-batch.js';
-import { copyLine, copyStatement, rowOfCopyError } from './postgres-copy.js';
+import { columnsStatement, copyLine, copyStatement, hasBytesElsewhere, rowOfCopyError } from './postgres-copy.js';
 import type { PgWire } from './postgres-module.js';
+import type { WireField } from './postgres-rows.js';
 import { countOf } from './postgres-statement.js';
 import type { StatementSession } from './postgres-statement.js';
 
@@ -18,11 +22,19 @@ const REFUSALS = /^(?:0A|42)/;
 /** A view is refused when the data could begin already. */
 const LATE_REFUSALS = /^(?:0A000|42809)$/;
 
+/**
+ * The row does not fit its page. Rows are gathered by the server and written many at once, and the line it names is the one
+ * it has read last. (PostgreSQL 18, `heap_multi_insert` in copyfrom.c)
+ */
+const WRONG_LINE = '54000';
+
 /** A row may be at fault: values, constraints, the application's triggers. */
 const ROW_FAULTS = /^(?:2[0-3]|44|54|P0)/;
 
 export class PostgresCopyBatch extends PostgresBatch {
   readonly #plan: InsertPlan;
+  /** The columns' types, by their OIDs. Known before the first set is drawn. */
+  #types: readonly number[] = [];
   #isCopying = false;
   #count = 0;
 
@@ -37,6 +49,8 @@ export class PostgresCopyBatch extends PostgresBatch {
   }
 
   protected override open(wire: PgWire): void {
+    wire.parse({ text: columnsStatement(this.#plan) });
+    wire.describe({ type: 'S' });
     wire.parse({ text: copyStatement(this.#plan) });
     wire.bind({ values: [] });
     wire.execute();
@@ -44,7 +58,12 @@ export class PostgresCopyBatch extends PostgresBatch {
   }
 
   protected override add(values: readonly unknown[]): void {
-    this.writer.addLine(copyLine(values, this.#plan.order));
+    const { order } = this.#plan;
+    if (hasBytesElsewhere(values, order, this.#types)) {
+      this.batch.report.wantsStatements = true;
+      throw bytesElsewhereError();
+    }
+    this.writer.addLine(copyLine(values, order));
   }
 
   protected override complete(wire: PgWire): void {
@@ -57,7 +76,7 @@ export class PostgresCopyBatch extends PostgresBatch {
 
   protected override locate(error: unknown, code: string): void {
     const { report } = this.batch;
-    const row = rowOfCopyError(error, this.#plan);
+    const row = code === WRONG_LINE ? undefined : rowOfCopyError(error, this.#plan);
     if (row !== undefined && row < this.written) report.failedSet = row;
     const isRefused = this.#isCopying ? LATE_REFUSALS.test(code) : REFUSALS.test(code);
     report.wantsStatements = report.failedSet === undefined && (isRefused || ROW_FAULTS.test(code));
@@ -73,8 +92,9 @@ export class PostgresCopyBatch extends PostgresBatch {
     this.#count = countOf(text);
   }
 
-  override handleRowDescription(): void {
-    // COPY FROM brings no rows.
+  /** Of the columns; COPY FROM itself brings no rows. */
+  override handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
+    this.#types = fields.map(({ dataTypeID }) => dataTypeID);
   }
 
   override handleDataRow(): void {
@@ -88,4 +108,10 @@ export class PostgresCopyBatch extends PostgresBatch {
   protected override result(): DriverBatchResult {
     return { mode: 'copy', rows: [], fields: [], rowsAffected: this.#count, affected: undefined, command: 'COPY' };
   }
+}
+
+/** For whoever must go by COPY, or has drawn sets that cannot be drawn again. */
+function bytesElsewhereError(): QueryError {
+  const text = "a set has bytes for a column that is no bytea, which COPY cannot take; mode: 'statements' can";
+  return new QueryError('data', text, { outcome: 'not-sent', breaker: 'ignore' });
 }

@@ -12,6 +12,38 @@ export function copyStatement({ table, columns }: InsertPlan): string {
   return `copy ${table} (${columns.join(', ')}) from stdin`;
 }
 
+/**
+ * What the columns are, without a row: described and never run, it asks for no right on the table. Behind an alias, a
+ * column may have the name of a keyword.
+ */
+export function columnsStatement({ table, columns }: InsertPlan): string {
+  return `select ${columns.map((column) => `fluxor.${column}`).join(', ')} from ${table} as fluxor`;
+}
+
+/** `bytea` (pg_type.dat). Of a domain the server names what is below it. */
+const BYTEA = 17;
+
+/**
+ * Bytes for a column that is no `bytea`. As a parameter they are what the server itself would send of such a value (of a text
+ * its characters), and COPY's text has no way to say that.
+ */
+export function hasBytesElsewhere(
+  values: readonly unknown[],
+  order: readonly number[],
+  types: readonly number[],
+): boolean {
+  for (let column = 0; column < order.length; column += 1) {
+    const value = values[order[column] as number];
+    // Two looks for each value: most are no objects.
+    if (typeof value === 'object' && isBytes(value) && types[column] !== BYTEA) return true;
+  }
+  return false;
+}
+
+function isBytes(value: object | null): boolean {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+}
+
 /** One line, its end included. `order` says which value belongs to each column. @throws QueryError */
 export function copyLine(values: readonly unknown[], order: readonly number[]): string {
   let line = '';

@@ -12,7 +12,7 @@ import type { ConnectRequest, Driver, DriverConnection, FailureSituation } from 
 import { loadPeer } from '../load-peer.js';
 import { PostgresConnection } from './postgres-connection.js';
 import { classifyPostgresError } from './postgres-errors.js';
-import type { PgClientConfig, PgModule } from './postgres-module.js';
+import type { PgClientConfig, PgModule, PgWire } from './postgres-module.js';
 import type { PostgresConfig } from './postgres-options.js';
 import { postgresOutcomes } from './postgres-outcome.js';
 import { postgresTransactions } from './postgres-transactions.js';
@@ -21,6 +21,15 @@ import { decodersFor } from './postgres-types.js';
 
 /** Idle seconds before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
 const TCP_KEEPALIVE_MS = 30_000;
+
+/**
+ * Sent with the connection request, a setting is the session's own default: it costs no round trip, no reset undoes it, and
+ * poolers keep it for their client (pgjdbc sends its zone so to every server). `pg` has no option for it.
+ */
+function sendAtStart(wire: PgWire, settings: Readonly<Record<string, string>>): void {
+  const startup = wire.startup.bind(wire);
+  wire.startup = (parameters) => startup({ ...parameters, ...settings });
+}
 
 type Login = Pick<PgClientConfig, 'user' | 'password'>;
 
@@ -81,13 +90,17 @@ export class PostgresDriver implements Driver {
       keepAlive: true,
       keepAliveInitialDelayMillis: TCP_KEEPALIVE_MS,
     });
+    // What `pg` sends: without options of ours, those of the environment. Either spelling is PostgreSQL's.
+    const options = sessionOptions ?? process.env['PGOPTIONS'] ?? '';
+    const keepsTimeZone = /\btimezone=/i.test(options);
     const config = {
       ssl,
       pooler,
       decoders: decodersFor(request.types),
-      keepsTimeZone: /\btimezone=/i.test(sessionOptions ?? ''),
-      keepsStatementTimeout: /\bstatement_timeout=/i.test(sessionOptions ?? ''),
+      keepsTimeZone,
+      keepsStatementTimeout: /\bstatement[-_]timeout=/i.test(options),
     };
+    if (!keepsTimeZone) sendAtStart(client.connection, { TimeZone: 'UTC' });
     return PostgresConnection.open(pg, client, config, request);
   }
 

@@ -20,6 +20,8 @@ export interface PgStream {
 export interface PgWire {
   readonly stream: PgStream;
   connect(port: number | string, host?: string): void;
+  /** The connection request, with what the session shall begin with. */
+  startup(parameters: Readonly<Record<string, unknown>>): void;
   requestSsl(): void;
   cancel(processId: number, secretKey: unknown): void;
   parse(message: { readonly name?: string; readonly text: string }): void;

@@ -1,6 +1,8 @@
 /**
  * A batch as one prepared statement and a Bind and Execute for each set, none of which waits for the one before. The answers
  * that came before an error tell which set it is about.
+ *
+ *     Parse, Describe statement, (Bind, Execute) for each set … , Sync
  */
 import type { DriverBatchResult } from '../batch.js';
 import { PostgresBatch } from './postgres-batch.js';
