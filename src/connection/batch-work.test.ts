@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkLeftovers, connectionBench } from '../../test/fakes/connection-bench.js';
 import { ServerError, TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
 import type { BatchReport, BatchSource } from '../driver/batch.js';
-import { ANSWER_GRACE_MS } from './connection-options.js';
+import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { BatchWork } from './batch-work.js';
 import { RUN_BATCH } from './batch-work.js';
 
@@ -47,6 +47,67 @@ describe('a batch without anything better than one statement after the other', (
     const undo = ['rollback to fluxor_batch', 'release fluxor_batch'];
     expect(bench.wire.slice(1)).toEqual(['savepoint fluxor_batch', 'put', ...undo]);
     expect(report.failedSet).toBe(0);
+  });
+});
+
+describe('a batch that is stopped outside of one', () => {
+  it('is not committed once its caller was told that nothing is known, where nothing can be cancelled', async () => {
+    const bench = connectionBench({ canCancel: false });
+    bench.session.answers.set('put', 'hang');
+    const { work, report } = workOf(1);
+    const ran = bench.connection.run(work, RUN_BATCH, bench.call({ inMs: 50 }));
+    const error = ran.catch((reason: unknown) => reason);
+    await bench.clock.advance(50 + ANSWER_GRACE_MS);
+    expect(await error).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown' });
+    expect(report.isEnding).toBe(false);
+    // Its last set has been taken after all, and its source has no more.
+    bench.session.finish();
+    await bench.clock.settle();
+    expect(bench.wire).toEqual(['begin', 'put', 'rollback']);
+    expect(report.isEnding).toBe(false);
+  });
+
+  it('draws no more sets when its lease ends, and is undone within the grace', async () => {
+    const bench = connectionBench({ canCancel: false });
+    bench.session.answers.set('put', 'hang');
+    const ran = bench.connection.run(workOf(5).work, RUN_BATCH, bench.call());
+    const error = ran.catch((reason: unknown) => reason);
+    await bench.clock.settle();
+    const reset = bench.connection.reset();
+    bench.session.finish();
+    await reset;
+    expect(await error).toMatchObject({ code: 'CANCELLED', reason: 'runtime', outcome: 'not-applied' });
+    expect(bench.wire).toEqual(['begin', 'put', 'rollback']);
+  });
+
+  it('is not cancelled while its COMMIT is on its way, and says that it was applied', async () => {
+    const bench = connectionBench();
+    bench.session.answers.set('commit', 'hang');
+    const { work, report } = workOf(1);
+    const ran = bench.connection.run(work, RUN_BATCH, bench.call({ inMs: 50 }));
+    const error = ran.catch((reason: unknown) => reason);
+    await bench.clock.advance(50);
+    expect(bench.wire).toEqual(['begin', 'put', 'commit']);
+    bench.session.finish();
+    await bench.clock.settle();
+    expect(await error).toMatchObject({ code: 'TIMEOUT', outcome: 'applied' });
+    expect(bench.wire.slice(0, 3)).toEqual(['begin', 'put', 'commit']);
+    expect(bench.wire).not.toContain('cancel');
+    expect(report.isEnding).toBe(true);
+  });
+
+  it('waits for a cancel that hangs no longer than to the end of its connection, and commits nothing', async () => {
+    const bench = connectionBench();
+    bench.session.answers.set('put', 'hang');
+    bench.session.cancelMode = 'hangs';
+    const ran = bench.connection.run(workOf(1).work, RUN_BATCH, bench.call({ inMs: 50 }));
+    const error = ran.catch((reason: unknown) => reason);
+    await bench.clock.advance(60);
+    bench.session.finish();
+    await bench.clock.advance(CANCEL_GRACE_MS);
+    expect(await error).toMatchObject({ code: 'TIMEOUT' });
+    expect(bench.wire).toEqual(['begin', 'put', 'cancel', 'destroy']);
+    expect([bench.connection.isBusy, bench.connection.condition()]).toEqual([false, 'broken']);
   });
 });
 
@@ -104,6 +165,6 @@ describe('a batch that is stopped inside a transaction', () => {
     bench.session.finish();
     await bench.clock.advance(1_000);
     expect(await error).toMatchObject({ code: 'TIMEOUT' });
-    expect(bench.wire.slice(1)).toEqual(['savepoint fluxor_batch', 'put', 'cancel', 'ping', ...UNDO, 'ping']);
+    expect(bench.wire.slice(1)).toEqual(['savepoint fluxor_batch', ...UNDO, 'ping']);
   });
 });

@@ -7,12 +7,14 @@
  *     inside                     SAVEPOINT, either of the two, RELEASE; after a failure ROLLBACK TO and RELEASE
  *
  * Invariants: a batch that fails or is stopped leaves nothing behind, and inside a transaction that goes on: what makes the
- * savepoint, or undoes it, is hit by no cancel. Where the bulk path cannot do it, statements do, once.
+ * savepoint, or undoes it, is hit by no cancel. Nor is a COMMIT; and once the batch is stopped none is sent, because its caller
+ * has been told that nothing remains. Where the bulk path cannot do it, statements do, once.
  */
 import type { BatchSource, DriverBatch, DriverBatchResult } from '../driver/batch.js';
 import type { DriverConnection, TransactionStatements } from '../driver/driver.js';
 import { ConfigError } from '../errors/config-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
+import { CancelledError } from '../errors/timeout-error.js';
 import { nextTurn } from '../kernel/next-turn.js';
 import type { Begin, CancelShield } from './work.js';
 
@@ -41,6 +43,7 @@ async function runBatch(native: DriverConnection, work: BatchWork, shield: Cance
     const again = byStatements(work.batch);
     if (again === undefined) throw error;
     await native.untilReady();
+    assertNotStopped(shield);
     return native.runBatch(again);
   }
 }
@@ -87,8 +90,8 @@ class Enclosure {
     await this.#shield.uncancelled(() => this.#say(begin));
     try {
       const result = await this.#runSets(restart);
-      this.#batch.report.isEnding = isCommit;
-      await this.#say(end);
+      // What a cancel does to a savepoint's end is undone; of a COMMIT nobody could tell.
+      await (isCommit ? this.#shield.uncancelled(() => this.#end(end)) : this.#end(end));
       return result;
     } catch (error) {
       // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone, or its owner sees to it.
@@ -110,7 +113,14 @@ class Enclosure {
   }
 
   #send(batch: DriverBatch): Promise<DriverBatchResult> {
-    return this.#native.runBatch?.(batch) ?? runOneByOne(this.#native, batch);
+    return this.#native.runBatch?.(batch) ?? runOneByOne(this.#native, batch, this.#shield);
+  }
+
+  /** Between the question and the word nothing can happen: whoever stops the batch finds it refused, or on its way. */
+  async #end(text: string): Promise<void> {
+    assertNotStopped(this.#shield);
+    this.#batch.report.isEnding = this.#words.isCommit;
+    await this.#say(text);
   }
 
   async #undo(texts: readonly string[]): Promise<boolean> {
@@ -135,7 +145,11 @@ function byStatements(batch: DriverBatch): DriverBatch | undefined {
   return { ...batch, bulk: undefined };
 }
 
-async function runOneByOne(native: DriverConnection, batch: DriverBatch): Promise<DriverBatchResult> {
+async function runOneByOne(
+  native: DriverConnection,
+  batch: DriverBatch,
+  shield: CancelShield,
+): Promise<DriverBatchResult> {
   const { text, rowMode, source, report } = batch;
   const rows: unknown[] = [];
   const affected: number[] = [];
@@ -143,6 +157,7 @@ async function runOneByOne(native: DriverConnection, batch: DriverBatch): Promis
   let rowsAffected = 0;
   try {
     for (let values = await next(source); values !== undefined; values = await next(source)) {
+      assertNotStopped(shield);
       const result = await native.execute({ text, values, rowMode });
       for (const row of result.rows) rows.push(row);
       affected.push(result.rowsAffected);
@@ -159,6 +174,11 @@ async function runOneByOne(native: DriverConnection, batch: DriverBatch): Promis
 
 async function next(source: BatchSource): Promise<readonly unknown[] | undefined> {
   return source.next();
+}
+
+/** Where nothing can be cancelled, this is what ends a batch that was stopped. Its caller hears only what became of it. */
+function assertNotStopped({ isStopped }: CancelShield): void {
+  if (isStopped) throw new CancelledError('runtime', 'the batch had been stopped', { outcome: 'unknown' });
 }
 
 function noBulkPath(): ConfigError {

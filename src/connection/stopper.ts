@@ -45,6 +45,11 @@ export class Stopper implements CancelShield {
     return this.#settling;
   }
 
+  /** Of whoever has the turn: nobody else begins before a stopped statement has settled. After that, the connection refuses. */
+  get isStopped(): boolean {
+    return this.#settling !== undefined;
+  }
+
   /** A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs. */
   stop(running: RunningStatement): void {
     const { clock, timers, canCancel, turns, endCursor } = this.#ports;
@@ -71,7 +76,10 @@ export class Stopper implements CancelShield {
     this.#settling = settling;
   }
 
-  /** A cancel that came too late for what it was meant for is taken by one harmless round trip, and not by `part`. */
+  /**
+   * A cancel that came too late for what it was meant for is taken by one harmless round trip, and not by `part`. The wait for
+   * it is bounded by the grace, at whose end `destroy()` settles every cancel that is still under way.
+   */
   async uncancelled<T>(part: () => Promise<T>): Promise<T> {
     this.#shielded += 1;
     try {

@@ -9,6 +9,11 @@ export interface Work {
 /** For work of several parts, some of which must not be hit by a cancel that is meant for another. */
 export interface CancelShield {
   /**
+   * What runs has been stopped: its caller has been answered, or is about to be. From then on nothing of it may be made final.
+   * Says nothing of a connection that is gone, which refuses by itself.
+   */
+  readonly isStopped: boolean;
+  /**
    * Waits until no cancel is under way, and lets none out before `part` has ended. It must be short: nothing but the end of
    * the connection stops it.
    */

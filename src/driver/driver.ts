@@ -118,7 +118,10 @@ export interface DriverConnection {
   readonly hasChangedSettings?: boolean;
   /** Resolves when the server is ready for the next statement, also after an error; rejects when the connection is gone. */
   untilReady(): Promise<void>;
-  /** Asks the server to stop what runs now. Resolves when the request has been delivered and can hit nothing later. */
+  /**
+   * Asks the server to stop what runs now. Resolves when the request has been delivered and can hit nothing later; rejects
+   * where it could not be delivered. Settles at once when the connection is destroyed: a COMMIT may be waiting for it.
+   */
   cancel(): Promise<void>;
   /** One round trip that proves the server answers. `query` replaces the protocol's cheapest. */
   ping(query?: string): Promise<void>;
@@ -128,6 +131,7 @@ export interface DriverConnection {
    */
   reset(left: SessionEffects): Promise<void>;
   close(): Promise<void>;
+  /** Ends it at once, and settles whatever is pending: statements, `untilReady`, every `cancel`. Nothing is sent after it. */
   destroy(): void;
 }
 

@@ -18,7 +18,7 @@ import type { BatchOptions } from './batch-options.js';
 import { COPY_FROM_SETS } from './batch-options.js';
 import type { BatchProgress } from './batch-progress.js';
 import type { SetReader } from './batch-source.js';
-import type { Call } from './call.js';
+import type { Call, OuterLimit } from './call.js';
 import type { BatchTime } from './batch-time.js';
 import type { House } from './house.js';
 import type { StatementWay } from './send-statement.js';
@@ -51,6 +51,8 @@ export interface BatchCall {
   /** How many sets there are, if that is known; otherwise how many at least. */
   readonly sets: number;
   readonly timeoutMs: number;
+  /** What it may not outlive. */
+  readonly outer: OuterLimit | undefined;
   /** Its time grows with the sets that are begun. */
   readonly isProlonged: boolean;
   /** Whether the source, as it stands, could be drawn from again. */
@@ -96,7 +98,7 @@ export async function sendCall(
     kind: 'statement',
     startedAt: config.clock.now(),
     timeoutMs: init.timeoutMs,
-    outer: time.outer,
+    outer: init.outer,
     signal: time.signal,
     work,
     query,
@@ -142,7 +144,8 @@ function explain(error: FluxorError, report: BatchReport, verb: string): void {
   if (error.outcome === 'not-sent' && failedSet !== undefined && failedSet > 0) {
     error.overrule({ ...pick(error), outcome: 'not-applied' });
   }
-  // A transaction around it cannot end with it, and so has not when the connection is lost.
+  // One that was stopped sends nothing any more that would make it final: `isEnding` stays what it is. A transaction around it
+  // cannot end with it, and so has not when the connection is lost.
   const isUndone = isInside ? error.isConnectionFatal : !isEnding && !COMMITS_INSIDE.has(verb);
   if (error.outcome === 'unknown' && isUndone) error.noteRolledBack();
 }

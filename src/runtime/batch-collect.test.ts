@@ -77,7 +77,7 @@ describe('a batch that collects and has to stop', () => {
     const bench = collectBench();
     const error = await stopped(bench, bench.db.batch(PUT, breaking(), { ...collect, batchSize: 20 }));
     expect(error).toMatchObject({ code: 'QUERY', outcome: 'applied', retryable: false, context: { setsDone: 20 } });
-    expect(error.message).toContain('19 sets had been applied before');
+    expect(error.message).toContain('19 sets had been applied by then');
     expect(error.setErrors?.map(({ index }) => index)).toEqual([3]);
   });
 
@@ -118,7 +118,7 @@ describe('a batch that collects and has to stop', () => {
       }),
     );
     expect(inside).toMatchObject({ outcome: 'applied' });
-    expect(inside?.message).toContain('19 sets had been applied before, and are part of the transaction');
+    expect(inside?.message).toContain('19 sets had been applied by then, and are part of the transaction');
     expect(error).toMatchObject({ outcome: 'not-applied', context: { setsDone: 20 } });
   });
 
@@ -158,6 +158,50 @@ describe('a batch that collects and has to stop', () => {
     const error = await stopped(bench, bench.db.batch(PUT, from(values), { ...collect, batchSize: 20, timeout: 700 }));
     expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'applied' });
     expect(error.context.paramSet).toBeUndefined();
+  });
+
+  it('counts a piece that was applied although it was stopped, and says that it stays', async () => {
+    const values = [1, 2, 3, 4];
+    const bench = collectBench();
+    const session = new BatchSession();
+    session.answers.set('commit', 'hang');
+    bench.driver.next = () => (bench.sessions.push(session), session);
+    const controller = bench.abortable();
+    const ran = bench.watch(bench.db.batch(PUT, from(values), { ...collect, batchSize: 2, signal: controller.signal }));
+    await bench.clock.settle();
+    expect(bench.wire.at(-1)).toBe('commit');
+    controller.abort('enough');
+    await bench.clock.settle();
+    expect(bench.wire.at(-1)).toBe('commit');
+    session.finish();
+    await bench.clock.settle();
+    expect(ran.error).toMatchObject({
+      code: 'CANCELLED',
+      outcome: 'applied',
+      retryable: false,
+      context: { setsDone: 2 },
+    });
+    expect((ran.error as FluxorError).message).toContain('2 sets had been applied by then');
+    expect(setsOf(bench)).toEqual([1, 2]);
+  });
+
+  it('has one limit for all pieces of a chunk, however many wrong sets make of them', async () => {
+    const bench = collectBench();
+    // Each piece takes 400 ms of the 1,000 that the chunk has.
+    const session = new BatchSession();
+    session.answers.set('begin', 'hang');
+    bench.driver.next = () => (bench.sessions.push(session), session);
+    const values = ['bad', 'bad', 'bad', 'bad', 'bad', 'bad'];
+    const ran = bench.watch(bench.db.batch(PUT, from(values), { ...collect, batchSize: 6 }));
+    for (let piece = 0; piece < 6 && ran.at === undefined; piece += 1) {
+      await bench.clock.advance(400);
+      if (session.state === 'busy') session.finish();
+      await bench.clock.settle();
+    }
+    expect(ran.error).toMatchObject({ code: 'TIMEOUT', phase: 'statement' });
+    expect((ran.error as FluxorError).message).toContain('its 1,000 ms');
+    expect((ran.error as FluxorError).context.setsDone).toBeLessThan(6);
+    expect(ran.at).toBeLessThan(1_600);
   });
 
   it('ends between two chunks when it is aborted', async () => {

@@ -16,7 +16,7 @@ import type { Batch } from './batch-call.js';
 import { assertWanted, sendCall } from './batch-call.js';
 import type { BatchResult } from './batch-options.js';
 import { ArraySource } from './batch-source.js';
-import type { Call } from './call.js';
+import type { Call, OuterLimit } from './call.js';
 
 /** A set whose values can be bound. */
 interface ReadySet {
@@ -104,6 +104,8 @@ class Collector {
   async #sendChunk(chunk: readonly ReadySet[]): Promise<void> {
     /** Sets from here on have not been seen to fail; those before have been applied without this one in an attempt. */
     let known: { readonly at: number; readonly error: FluxorError } | undefined;
+    // One for all of them: as many pieces as wrong sets can make would otherwise take as many times the limit.
+    const limit = this.#batch.time.chunk;
     for (let from = 0; from < chunk.length;) {
       if (known !== undefined && known.at === from) {
         this.#skip(chunk[from] as ReadySet, known.error);
@@ -113,7 +115,7 @@ class Collector {
       }
       const to = Math.min(known?.at ?? chunk.length, from + this.#size);
       const piece = chunk.slice(from, to);
-      const failed = await this.#sendPiece(piece);
+      const failed = await this.#sendPiece(piece, limit);
       if (failed === undefined) {
         this.#size = Math.min(this.#batch.batchSize, this.#size * 2);
         from = to;
@@ -128,7 +130,7 @@ class Collector {
   }
 
   /** The error of one set, when there was one; nothing of the piece has remained then. */
-  async #sendPiece(piece: readonly ReadySet[]): Promise<FluxorError | undefined> {
+  async #sendPiece(piece: readonly ReadySet[], limit: OuterLimit | undefined): Promise<FluxorError | undefined> {
     const { clock } = this.#batch.house.parts.config;
     const assert = () => this.#lastCall && assertWanted(this.#lastCall, this.#lastCall.deadlineAt, clock.now());
     const values = piece.map((set) => set.values);
@@ -137,6 +139,7 @@ class Collector {
         source: new ArraySource(values, assert),
         sets: piece.length,
         timeoutMs: this.#batch.time.timeoutMs,
+        outer: limit,
         isProlonged: false,
         canRepeat: () => true,
         onBegun: (call, report) => {
@@ -144,21 +147,28 @@ class Collector {
           this.#lastReport = report;
         },
       });
-      this.#keep(piece, result);
-      this.#done = (piece.at(-1)?.index ?? 0) + 1;
+      this.#keep(piece);
+      this.#take(piece, result);
       return undefined;
     } catch (error) {
       if (isFluxorError(error) && isSetFault(error)) return error;
       // The number within the piece says nothing to anybody else.
       const at = isFluxorError(error) ? error.context.paramSet : undefined;
       if (isFluxorError(error) && at !== undefined) error.placeSet(piece[at]?.index);
+      // Stopped too late: it stays all the same. What it answered is lost, as all results are with an error.
+      if (isFluxorError(error) && error.outcome === 'applied') this.#keep(piece);
       throw error;
     }
   }
 
-  #keep(piece: readonly ReadySet[], { rows, rowsAffected, affected, mode }: DriverBatchResult): void {
+  /** It has been applied, and whatever comes now, its sets have been dealt with. */
+  #keep(piece: readonly ReadySet[]): void {
     this.#kept += piece.length;
     this.#isInside = this.#lastReport?.isInside === true;
+    this.#done = (piece.at(-1)?.index ?? 0) + 1;
+  }
+
+  #take(piece: readonly ReadySet[], { rows, rowsAffected, affected, mode }: DriverBatchResult): void {
     for (const row of rows) this.rows.push(row);
     this.rowsAffected += rowsAffected;
     if (mode !== 'copy') this.#isAllCopied = false;
@@ -187,11 +197,11 @@ class Collector {
     if (!this.#isInside) {
       const { idempotent, readOnly } = this.#batch.options;
       const mayRepeat = idempotent === true || readOnly === true;
-      return error.noteKept(`${sets} had been applied before`, mayRepeat ? error.decision : 'never');
+      return error.noteKept(`${sets} had been applied by then`, mayRepeat ? error.decision : 'never');
     }
     // The server has undone the transaction, and them with it.
     if (error.isConnectionFatal) return error.noteUndone();
-    error.noteKept(`${sets} had been applied before, and are part of the transaction`, error.decision);
+    error.noteKept(`${sets} had been applied by then, and are part of the transaction`, error.decision);
   }
 
   /** Sets that could not be bound were found before those of their chunk that failed. */

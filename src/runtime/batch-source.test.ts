@@ -76,7 +76,7 @@ describe('a reader of sets', () => {
     const reader = new SetReader(answering({ value: [1] }, Promise.reject(cause), { value: [2] }));
     expect(await reader.next()).toEqual([1]);
     await expect(reader.next()).rejects.toMatchObject({ code: 'QUERY', cause });
-    expect([reader.isBroken, await reader.next()]).toEqual([true, undefined]);
+    expect(await reader.next()).toBeUndefined();
   });
 
   it('passes on that a statement of the source would wait for its own batch', async () => {
@@ -153,7 +153,7 @@ describe('what a driver draws', () => {
     expect(() => source.next()).toThrow(expect.objectContaining({ reason: 'data', context: { paramSet: 1 } }));
   });
 
-  it('tells nothing of a set that comes when the batch has ended', async () => {
+  it('tells nothing of a set that comes when the batch has ended, and does not look like the end of the sets', async () => {
     let come = (_step: unknown) => {};
     const told = watch();
     const late = new Promise((resolve) => (come = resolve));
@@ -161,7 +161,21 @@ describe('what a driver draws', () => {
     const drawn = source.next();
     source.end();
     come({ value: [1], done: false });
-    expect([await drawn, told.drawn]).toEqual([undefined, []]);
+    // An end would have been followed by COMMIT.
+    await expect(drawn).rejects.toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
+    expect(told.drawn).toEqual([]);
+    expect(() => source.next()).toThrow(expect.objectContaining({ code: 'CANCELLED' }));
+  });
+
+  it('does not look like the end of the sets when its reader was closed under it', async () => {
+    let come = (_step: unknown) => {};
+    const reader = new SetReader(answering(new Promise((resolve) => (come = resolve))));
+    const source = new ReaderSource(TEXT, reader, [], watch());
+    const drawn = source.next();
+    source.end();
+    reader.close();
+    come({ value: undefined, done: true });
+    await expect(drawn).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it('asks before each set whether it is wanted', () => {

@@ -8,6 +8,7 @@ import type { BatchSource } from '../driver/batch.js';
 import { QueryError } from '../errors/query-error.js';
 import { ConfigError } from '../errors/config-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
+import { CancelledError } from '../errors/timeout-error.js';
 import type { BatchText, SetProblem } from '../sql/batch-text.js';
 import { refusedSets } from '../sql/batch-text.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
@@ -38,8 +39,6 @@ export class SetReader {
   #isDone = false;
   /** It gives another iterator each time, as arrays and sets do and generators do not. Known once it is open. */
   isReusable = true;
-  /** It threw: nothing after that makes sense. */
-  isBroken = false;
 
   /** @throws ConfigError for what is no iterable. */
   constructor(sets: ParamSets) {
@@ -124,7 +123,6 @@ export class SetReader {
   }
 
   #broken(cause: unknown): Error {
-    this.isBroken = true;
     this.#isDone = true;
     // Refused by the house: that is not the source's own trouble.
     if (isFluxorError(cause, 'STREAM_OPEN')) return cause;
@@ -154,7 +152,10 @@ export class ReaderSource implements BatchSource {
   readonly #isChecked: boolean;
   #drawn = 0;
   #isBehind = true;
-  /** The batch has ended. A set that comes all the same must prolong nothing, and tell nothing: others are running by now. */
+  /**
+   * The batch has been answered. A set that comes all the same must prolong nothing, and tell nothing: others are running by
+   * now. Nor is it the end of the sets, after which whoever draws them would make them final.
+   */
   #isOver = false;
 
   constructor(text: BatchText, reader: SetReader, ahead: readonly StatementParams[], watch: SourceWatch) {
@@ -171,6 +172,7 @@ export class ReaderSource implements BatchSource {
   }
 
   next(): readonly unknown[] | undefined | Promise<readonly unknown[] | undefined> {
+    this.#assertGoingOn();
     this.#watch.assertWanted();
     const kept = this.#isBehind ? this.#ahead[this.#drawn] : undefined;
     if (kept !== undefined) return this.#give(kept);
@@ -195,8 +197,13 @@ export class ReaderSource implements BatchSource {
     return true;
   }
 
+  #assertGoingOn(): void {
+    if (this.#isOver) throw new CancelledError('runtime', 'the batch has ended', { outcome: 'not-applied' });
+  }
+
   #give(set: StatementParams | undefined): readonly unknown[] | undefined {
-    if (set === undefined || this.#isOver) return undefined;
+    this.#assertGoingOn();
+    if (set === undefined) return undefined;
     if (!this.#isChecked) {
       const problem = this.#text.problemOf(this.#drawn, set);
       if (problem !== undefined) throw refusedSets([problem]);

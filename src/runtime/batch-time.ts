@@ -54,6 +54,11 @@ export class BatchTime {
     return this.isWhole ? this.#limitFrom(this.startedAt) : this.#init.outer;
   }
 
+  /** What no piece of a chunk may outlive that begins to be sent now. */
+  get chunk(): OuterLimit | undefined {
+    return this.isWhole ? this.outer : this.#limitFrom(this.#init.clock.now());
+  }
+
   /** The next set, waited for since `from` at the latest. @throws TimeoutError, CancelledError; whatever the source throws. */
   async nextSet(reader: SetReader, from: number): Promise<StatementParams | undefined> {
     const { clock, timers, signal } = this.#init;

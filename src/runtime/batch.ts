@@ -112,6 +112,7 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
     source,
     sets: reader.total ?? ahead.length,
     timeoutMs: isWhole ? perBatch : perBatch * begun,
+    outer: time.outer,
     isProlonged: !isWhole && reader.total === undefined,
     canRepeat: () => source.canRewind,
     onBegun: (call) => {

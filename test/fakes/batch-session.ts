@@ -9,8 +9,10 @@ export class BatchSession extends FakeSession {
   /** A set whose first value is `bad` violates a constraint; one with `gone` loses the connection, and `hang` hangs. */
   override execute(query: DriverQuery): Promise<DriverResult> {
     const [value] = query.values;
-    if (value !== undefined) this.sets.push(value);
-    this.answers.delete(query.text);
+    if (value !== undefined) {
+      this.sets.push(value);
+      this.answers.delete(query.text);
+    }
     if (value === 'bad') this.answers.set(query.text, new ServerError('unique'));
     if (value === 'hang' || value === 'gone') this.answers.set(query.text, 'hang');
     const answer = super.execute(query);

@@ -68,6 +68,8 @@ export class FakeSession implements DriverConnection {
   #stateBefore: SessionState = 'idle';
   #stateAfter: SessionState = 'idle';
   #hasLateCancel = false;
+  /** Cancels that hang; they end with the session. */
+  readonly #cancels: ((error: Error) => void)[] = [];
 
   async execute(query: DriverQuery): Promise<DriverResult> {
     return this.#run(query.text);
@@ -115,7 +117,7 @@ export class FakeSession implements DriverConnection {
     this.wire.push('cancel');
     if (this.cancelMode === 'throws') throw new Error('thrown by cancel');
     if (this.cancelMode === 'fails') return Promise.reject(new Error('no socket left for the cancel'));
-    if (this.cancelMode === 'hangs') return new Promise(() => undefined);
+    if (this.cancelMode === 'hangs') return new Promise((_, reject) => this.#cancels.push(reject));
     if (this.cancelMode === 'hits') this.fail(new ServerError('cancelled'));
     if (this.cancelMode === 'hits-late') this.#hasLateCancel = true;
     return Promise.resolve();
@@ -138,6 +140,7 @@ export class FakeSession implements DriverConnection {
   destroy(): void {
     this.wire.push('destroy');
     this.lose();
+    for (const giveUp of this.#cancels.splice(0)) giveUp(new ServerError('lost'));
   }
 
   /** The running statement succeeds, and the server is ready. */

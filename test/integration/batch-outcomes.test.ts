@@ -45,6 +45,28 @@ for (const { name, hasCopy, make } of targets) {
       });
     }
 
+    it('has left nothing, as it says, when its session is released while its source is waited for', async () => {
+      const session = await db.acquire();
+      let goOn = () => {};
+      const gate = new Promise<void>((resolve) => (goOn = resolve));
+      let isWaiting = false;
+      const slow = async function* () {
+        yield* rowsUpTo(40);
+        isWaiting = true;
+        await gate;
+        yield [40, 'late'];
+      };
+      const batch = failure(session.batch(text, slow()));
+      await expect.poll(() => isWaiting).toBe(true);
+      session.release();
+      const { error } = await batch;
+      expect(error).toMatchObject({ code: 'CANCELLED', reason: 'runtime', outcome: 'not-applied' });
+      // The set that comes now must not look like the end, which would be followed by COMMIT.
+      goOn();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(await count()).toBe(0);
+    });
+
     it('refuses sets that come from a stream of its own transaction beyond one page, which goes on', async () => {
       await db.batch(text, rowsUpTo(100));
       await db.transaction(async (tx) => {

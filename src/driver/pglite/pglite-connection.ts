@@ -50,6 +50,8 @@ export class PgliteConnection implements DriverConnection {
   }
 
   async execute(query: DriverQuery): Promise<DriverResult> {
+    // The database lives on, and is another session's by now: its transaction must not get our statements, or our ROLLBACK.
+    if (this.#isClosed) throw new Error('Connection terminated');
     const values = query.values.map((value) => {
       const encoded = encodeValue(value);
       return Buffer.isBuffer(encoded) ? hexText(encoded) : encoded;
