@@ -111,14 +111,14 @@ export class MysqlDriver implements Driver {
   #open(mysql: Mysql2Module, request: ConnectRequest, login: Login): Promise<MysqlConnection> {
     const { tls, socketPath, allowPublicKeyRetrieval, zeroDates, settings, database, host } = this.#config;
     const { preparedStatements = PREPARED_STATEMENTS } = request;
-    const client = mysql.createConnection(this.#clientConfig(login, preparedStatements));
+    const client = mysql.createConnection(this.#clientConfig(login));
     if (tls !== false) useTls(client, tls, host);
     const isPrivate = tls !== false || socketPath !== undefined || allowPublicKeyRetrieval;
     const config = {
       types: { ...request.types, zeroDates },
       settings,
       database,
-      keepsStatements: preparedStatements > 0,
+      preparedStatements,
       refusePassword: isPrivate ? undefined : () => publicKeyError(this.endpoint),
       kill: (threadId: number) => this.#control.cancel(threadId),
       prepareKill: () => this.#control.prepare(),
@@ -126,7 +126,7 @@ export class MysqlDriver implements Driver {
     return MysqlConnection.open(mysql, client, config, request);
   }
 
-  #clientConfig({ user, password }: Login, preparedStatements: number): Mysql2Config {
+  #clientConfig({ user, password }: Login): Mysql2Config {
     const { host, port, socketPath, database, tls, applicationName } = this.#config;
     return {
       host,
@@ -141,8 +141,6 @@ export class MysqlDriver implements Driver {
       connectTimeout: 0,
       enableKeepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
-      // 0 would be 16,000.
-      maxPreparedStatements: Math.max(1, preparedStatements),
       flags: FLAGS,
       charset: 'UTF8MB4_GENERAL_CI',
       timezone: 'Z',
