@@ -19,6 +19,7 @@ import type { ConnectRequest, DriverConnection, SessionState } from '../driver.j
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
+import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
 import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf, isAtLeast } from '../mysql-server/mysql-flavour.js';
@@ -175,7 +176,12 @@ export class MariadbConnection implements DriverConnection {
 
   async cancel(): Promise<void> {
     this.#batch?.stop();
-    await this.#control.cancel(this.#wire.info.threadId);
+    try {
+      await this.#control.cancel(this.#wire.info.threadId);
+    } catch (error) {
+      if (error instanceof UnansweredKill) this.destroy();
+      throw error;
+    }
   }
 
   async ping(query?: string): Promise<void> {

@@ -8,6 +8,7 @@
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
+import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
 import type { MysqlSettings } from '../mysql-server/mysql-session.js';
 import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
 import { splitBegin } from '../mysql-server/mysql-transactions.js';
@@ -147,7 +148,12 @@ export class MysqlConnection implements DriverConnection {
     const { threadId } = this.#wire;
     if (threadId === undefined) return;
     this.#hasKilled = true;
-    await this.#config.kill(threadId);
+    try {
+      await this.#config.kill(threadId);
+    } catch (error) {
+      if (error instanceof UnansweredKill) this.destroy();
+      throw error;
+    }
   }
 
   async ping(query?: string): Promise<void> {

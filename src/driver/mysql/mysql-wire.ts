@@ -232,8 +232,12 @@ export class MysqlWire {
   /** mysql2's own `destroy` waits for the other side. */
   destroy(): void {
     this.#isClosing = true;
+    // Whoever asks later is told at once.
+    const { error } = (this.#lostBecause ??= {
+      error: roomError('PROTOCOL_CONNECTION_LOST', 'the connection was destroyed'),
+    });
     this.client.stream.destroy();
-    this.#failAll(roomError('PROTOCOL_CONNECTION_LOST', 'the connection was destroyed'));
+    this.#failAll(error);
   }
 
   get #isOver(): boolean {
