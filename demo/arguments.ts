@@ -4,12 +4,16 @@
  * main.ts can end with exit code 2 while there is still nothing to clean up.
  */
 import { parseArgs } from 'node:util';
-import { isFluxorError } from 'fluxor-db';
-import { postgres } from 'fluxor-db/postgres';
+import { EXPECTED_URL, openDoor } from './doors.js';
+
+/** What a private server can be. */
+export type Product = 'postgres' | 'mysql' | 'mariadb';
 
 export interface DemoOptions {
   /** How long the workload runs. */
   readonly seconds: number;
+  /** What kind of private server is started. */
+  readonly product: Product;
   /** A database of the user's; `undefined` starts a private server. */
   readonly url: string | undefined;
   /** One line per second instead of a live picture. */
@@ -24,14 +28,19 @@ export type Arguments =
 /** Below 3 s the outage in the middle would leave nothing to measure before it; an hour is a soak test, not a demo. */
 const SECONDS = { min: 3, max: 3600, default: 20 } as const;
 
+/** The first one is the default. */
+const PRODUCTS: readonly [Product, ...Product[]] = ['postgres', 'mysql', 'mariadb'];
+
 export const HELP = `Fluxor-DB, shown at work: cities, a mixed workload, a server that dies, and the figures.
 
 Usage: npm run demo -- [options]
 
   --seconds N      length of the workload, ${SECONDS.min} to ${SECONDS.max} (default ${SECONDS.default}). It lasts a little
                    longer where less than 2 s would be left after the recovery
-  --url URL        use this PostgreSQL database (postgres://user:password@host:port/database) instead of starting a
-                   private server. The demo works in a schema of its own and drops it afterwards; a direct
+  --db NAME        the private server that is started: ${PRODUCTS.join(', ')} (default ${PRODUCTS[0]})
+  --url URL        use this database instead of starting a private server: postgres://user:password@host:port/database,
+                   mysql://… (by the client library mysql2) or mariadb://… (by the mariadb connector). The demo works in
+                   a schema of its own (on MySQL and MariaDB: a table of its own) and drops it afterwards; a direct
                    connection is needed, not one through a pooler
   --plain          one line of figures per second and no escape codes (automatic when the output is not a terminal)
   --help           this text
@@ -46,14 +55,18 @@ export function readArguments(argv: readonly string[]): Arguments {
       args: [...argv],
       options: {
         seconds: { type: 'string' },
+        db: { type: 'string' },
         url: { type: 'string' },
         plain: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
     if (values.help) return { kind: 'help' };
+    if (values.db !== undefined && values.url !== undefined)
+      throw new Error('--db starts a private server, and --url uses one of yours: give one of the two');
     const seconds = readSeconds(values.seconds);
-    return { kind: 'run', options: { seconds, url: readUrl(values.url), isPlain: values.plain } };
+    const product = readProduct(values.db);
+    return { kind: 'run', options: { seconds, product, url: readUrl(values.url), isPlain: values.plain } };
   } catch (error) {
     return { kind: 'problem', problem: (error as Error).message };
   }
@@ -66,15 +79,23 @@ function readSeconds(text: string | undefined): number {
   throw new Error(`--seconds: got '${text}', expected a whole number, ${SECONDS.min} to ${SECONDS.max}`);
 }
 
+function readProduct(name: string | undefined): Product {
+  const product = name === undefined ? PRODUCTS[0] : PRODUCTS.find((known) => known === name);
+  if (product !== undefined) return product;
+  throw new Error(`--db: got '${name}', expected one of ${PRODUCTS.join(', ')}`);
+}
+
 /** The driver itself says whether it understands the address. Nothing is connected here. */
 function readUrl(url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
-  if (url === '') throw new Error("--url: got '', expected postgres://user:password@host:port/database");
+  if (url === '') throw new Error(`--url: got '', expected ${EXPECTED_URL}`);
   try {
-    postgres({ url });
+    const { dialect } = openDoor(url);
+    const hasDatabase = new URL(url).pathname.length > 1;
+    // PostgreSQL has a default one; here there would be nowhere to make a table.
+    if (dialect === 'mysql' && !hasDatabase) throw new Error('no database is named; end it with /database');
     return url;
   } catch (error) {
-    if (isFluxorError(error, 'CONFIG')) throw new Error(`--url: ${error.message}`, { cause: error });
-    throw error;
+    throw new Error(`--url: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -1,95 +1,96 @@
 /**
- * A database of the user's, given with `--url`. The demo keeps to a schema of its own there, and instead of killing a
- * server it ends its own sessions with `pg_terminate_backend`, which needs no rights beyond being their owner.
- * Invariant: the schema that is dropped at the end is one that this process has created.
+ * A database of the user's, given with `--url`. The demo keeps to a place of its own there (lodging.ts), and instead of
+ * killing a server it ends its own sessions.
+ * Invariant: what is dropped at the end is what this process has made.
  */
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { DBRuntime } from 'fluxor-db';
-import { createRuntime, isFluxorError, sql } from 'fluxor-db';
-import { postgres } from 'fluxor-db/postgres';
+import { createRuntime, isFluxorError } from 'fluxor-db';
 import type { Cleanup } from './cleanup.js';
 import { DemoFailure } from './cleanup.js';
 import type { DemoDatabase } from './database.js';
+import { openDoor } from './doors.js';
+import type { Lodging } from './lodging.js';
+import { mysqlLodging, postgresLodging } from './lodging.js';
 
-const DROP_LIMIT_MS = 15_000;
+/** What the program that drops in a hurry may take, its start included. */
+const HURRY_LIMIT_MS = 20_000;
+
+/** What the demo makes is named after it. */
+interface Place {
+  readonly url: string;
+  readonly name: string;
+  /** The server's numbers of the sessions there. */
+  readonly sessions: Set<string>;
+}
 
 export async function borrowDatabase(url: string, cleanup: Cleanup): Promise<DemoDatabase> {
-  const schema = `fluxor_demo_${process.pid}`;
-  const admin = openAdmin(url, schema);
-  cleanup.add({ what: 'the connection that made the schema', clean: () => admin.disconnect() });
-  const version = await connect(admin);
-  await createSchema(admin, { url, schema }, cleanup);
+  // Nobody else's: a process id comes again, and what a demo that was killed has left behind is not ours.
+  const name = `fluxor_demo_${process.pid}_${randomBytes(3).toString('hex')}`;
+  const place: Place = { url, name, sessions: new Set() };
+  const lodging = lodgingAt(url, name, place.sessions);
+  const admin = openAdmin(url, name);
+  cleanup.add({ what: `the connection that made ${lodging.what}`, clean: () => admin.disconnect() });
+  const server = await connect(admin, lodging);
+  cleanup.add({
+    what: `${lodging.what}, please drop it yourself`,
+    clean: () => lodging.drop(admin),
+    cleanNow: () => dropInAnotherProcess(place),
+  });
+  await prepare(admin, lodging);
   const { hostname, port } = new URL(url);
   return {
-    title: `PostgreSQL ${version} on ${hostname || 'a local socket'}:${port || 5432}, in the schema ${schema}`,
-    url,
-    schema,
-    applicationName: schema,
+    title: `${server} on ${hostname || 'a local socket'}:${port || lodging.defaultPort}, in ${lodging.what}`,
+    driver: lodging.driver,
+    table: lodging.table,
     breakDown: async (say) => {
-      const ended = await endSessions(admin, schema);
-      say(`pg_terminate_backend: ${ended} sessions of the demo were ended`);
+      const ended = await lodging.endSessions(admin);
+      say(`${lodging.endedBy}: ${ended} sessions of the demo were ended`);
     },
   };
 }
 
+/** Where the demo may live in the database of a URL. */
+export function lodgingAt(url: string, name: string, sessions: Set<string>): Lodging {
+  const { dialect } = openDoor(url);
+  return dialect === 'mysql' ? mysqlLodging(url, name, sessions) : postgresLodging(url, name);
+}
+
 /** A runtime of its own, so that the administration does not wait behind the workload or die with it. */
-export function openAdmin(url: string, schema: string): DBRuntime {
-  const driver = postgres({ url, applicationName: `${schema}_admin` });
+export function openAdmin(url: string, name: string): DBRuntime {
+  const driver = openDoor(url, `${name}_admin`);
   return createRuntime({ name: 'demo-admin', driver, pool: { maxSize: 1 } });
 }
 
-/** Sessions that are still at work in the schema would make the drop wait for them. */
-export async function dropSchema(admin: DBRuntime, schema: string): Promise<void> {
-  await endSessions(admin, schema);
-  await admin.exec(sql`drop schema if exists ${sql.id(schema)} cascade`, undefined, { timeout: DROP_LIMIT_MS });
-}
-
-async function connect(admin: DBRuntime): Promise<string> {
+async function connect(admin: DBRuntime, lodging: Lodging): Promise<string> {
   try {
     await admin.connect();
-    return (await admin.queryValue<string>('show server_version')) ?? 'of unknown version';
+    return await lodging.describe(admin);
   } catch (error) {
     if (!isFluxorError(error)) throw error;
     throw new DemoFailure(`${error.code}: ${error.message}`, { cause: error });
   }
 }
 
-async function createSchema(admin: DBRuntime, place: { url: string; schema: string }, cleanup: Cleanup): Promise<void> {
-  const { url, schema } = place;
-  let isOurs = false;
-  cleanup.add({
-    what: `the schema ${schema}, please drop it yourself`,
-    clean: async () => (isOurs ? dropSchema(admin, schema) : undefined),
-    cleanNow: () => (isOurs ? dropInAnotherProcess(url, schema) : undefined),
-  });
-  isOurs = true;
+async function prepare(admin: DBRuntime, lodging: Lodging): Promise<void> {
   try {
-    await admin.exec(sql`create schema ${sql.id(schema)}`);
+    await lodging.prepare(admin);
   } catch (error) {
-    // In every other case it may be there: when the answer was lost, or the demo was interrupted right now.
-    if (isFluxorError(error, 'QUERY')) isOurs = false;
     if (!isFluxorError(error)) throw error;
-    throw new DemoFailure(`The schema ${schema} could not be created: ${error.message}`, { cause: error });
+    throw new DemoFailure(`${lodging.what} could not be created: ${error.message}`, { cause: error });
   }
 }
 
-async function endSessions(admin: DBRuntime, applicationName: string): Promise<number> {
-  const ended = await admin.queryValue<bigint>(
-    'select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = :applicationName',
-    { applicationName },
-  );
-  return Number(ended);
-}
-
 /** SQL cannot be spoken synchronously, but a process can be waited for. The password is not for the process list. */
-function dropInAnotherProcess(url: string, schema: string): void {
-  const script = fileURLToPath(new URL('drop-schema.ts', import.meta.url));
-  const env = { ...process.env, FLUXOR_DEMO_URL: url, FLUXOR_DEMO_SCHEMA: schema };
+function dropInAnotherProcess({ url, name, sessions }: Place): void {
+  const script = fileURLToPath(new URL('drop-in-a-hurry.ts', import.meta.url));
+  const told = { FLUXOR_DEMO_URL: url, FLUXOR_DEMO_NAME: name, FLUXOR_DEMO_SESSIONS: [...sessions].join(',') };
   const { status } = spawnSync(process.execPath, [...process.execArgv, script], {
-    env,
+    env: { ...process.env, ...told },
     stdio: ['ignore', 'ignore', 'inherit'],
-    timeout: DROP_LIMIT_MS,
+    timeout: HURRY_LIMIT_MS,
   });
   if (status !== 0) throw new Error('dropping it in a hurry failed');
 }

@@ -4,12 +4,10 @@
  * Invariant: whatever was started is gone when this process ends, however it ends (cleanup.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DBRuntime } from 'fluxor-db';
+import type { DBRuntime, Dialect } from 'fluxor-db';
 import { createRuntime } from 'fluxor-db';
-import { postgres } from 'fluxor-db/postgres';
 import type { DemoOptions } from './arguments.js';
 import { HELP, readArguments } from './arguments.js';
-import type { City } from './cities.js';
 import { createIndexes, createTable, loadCities, readCities, totalPopulation } from './cities.js';
 import { Cleanup } from './cleanup.js';
 import type { DemoDatabase } from './database.js';
@@ -21,6 +19,7 @@ import type { Results } from './summary.js';
 import { checkResults, describeResults } from './summary.js';
 import type { View } from './view.js';
 import { chooseView } from './view.js';
+import type { World } from './workload.js';
 
 /** What is left of the run after the recovery, at least: enough to see whether the throughput is back. */
 const AFTER_RECOVERY_MS = 2_000;
@@ -44,7 +43,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
   const say = (text: string): void => view.say(text);
 
   view.heading('1. A database');
-  const database = await openDatabase(options.url, cleanup, say);
+  const database = await openDatabase(options, cleanup, say);
   view.say(database.title);
   const db = openRuntime(database, cleanup);
   db.setCircuitBreakerCallback((from, to, { why }) => say(`circuit breaker: ${from} → ${to} (${why})`));
@@ -52,11 +51,12 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
 
   view.heading('2. The cities of the world');
   const cities = readCities();
-  await load(db, cities, view);
-  const before = await totalPopulation(db);
+  const world = { db, table: database.table, cities };
+  await load(world, database.driver.dialect, view);
+  const before = await totalPopulation(db, database.table);
 
   view.heading('3. Thirty-two workers, ten connections');
-  const run = new Run(db, cities, statistics, view);
+  const run = new Run(world, statistics, view);
   await sleep(options.seconds * 500);
 
   view.heading('4. Every connection breaks');
@@ -65,7 +65,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
   await run.stop();
 
   view.heading('5. What happened');
-  const after = await totalPopulation(db).catch((error: Error) => error);
+  const after = await totalPopulation(db, database.table).catch((error: Error) => error);
   await db.disconnect();
   const { throughput } = run;
   return report({ figures: statistics.figures(), outage, throughput, population: { before, after } }, view);
@@ -74,11 +74,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
 function openRuntime(database: DemoDatabase, cleanup: Cleanup): DBRuntime {
   const db = createRuntime({
     name: 'demo',
-    driver: postgres({
-      url: database.url,
-      applicationName: database.applicationName,
-      settings: { search_path: database.schema },
-    }),
+    driver: database.driver,
     pool: { maxSize: 10 },
     // The default is 1,000 calls a second, which 32 workers with nothing to think about pass at once.
     gate: { rateLimit: false },
@@ -87,14 +83,15 @@ function openRuntime(database: DemoDatabase, cleanup: Cleanup): DBRuntime {
   return db;
 }
 
-async function load(db: DBRuntime, cities: readonly City[], view: View): Promise<void> {
-  await createTable(db);
+async function load({ db, table, cities }: World, dialect: Dialect, view: View): Promise<void> {
+  await createTable(db, table);
   const startedAt = performance.now();
   const total = cities.length;
   const elapsedMs = (): number => performance.now() - startedAt;
-  await loadCities(db, cities, (done) => view.progress({ done, total, rowsPerSecond: (done * 1000) / elapsedMs() }));
+  const onProgress = (done: number): void => view.progress({ done, total, rowsPerSecond: (done * 1000) / elapsedMs() });
+  await loadCities(db, table, cities, onProgress);
   const seconds = formatSeconds(elapsedMs());
-  await createIndexes(db);
+  await createIndexes(db, table, dialect);
   view.say(`${formatCount(total)} cities loaded in ${seconds}, indexed and analyzed in ${formatSeconds(elapsedMs())}`);
 }
 

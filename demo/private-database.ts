@@ -1,47 +1,64 @@
 /**
- * A real PostgreSQL server for this run alone, in a temporary folder, on a free port of 127.0.0.1. Its break-down is a
+ * A real PostgreSQL, MySQL or MariaDB server for this run alone, in a temporary folder, on a free port of 127.0.0.1. Its break-down is a
  * SIGKILL for all of its processes.
  * Invariant: neither a process nor the folder is left, also when the demo is interrupted while the server is still
  * being made.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MysqlServer } from '../test/servers/mysql-server.js';
 import { PostgresServer, ServerUnavailable } from '../test/servers/postgres-server.js';
 import { descendantsOf, signalAll } from '../test/servers/processes.js';
+import type { Product } from './arguments.js';
 import type { Cleanup } from './cleanup.js';
 import { DemoFailure } from './cleanup.js';
 import type { DemoDatabase } from './database.js';
+import { openDoor } from './doors.js';
 
 /** Long enough for reads to give up (1 s), short enough for transfers to sit it out (5 s). */
 const DOWN_MS = 1_000;
 const KILL_INTERVAL_MS = 20;
 
+type PrivateServer = PostgresServer | MysqlServer;
+
 /** The server from the first moment on, before it is there. */
 interface Making {
-  server?: Promise<PostgresServer>;
+  server?: Promise<PrivateServer>;
 }
 
-export async function startPrivateDatabase(cleanup: Cleanup, say: (text: string) => void): Promise<DemoDatabase> {
+const NAMES: Readonly<Record<Product, string>> = { postgres: 'PostgreSQL', mysql: 'MySQL', mariadb: 'MariaDB' };
+
+export async function startPrivateDatabase(
+  product: Product,
+  cleanup: Cleanup,
+  say: (text: string) => void,
+): Promise<DemoDatabase> {
   const making: Making = {};
   cleanup.add({
     what: 'the private server',
     clean: async () => (await settled(making))?.remove(),
     cleanNow: () => removeNow(making),
   });
-  making.server = PostgresServer.start({ major: 18, onProgress: say });
+  making.server = startServer(product, say);
   try {
-    return describe(await making.server);
+    return describe(product, await making.server);
   } catch (error) {
     if (!(error instanceof ServerUnavailable)) throw error;
     throw new DemoFailure(`${error.message}. With --url the demo uses a server of yours.`, { cause: error });
   }
 }
 
-function describe(server: PostgresServer): DemoDatabase {
+function startServer(product: Product, onProgress: (text: string) => void): Promise<PrivateServer> {
+  if (product === 'postgres') return PostgresServer.start({ major: 18, onProgress });
+  return MysqlServer.start({ product, onProgress });
+}
+
+function describe(product: Product, server: PrivateServer): DemoDatabase {
+  // The same address with the product's own scheme, which chooses the client library.
+  const url = server.url.replace(/^\w+/, product);
   return {
-    title: `PostgreSQL ${server.version} on ${server.host}:${server.port}, in a temporary folder`,
-    url: server.url,
-    schema: 'public',
-    applicationName: 'fluxor-demo',
+    title: `${NAMES[product]} ${server.version} on ${server.host}:${server.port}, in a temporary folder`,
+    driver: openDoor(url, 'fluxor-demo'),
+    table: 'cities',
     breakDown: async (say) => {
       say('kill -9: every process of the server at once');
       await server.kill();
@@ -61,6 +78,6 @@ async function removeNow(making: Making): Promise<void> {
 }
 
 /** The server, once it is there; `undefined` when there will never be one. */
-async function settled({ server }: Making): Promise<PostgresServer | undefined> {
+async function settled({ server }: Making): Promise<PrivateServer | undefined> {
   return server?.catch(() => undefined);
 }

@@ -2,14 +2,13 @@
  * The run of acts 3 and 4: the workload, the pulse that shows its figures five times a second, and what happens to it.
  * Made and stopped by main.ts.
  */
-import type { DBRuntime } from 'fluxor-db';
-import type { City } from './cities.js';
 import type { DemoDatabase } from './database.js';
 import type { OutageReport } from './outage.js';
 import { causeOutage } from './outage.js';
 import type { Statistics } from './statistics.js';
 import { TICK_MS } from './statistics.js';
 import type { View } from './view.js';
+import type { World } from './workload.js';
 import { Workload } from './workload.js';
 
 /** A moment of the run, for the throughput between two of them. */
@@ -27,11 +26,11 @@ export class Run {
   #status = 'running';
 
   /** Starts at once. */
-  constructor(db: DBRuntime, cities: readonly City[], statistics: Statistics, view: View) {
+  constructor(world: World, statistics: Statistics, view: View) {
     this.#statistics = statistics;
     this.#view = view;
     statistics.startMeasuring();
-    this.#workload = new Workload(db, cities, statistics);
+    this.#workload = new Workload(world, statistics);
     this.#pulse = setInterval(() => this.#show(), TICK_MS);
   }
 

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DBRuntime, QueryOptions, Transaction } from 'fluxor-db';
-import { isFluxorError, sql } from 'fluxor-db';
+import { isFluxorError } from 'fluxor-db';
 import type { City } from './cities.js';
 import type { Statistics } from './statistics.js';
 
@@ -28,15 +28,22 @@ const MIXTURE: readonly { readonly share: number; readonly run: keyof Visitor; r
   { share: 0.5, run: 'insertTwice', isMistake: true },
 ];
 
+/** What the workers work with. */
+export interface World {
+  readonly db: DBRuntime;
+  readonly table: string;
+  readonly cities: readonly City[];
+}
+
 export class Workload {
   readonly #statistics: Statistics;
   readonly #workers: Promise<unknown>;
   #isOver = false;
 
   /** Starts at once. */
-  constructor(db: DBRuntime, cities: readonly City[], statistics: Statistics) {
+  constructor(world: World, statistics: Statistics) {
     this.#statistics = statistics;
-    const visitor = new Visitor(db, cities);
+    const visitor = new Visitor(world);
     this.#workers = Promise.all(Array.from({ length: WORKERS }, () => this.#work(visitor)));
   }
 
@@ -68,21 +75,23 @@ class NotEnoughPeople extends Error {}
 class Visitor {
   readonly #db: DBRuntime;
   readonly #cities: readonly City[];
+  readonly #table: string;
 
-  constructor(db: DBRuntime, cities: readonly City[]) {
+  constructor({ db, table, cities }: World) {
     this.#db = db;
+    this.#table = table;
     this.#cities = cities;
   }
 
   async lookUp(): Promise<void> {
     const { id } = this.#anyCity();
-    await this.#db.queryRow<City>(sql`select * from cities where id = ${id}`, undefined, READ);
+    await this.#db.queryRow<City>(`select * from ${this.#table} where id = :id`, { id }, READ);
   }
 
   async listBiggest(): Promise<void> {
     const { country } = this.#anyCity();
     await this.#db.query<City>(
-      'select id, name, population from cities where country = :country order by population desc limit 20',
+      `select id, name, population from ${this.#table} where country = :country order by population desc limit 20`,
       { country },
       READ,
     );
@@ -91,10 +100,12 @@ class Visitor {
   /** Everything within a quarter of a degree, which is 28 km from north to south. */
   async listNearby(): Promise<void> {
     const { longitude, latitude } = this.#anyCity();
-    const box = sql`
-      longitude between ${longitude - 0.25}::float8 and ${longitude + 0.25}::float8
-      and latitude between ${latitude - 0.25}::float8 and ${latitude + 0.25}::float8`;
-    await this.#db.query<City>(sql`select id, name, population from cities where ${box} limit 50`, undefined, READ);
+    await this.#db.query<City>(
+      `select id, name, population from ${this.#table}
+       where longitude between :west and :east and latitude between :south and :north limit 50`,
+      { west: longitude - 0.25, east: longitude + 0.25, south: latitude - 0.25, north: latitude + 0.25 },
+      READ,
+    );
   }
 
   async moveSomebody(): Promise<void> {
@@ -103,27 +114,30 @@ class Visitor {
     const transfer = async (tx: Transaction): Promise<void> => {
       // Locked in the order of their ids: two transfers between the same cities then queue instead of deadlocking.
       const rows = await tx.query<Pick<City, 'id' | 'population'>>(
-        sql`select id, population from cities where id in (${from}, ${to}) order by id for update`,
+        `select id, population from ${this.#table} where id in (:from, :to) order by id for update`,
+        { from, to },
       );
       const inhabitants = rows.find((row) => row.id === from)?.population ?? 0;
       if (inhabitants < people) throw new NotEnoughPeople();
-      await tx.exec('update cities set population = population - :people where id = :from', { people, from });
-      await tx.exec('update cities set population = population + :people where id = :to', { people, to });
+      const move = `update ${this.#table} set population = population + :people where id = :id`;
+      await tx.exec(move, { people: -people, id: from });
+      await tx.exec(move, { people, id: to });
     };
     await this.#db.transaction(transfer, { timeout: '5s' });
   }
 
   /** QUERY, undefined-object. */
   async misspell(): Promise<void> {
-    await this.#db.query('select populatoin from cities limit 1', [], READ);
+    await this.#db.query(`select populatoin from ${this.#table} limit 1`, [], READ);
   }
 
   /** CONSTRAINT, unique. */
   async insertTwice(): Promise<void> {
     const { id, name } = this.#anyCity();
     await this.#db.exec(
-      sql`insert into cities (id, name, country, population, longitude, latitude)
-          values (${id}, ${name}, ${'XX'}, 0, 0, 0)`,
+      `insert into ${this.#table} (id, name, country, population, longitude, latitude)
+       values (:id, :name, 'XX', 0, 0, 0)`,
+      { id, name },
     );
   }
 

@@ -74,6 +74,16 @@ export function statementContract(target: ContractTarget): void {
         });
       });
 
+      it.each(words.untyped)(
+        'a placeholder is typed by its own value, not by the first one ever bound: %s',
+        async (text, rounds) => {
+          await run(async (on) => {
+            for (const [value, answer] of [...rounds, ...rounds.toReversed()])
+              expect(await on.queryValue(text, [value])).toEqual(answer);
+          });
+        },
+      );
+
       it('says the same about a mistake the 1st and the 4th time, and answers what comes after it', async () => {
         for (let time = 1; time <= 4; time += 1) {
           const text = `select ${words.tenOver(words.placeholder(1))} as n`;

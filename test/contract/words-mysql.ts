@@ -3,6 +3,7 @@
  * which. A number that comes back as a `number` is a DOUBLE: what they call an integer in an expression is a BIGINT in the
  * one, and an INT in the other.
  */
+import { expect } from 'vitest';
 import type { Repeated, Trace, Words } from './words.js';
 
 const SQL_TYPES = { int: 'double', bigint: 'signed', text: 'char' } as const;
@@ -141,6 +142,53 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       ['text', 'text'],
       [1.5, '1.5'],
       [{ a: 1 }, '{"a":1}'],
+    ],
+    untyped: [
+      [
+        'select cast(json_array(?) as char)',
+        [
+          [null, '[null]'],
+          [7n, '[7]'],
+          [1.5, '[1.5]'],
+          ['xy', '["xy"]'],
+          [2n ** 60n + 1n, '[1152921504606846977]'],
+          [2n ** 64n - 1n, '[18446744073709551615]'],
+          [null, '[null]'],
+        ],
+      ],
+      [
+        "select concat(?, '')",
+        [
+          [1.5, '1.5'],
+          [2n ** 60n + 1n, '1152921504606846977'],
+          ['text', 'text'],
+          [new Date('2024-02-29T12:34:56.789Z'), expect.stringContaining('2024-02-29 12:34:56.789')],
+          ['a longer text', 'a longer text'],
+          [null, null],
+          [-7, '-7'],
+        ],
+      ],
+      [
+        'select hex(?)',
+        [
+          [7n, '7'],
+          [Buffer.from([0, 255]), '00FF'],
+          ['xy', '7879'],
+          [null, null],
+          [255, 'FF'],
+        ],
+      ],
+      [
+        'select ?',
+        [
+          ['x', 'x'],
+          [1.5, 1.5],
+          ['y'.repeat(70_000), 'y'.repeat(70_000)],
+          [2n ** 60n + 1n, 2n ** 60n + 1n],
+          [new Date('2024-02-29T12:34:56.789Z'), new Date('2024-02-29T12:34:56.789Z')],
+          ['z', 'z'],
+        ],
+      ],
     ],
     repeated: [
       ...(isMariaDb ? [RETURNING] : []),

@@ -116,6 +116,8 @@ export const POSTGRES_WORDS: Words = {
     [new Date(0), '1970-01-01T00:00:00.000+00:00'],
     [{ a: 1 }, '{"a":1}'],
   ],
+  // PostgreSQL takes all of them for text, or refuses them.
+  untyped: [],
   repeated: [
     {
       text: 'select n from unnest($1::int[]) n',

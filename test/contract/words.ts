@@ -111,6 +111,11 @@ export interface Words {
   readonly jsonValue: string;
   /** Values for one parameter of the type text, and how the database writes them. */
   readonly written: readonly (readonly [value: unknown, text: unknown])[];
+  /** Texts with one placeholder that nothing else gives a type, in turn with such values, and what they answer. */
+  readonly untyped: readonly (readonly [
+    text: string,
+    rounds: readonly (readonly [value: unknown, answer: unknown])[],
+  ])[];
   /** About `statement_rows (id, name)`. */
   readonly repeated: readonly Repeated[];
   /** Statements for the type of the column `v`: text, then 64-bit integers. */

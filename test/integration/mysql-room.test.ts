@@ -130,16 +130,6 @@ describe.each(inject('mysqlServers'))('mysql2 and $name', ({ url, adminUrl, prod
       expect(await value('select @@sql_mode')).not.toContain('IGNORE_SPACE');
     });
 
-    it('keeps as many statements prepared as it was told, and none when it was told none', async () => {
-      const closed = async (kept: number): Promise<number> => {
-        const { connection } = await openedWith({}, { preparedStatements: kept });
-        for (const n of [1, 2, 3, 4, 5]) await run(connection, `select ${n} + ?`, [1]);
-        const { rows } = await run(connection, "show session status like 'Com_stmt_close'");
-        return Number((rows[0] as [string, string])[1]);
-      };
-      expect([await closed(10), await closed(2), await closed(0)]).toEqual([0, 3, 5]);
-    });
-
     it('zero dates are what the option says', async () => {
       const settings = { sql_mode: '' };
       const table = 'create temporary table room_dates (d datetime)';

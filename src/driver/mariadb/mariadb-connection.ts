@@ -19,10 +19,12 @@ import type { ConnectRequest, DriverConnection, SessionState } from '../driver.j
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
+import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
 import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf, isAtLeast } from '../mysql-server/mysql-flavour.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
+import { PreparedStatements, kindsOf } from '../mysql-server/mysql-prepared.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
 import { splitBegin } from '../mysql-server/mysql-transactions.js';
@@ -30,8 +32,7 @@ import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { MariadbCursor } from './mariadb-cursor.js';
 import type { ClientColumn, MariadbClientOptions, MariadbModule } from './mariadb-module.js';
 import { ResultReader, resultOf } from './mariadb-results.js';
-import type { KeptStatement } from './mariadb-statements.js';
-import { MariadbStatements, kindsOf } from './mariadb-statements.js';
+import { KeptStatement } from './mariadb-statements.js';
 import type { ClientValue } from './mariadb-values.js';
 import { alignForBulk, assertCount, clientValues } from './mariadb-values.js';
 import type { ClientAnswer } from './mariadb-wire.js';
@@ -55,7 +56,7 @@ export class MariadbConnection implements DriverConnection {
   readonly #control: MysqlControl;
   readonly #types: MysqlTypeConfig;
   readonly #flavour: Flavour;
-  readonly #statements: MariadbStatements;
+  readonly #statements: PreparedStatements<KeptStatement>;
   readonly #readyWaiters: ReadyWaiter[] = [];
   #isBusy = false;
   #isInTransaction = false;
@@ -99,7 +100,7 @@ export class MariadbConnection implements DriverConnection {
     this.#control = control;
     this.#types = { ...request.types, zeroDates: config.zeroDates };
     this.#flavour = flavourOf(wire.info.serverVersion?.raw ?? '');
-    this.#statements = new MariadbStatements(request.preparedStatements ?? DEFAULT_STATEMENTS);
+    this.#statements = new PreparedStatements(request.preparedStatements ?? DEFAULT_STATEMENTS);
   }
 
   get state(): SessionState {
@@ -175,7 +176,12 @@ export class MariadbConnection implements DriverConnection {
 
   async cancel(): Promise<void> {
     this.#batch?.stop();
-    await this.#control.cancel(this.#wire.info.threadId);
+    try {
+      await this.#control.cancel(this.#wire.info.threadId);
+    } catch (error) {
+      if (error instanceof UnansweredKill) this.destroy();
+      throw error;
+    }
   }
 
   async ping(query?: string): Promise<void> {
@@ -201,7 +207,7 @@ export class MariadbConnection implements DriverConnection {
 
   destroy(): void {
     this.#wire.destroy();
-    this.#tellWaiters(this.#wire.explain(new Error('the connection was closed by this side')));
+    this.#tellWaiters(this.#wire.explain(undefined));
   }
 
   async #setUp(): Promise<void> {
@@ -258,9 +264,12 @@ export class MariadbConnection implements DriverConnection {
 
   async #prepared(text: string, values: readonly ClientValue[]): Promise<KeptStatement> {
     const key = this.#keyOf(text);
-    const kinds = this.#flavour.isMariaDb ? undefined : kindsOf(values);
-    const statement =
-      this.#statements.get(key, kinds) ?? this.#statements.add(key, await this.#wire.prepare(text), kinds);
+    const kinds = kindsOf(this.#flavour, values);
+    let statement = this.#statements.get(key, kinds);
+    if (statement === undefined) {
+      statement = new KeptStatement(await this.#wire.prepare(text));
+      this.#statements.add(key, statement, kinds);
+    }
     try {
       assertCount(values.length, statement.prepared.parameterCount);
     } catch (error) {
@@ -271,7 +280,7 @@ export class MariadbConnection implements DriverConnection {
   }
 
   #keyOf(text: string): string {
-    return MariadbStatements.keyOf(this.#wire.info.database, text);
+    return PreparedStatements.keyOf(this.#wire.info.database, text);
   }
 
   #sendBulk(text: string, sets: readonly (readonly unknown[])[]): Promise<number> {

@@ -6,6 +6,7 @@
 import type { FluxorError } from '../../errors/fluxor-error.js';
 import type { Clock } from '../../kernel/clock.js';
 import { systemClock } from '../../kernel/clock.js';
+import { DeadlineTimer } from '../../kernel/deadline.js';
 import type { Capabilities } from '../capabilities.js';
 import type { IssuedCredentials } from '../credentials.js';
 import { CredentialsCache } from '../credentials.js';
@@ -15,6 +16,7 @@ import type { ControlSession } from '../mysql-server/mysql-cancel.js';
 import { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { classifyMysqlError, isLoginRefusal } from '../mysql-server/mysql-errors.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
+import { passwordOf } from '../mysql-server/mysql-password.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import { mysqlTransactions } from '../mysql-server/mysql-transactions.js';
 import { classifyMariadbClient } from './mariadb-client-errors.js';
@@ -41,18 +43,22 @@ export class MariadbDriver implements Driver {
   readonly endpoint: string;
   readonly #config: MysqlConfig;
   readonly #credentials: CredentialsCache | undefined;
+  readonly #timers: DeadlineTimer;
   readonly #control: MysqlControl;
   #module: Promise<MariadbModule> | undefined;
   #connections = 0;
 
-  /** `clock` tells when credentials expire. */
-  constructor(config: MysqlConfig, clock: Pick<Clock, 'wallNow'> = systemClock) {
+  /** `clock` tells when credentials expire, and when a KILL has waited long enough. */
+  constructor(config: MysqlConfig, clock: Clock = systemClock) {
     const { endpoint, credentials } = config;
     this.#config = config;
     this.endpoint = endpoint;
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: 'mariadb.credentials', clock });
+    this.#timers = new DeadlineTimer(clock);
     this.#control = new MysqlControl({
+      clock,
+      timers: this.#timers,
       open: (onGone, signal) => this.#openControl(onGone, signal),
       isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
     });
@@ -86,9 +92,9 @@ export class MariadbDriver implements Driver {
     signal: AbortSignal,
     onRotated: (() => void) | undefined,
   ): Promise<T> {
-    const { user: ownUser, password: given } = this.#config;
+    const { user: ownUser } = this.#config;
     if (this.#credentials === undefined) {
-      const password = typeof given === 'function' ? await given() : given;
+      const password = await passwordOf(this.#config, signal, this.#timers);
       return open({ user: ownUser, password });
     }
     const attempt = ({ user = ownUser, password }: IssuedCredentials): Promise<T> => open({ user, password });

@@ -8,14 +8,13 @@
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
-import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
-import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
+import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
 import type { MysqlSettings } from '../mysql-server/mysql-session.js';
 import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
 import { splitBegin } from '../mysql-server/mysql-transactions.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
-import { MAX_INT64, encodeParameter } from '../mysql-server/mysql-values.js';
+import { encodeParameter } from '../mysql-server/mysql-values.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { roomError } from './mysql-client-errors.js';
 import { MysqlCursor } from './mysql-cursor.js';
@@ -29,8 +28,8 @@ export interface MysqlSessionConfig {
   readonly types: MysqlTypeConfig;
   readonly settings: MysqlSettings;
   readonly database: string | undefined;
-  /** Prepared statements are kept; otherwise each is closed when it has run. */
-  readonly keepsStatements: boolean;
+  /** How many are kept; with 0 each is closed when it has run. */
+  readonly preparedStatements: number;
   /** Raised during the login when the server asks for what may not be sent. */
   readonly refusePassword: (() => Error) | undefined;
   /** `KILL QUERY` for the session with this number, by way of the driver's control session. */
@@ -40,7 +39,6 @@ export interface MysqlSessionConfig {
 }
 
 export class MysqlConnection implements DriverConnection {
-  readonly #mysql: Mysql2Module;
   readonly #wire: MysqlWire;
   readonly #config: MysqlSessionConfig;
   readonly #request: ConnectRequest;
@@ -81,11 +79,9 @@ export class MysqlConnection implements DriverConnection {
     config: MysqlSessionConfig,
     request: ConnectRequest,
   ) {
-    const { refusePassword, database } = config;
-    this.#mysql = mysql;
     this.#config = config;
     this.#request = request;
-    this.#wire = new MysqlWire(client, { refusePassword, database, onLost: request.onLost });
+    this.#wire = new MysqlWire(mysql, client, { ...config, onLost: request.onLost });
   }
 
   get state(): SessionState {
@@ -114,14 +110,14 @@ export class MysqlConnection implements DriverConnection {
   openCursor(query: DriverQuery): DriverCursor {
     const wire = this.#wire;
     this.#config.prepareKill();
-    const values = this.#encode(query.values);
+    const values = query.values.map(encodeParameter);
     const port = {
       wire,
       types: this.#config.types,
       open: (cursor: Running, watch: Watch) => wire.begin(query.text, values, cursor, watch),
       kill: () => this.cancel(),
       absorb: () => this.#absorb(),
-      settle: (failure?: { readonly error: unknown }) => this.#settle(query.text, failure),
+      settle: (failure?: { readonly error: unknown }) => wire.settle(query.text, failure),
     };
     return new MysqlCursor(port, query);
   }
@@ -152,7 +148,12 @@ export class MysqlConnection implements DriverConnection {
     const { threadId } = this.#wire;
     if (threadId === undefined) return;
     this.#hasKilled = true;
-    await this.#config.kill(threadId);
+    try {
+      await this.#config.kill(threadId);
+    } catch (error) {
+      if (error instanceof UnansweredKill) this.destroy();
+      throw error;
+    }
   }
 
   async ping(query?: string): Promise<void> {
@@ -163,7 +164,7 @@ export class MysqlConnection implements DriverConnection {
 
   /** All at once: COM_RESET_CONNECTION knows no parts, and takes the prepared statements with it. */
   async reset(): Promise<void> {
-    await this.#wire.round((done) => this.#wire.client.reset(done));
+    await this.#wire.reset();
     await this.#setUp();
     if (!this.#wire.hasMoved) return;
     // The reset leaves the default database as it is, and none is a database that cannot be gone back to.
@@ -203,12 +204,15 @@ export class MysqlConnection implements DriverConnection {
 
   #send(query: DriverQuery): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      const values = this.#encode(query.values);
+      const values = query.values.map(encodeParameter);
       const attempt = (isFirst: boolean): void =>
         this.#attempt(query, values, resolve, (error) => {
-          const isHealed = isFirst && this.#heal(query.text, error);
-          if (isHealed) attempt(false);
-          else reject(error);
+          const isHealed = isFirst && this.#wire.heal(query.text, error);
+          if (!isHealed) reject(error);
+          else {
+            this.#request.onHealed?.();
+            attempt(false);
+          }
           return isHealed;
         });
       attempt(true);
@@ -218,7 +222,7 @@ export class MysqlConnection implements DriverConnection {
   /** `failed` answers whether it goes on with the session, which is not ready then. */
   #attempt(
     { text, rowMode }: DriverQuery,
-    values: readonly unknown[],
+    values: readonly MysqlParameter[],
     resolve: (result: DriverResult) => void,
     failed: (error: unknown) => boolean,
   ): void {
@@ -227,7 +231,7 @@ export class MysqlConnection implements DriverConnection {
     const fail = (error: unknown) => {
       if (hasEnded) return;
       hasEnded = true;
-      if (!failed(this.#wire.bestError(error))) this.#settle(text, { error });
+      if (!failed(this.#wire.bestError(error))) this.#wire.settle(text, { error });
     };
     this.#wire.begin(text, values, { fail }, (command) => {
       command
@@ -241,40 +245,10 @@ export class MysqlConnection implements DriverConnection {
         .on('end', () => {
           if (hasEnded) return;
           hasEnded = true;
-          this.#settle(text);
+          this.#wire.settle(text);
           if (collected.unreadable === undefined) resolve(collected.result(commandOf(text)));
           else failed(collected.unreadable.error);
         });
     });
-  }
-
-  #settle(text: string, failure?: { readonly error: unknown }): void {
-    if (!this.#config.keepsStatements) this.#wire.client.unprepare(text);
-    this.#wire.settle(text, failure);
-  }
-
-  /** Whether the statement is worth sending again: nothing of it was carried out, and nothing undone by its error. */
-  #heal(sql: string, error: unknown): boolean {
-    const errno = serverErrorOf(error)?.errno ?? 0;
-    if (STALE_STATEMENT_ERRNOS.has(errno)) this.#wire.client.unprepare(sql);
-    else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.#wire.client._statements?.clear();
-    else return false;
-    this.#request.onHealed?.();
-    return true;
-  }
-
-  /** @throws QueryError for a value that cannot be sent. */
-  #encode(values: readonly unknown[]): readonly unknown[] {
-    return values.length === 0 ? values : values.map((value) => this.#typed(encodeParameter(value)));
-  }
-
-  /**
-   * mysql2 would send a bigint as text, which servers compute with as DOUBLE. Beyond 2^63 it goes as DECIMAL: MySQL 9.7 takes a
-   * placeholder for signed, and cuts an unsigned one to the largest signed number.
-   */
-  #typed(value: MysqlParameter): unknown {
-    if (typeof value !== 'bigint') return value;
-    const { TypedParameter } = this.#mysql;
-    return value > MAX_INT64 ? TypedParameter.NEWDECIMAL(String(value)) : TypedParameter.LONGLONG(value);
   }
 }

@@ -6,6 +6,7 @@
 import type { FluxorError } from '../../errors/fluxor-error.js';
 import type { Clock } from '../../kernel/clock.js';
 import { systemClock } from '../../kernel/clock.js';
+import { DeadlineTimer } from '../../kernel/deadline.js';
 import type { Capabilities } from '../capabilities.js';
 import type { IssuedCredentials } from '../credentials.js';
 import { CredentialsCache } from '../credentials.js';
@@ -15,6 +16,7 @@ import type { ControlSession } from '../mysql-server/mysql-cancel.js';
 import { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { classifyMysqlError, isLoginRefusal } from '../mysql-server/mysql-errors.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
+import { passwordOf } from '../mysql-server/mysql-password.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import { mysqlTransactions } from '../mysql-server/mysql-transactions.js';
 import { classifyMysql2Error, publicKeyError } from './mysql-client-errors.js';
@@ -57,18 +59,22 @@ export class MysqlDriver implements Driver {
   readonly endpoint: string;
   readonly #config: MysqlConfig;
   readonly #credentials: CredentialsCache | undefined;
+  readonly #timers: DeadlineTimer;
   readonly #control: MysqlControl;
   #module: Promise<Mysql2Module> | undefined;
   #opened = 0;
 
-  /** `clock` tells when credentials expire. */
-  constructor(config: MysqlConfig, clock: Pick<Clock, 'wallNow'> = systemClock) {
+  /** `clock` tells when credentials expire, and when a KILL has waited long enough. */
+  constructor(config: MysqlConfig, clock: Clock = systemClock) {
     const { endpoint, credentials } = config;
     this.#config = config;
     this.endpoint = endpoint;
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: 'mysql.credentials', clock });
+    this.#timers = new DeadlineTimer(clock);
     this.#control = new MysqlControl({
+      clock,
+      timers: this.#timers,
       open: (onGone, signal) => this.#openControl(onGone, signal),
       isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
     });
@@ -96,10 +102,10 @@ export class MysqlDriver implements Driver {
 
   async #connect(request: ConnectRequest): Promise<MysqlConnection> {
     const mysql = await this.#mysql();
-    const { user, password } = this.#config;
+    const { user } = this.#config;
     if (this.#credentials === undefined) {
-      const given = typeof password === 'function' ? await password() : password;
-      return this.#open(mysql, request, { user, password: given });
+      const password = await passwordOf(this.#config, request.signal, this.#timers);
+      return this.#open(mysql, request, { user, password });
     }
     const open = (issued: IssuedCredentials): Promise<MysqlConnection> =>
       this.#open(mysql, request, { user: issued.user ?? user, password: issued.password });
@@ -111,14 +117,14 @@ export class MysqlDriver implements Driver {
   #open(mysql: Mysql2Module, request: ConnectRequest, login: Login): Promise<MysqlConnection> {
     const { tls, socketPath, allowPublicKeyRetrieval, zeroDates, settings, database, host } = this.#config;
     const { preparedStatements = PREPARED_STATEMENTS } = request;
-    const client = mysql.createConnection(this.#clientConfig(login, preparedStatements));
+    const client = mysql.createConnection(this.#clientConfig(login));
     if (tls !== false) useTls(client, tls, host);
     const isPrivate = tls !== false || socketPath !== undefined || allowPublicKeyRetrieval;
     const config = {
       types: { ...request.types, zeroDates },
       settings,
       database,
-      keepsStatements: preparedStatements > 0,
+      preparedStatements,
       refusePassword: isPrivate ? undefined : () => publicKeyError(this.endpoint),
       kill: (threadId: number) => this.#control.cancel(threadId),
       prepareKill: () => this.#control.prepare(),
@@ -126,7 +132,7 @@ export class MysqlDriver implements Driver {
     return MysqlConnection.open(mysql, client, config, request);
   }
 
-  #clientConfig({ user, password }: Login, preparedStatements: number): Mysql2Config {
+  #clientConfig({ user, password }: Login): Mysql2Config {
     const { host, port, socketPath, database, tls, applicationName } = this.#config;
     return {
       host,
@@ -141,8 +147,6 @@ export class MysqlDriver implements Driver {
       connectTimeout: 0,
       enableKeepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
-      // 0 would be 16,000.
-      maxPreparedStatements: Math.max(1, preparedStatements),
       flags: FLAGS,
       charset: 'UTF8MB4_GENERAL_CI',
       timezone: 'Z',

@@ -42,6 +42,15 @@ export interface Mysql2Statement {
   /** The definitions of its placeholders. */
   readonly parameters: readonly unknown[];
   execute(values: readonly unknown[]): Mysql2Command;
+  /** With what is sent next; there is no answer. */
+  close(): unknown;
+}
+
+/** Of `prepare`, by text. */
+export interface Mysql2StatementCache {
+  get(key: string): undefined;
+  set(key: string, statement: Mysql2Statement): void;
+  clear(): void;
 }
 
 /** A packet as it is parsed: one instance that is used again, so nothing of it may be kept. */
@@ -69,10 +78,9 @@ export interface Mysql2Connection {
   readonly packetParser: { execute(chunk: Buffer): void };
   _handleNetworkError(error: Error): void;
   readonly _handshakePacket?: { readonly serverVersion?: string } | null;
-  readonly _statements?: { clear(): void };
+  _statements: Mysql2StatementCache;
   query(options: { readonly sql: string }): Mysql2Command;
   prepare(options: { readonly sql: string }, done: (error: unknown, statement: Mysql2Statement) => void): unknown;
-  unprepare(sql: string): unknown;
   ping(done: (error?: unknown) => void): unknown;
   reset(done: (error?: unknown) => void): unknown;
   connect(done: (error: unknown) => void): void;
@@ -96,7 +104,6 @@ export interface Mysql2Config {
   readonly connectTimeout: number;
   readonly enableKeepAlive: boolean;
   readonly keepAliveInitialDelay: number;
-  readonly maxPreparedStatements: number;
   readonly flags: readonly string[];
   readonly charset: string;
   readonly timezone: string;

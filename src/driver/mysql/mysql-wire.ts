@@ -14,9 +14,11 @@ import type { SessionState } from '../driver.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
-import { roomError, wrongCountError } from './mysql-client-errors.js';
-import type { Mysql2Command, Mysql2Connection, Mysql2Header } from './mysql-module.js';
+import type { MysqlParameter } from '../mysql-server/mysql-values.js';
+import { roomError } from './mysql-client-errors.js';
+import type { Mysql2Command, Mysql2Connection, Mysql2Header, Mysql2Module } from './mysql-module.js';
 import type { Protocol } from './mysql-result.js';
+import { MysqlStatements } from './mysql-statements.js';
 import { SessionStatus } from './mysql-status.js';
 
 /** Whoever waits for what is on the wire. */
@@ -35,6 +37,8 @@ export interface WirePorts {
   readonly onLost: (error: unknown) => void;
   /** Where the session begins, to know later whether it is still there. */
   readonly database: string | undefined;
+  /** How many prepared statements are kept; 0 for none. */
+  readonly preparedStatements: number;
 }
 
 interface ReadyWaiter {
@@ -49,6 +53,7 @@ export class MysqlWire {
   readonly client: Mysql2Connection;
   readonly #ports: WirePorts;
   readonly #status: SessionStatus;
+  readonly #statements: MysqlStatements;
   #flavour: Flavour = flavourOf('');
   #isBusy = false;
   /** Until then, failures are the rejection of the login, not a loss. */
@@ -59,13 +64,14 @@ export class MysqlWire {
   /** The server's own word on why it hangs up comes before the end of the connection. */
   #lastWord: unknown;
   #running: Running | undefined;
-  /** The default database is another one than at the start. */
-  #hasMoved = false;
+  #database: string;
   readonly #readyWaiters: ReadyWaiter[] = [];
 
-  constructor(client: Mysql2Connection, ports: WirePorts) {
+  constructor(mysql: Mysql2Module, client: Mysql2Connection, ports: WirePorts) {
     this.client = client;
     this.#ports = ports;
+    this.#database = ports.database ?? '';
+    this.#statements = new MysqlStatements(client, mysql, ports.preparedStatements);
     this.#status = new SessionStatus(client, () => {
       const refusal = ports.refusePassword?.();
       if (refusal !== undefined) this.#lose(refusal);
@@ -77,7 +83,7 @@ export class MysqlWire {
   }
 
   get state(): SessionState {
-    if (this.#lostBecause !== undefined || this.#isClosing) return 'closed';
+    if (this.#isOver) return 'closed';
     if (this.#isBusy) return 'busy';
     return this.#status.isInTransaction ? 'in-transaction' : 'idle';
   }
@@ -95,8 +101,9 @@ export class MysqlWire {
     return this.#flavour;
   }
 
+  /** The default database is another one than at the start. */
   get hasMoved(): boolean {
-    return this.#hasMoved;
+    return this.#database !== (this.#ports.database ?? '');
   }
 
   logIn(): Promise<void> {
@@ -116,7 +123,6 @@ export class MysqlWire {
   /** It is set up: from here on its end is a loss. */
   open(): void {
     this.#isOpen = true;
-    this.#hasMoved = false;
   }
 
   giveUp(): void {
@@ -124,17 +130,32 @@ export class MysqlWire {
   }
 
   /** Sends, and lets `watch` see the command; whatever keeps it from being one goes to `running`. */
-  begin(sql: string, values: readonly unknown[], running: Running, watch: Watch): void {
+  begin(sql: string, values: readonly MysqlParameter[], running: Running, watch: Watch): void {
     if (this.#lostBecause !== undefined) return running.fail(this.#lostBecause.error);
     this.#isBusy = true;
     this.#running = running;
     if (values.length === 0) return watch(this.client.query({ sql }), 'text');
-    this.client.prepare({ sql }, (error, statement) => {
-      if (error !== null && error !== undefined) return running.fail(error);
-      const wanted = statement.parameters.length;
-      if (wanted !== values.length) return running.fail(wrongCountError(values.length, wanted));
-      watch(statement.execute(values), 'binary');
-    });
+    const session = { flavour: this.#flavour, database: this.#database };
+    this.#statements.run(
+      sql,
+      values,
+      session,
+      (command) => watch(command, 'binary'),
+      (error) => running.fail(error),
+    );
+  }
+
+  /** What was begun has failed. Whether it is worth sending again: nothing of it was carried out, nor undone by its error. */
+  heal(sql: string, error: unknown): boolean {
+    if (this.#isOver) return false;
+    this.#statements.endRun();
+    return this.#statements.heal(sql, this.#database, error);
+  }
+
+  /** COM_RESET_CONNECTION: everything of the session but its default database is as new, and what was prepared is gone. */
+  async reset(): Promise<void> {
+    await this.round((done) => this.client.reset(done));
+    this.#statements.forgetAll();
   }
 
   /** One round trip without rows, of mysql2's own making. */
@@ -163,18 +184,19 @@ export class MysqlWire {
   take({ serverStatus, stateChanges }: Mysql2Header): void {
     this.#status.take(serverStatus);
     const schema = stateChanges?.schema;
-    if (typeof schema === 'string') this.#hasMoved = schema !== (this.#ports.database ?? '');
+    if (typeof schema === 'string') this.#database = schema;
   }
 
   /** What was begun has ended. After an error the session is ready when it is known where that has left it. */
   settle(text: string, failure?: { readonly error: unknown }): void {
     this.#running = undefined;
+    if (!this.#isOver) this.#statements.endRun();
     if (failure === undefined) return this.#becomeReady();
     const { error } = failure;
     if (serverErrorOf(error) !== undefined) this.#lastWord = error;
     // Neither the server's nor ours: after it mysql2 is of no use.
     else if (!isFluxorError(error)) return this.#lose(error);
-    if (this.#lostBecause !== undefined || this.#isClosing) return;
+    if (this.#isOver) return;
     const isAsItWas = !this.#status.isInTransaction && this.#status.isAutocommit;
     if (isAsItWas && PLAIN_COMMANDS.has(commandOf(text))) return this.#becomeReady();
     this.round((done) => this.client.ping(done)).catch((lost: unknown) => this.#lose(lost));
@@ -210,8 +232,16 @@ export class MysqlWire {
   /** mysql2's own `destroy` waits for the other side. */
   destroy(): void {
     this.#isClosing = true;
+    // Whoever asks later is told at once.
+    const { error } = (this.#lostBecause ??= {
+      error: roomError('PROTOCOL_CONNECTION_LOST', 'the connection was destroyed'),
+    });
     this.client.stream.destroy();
-    this.#failAll(roomError('PROTOCOL_CONNECTION_LOST', 'the connection was destroyed'));
+    this.#failAll(error);
+  }
+
+  get #isOver(): boolean {
+    return this.#lostBecause !== undefined || this.#isClosing;
   }
 
   #becomeReady(): void {

@@ -1,0 +1,113 @@
+/**
+ * The demo as a guest in a database of the user's: what it makes there and how, how it tells its own sessions from
+ * others, and how it ends them, which needs no rights beyond being their owner. One lodging for PostgreSQL, one for MySQL
+ * and MariaDB.
+ * Invariant: only sessions of this demo are ended, and only what it has made is dropped.
+ */
+import type { DBRuntime, Driver } from 'fluxor-db';
+import { isFluxorError, sql } from 'fluxor-db';
+import { openDoor } from './doors.js';
+
+export interface Lodging {
+  /** What it makes and drops, such as "the schema fluxor_demo_4711". */
+  readonly what: string;
+  readonly table: string;
+  /** Where the server listens if the URL does not say. */
+  readonly defaultPort: number;
+  readonly driver: Driver;
+  /** How the sessions end, for people. */
+  readonly endedBy: string;
+  /** Such as "PostgreSQL 18.4". */
+  describe(admin: DBRuntime): Promise<string>;
+  /** Makes what is needed before the table. */
+  prepare(admin: DBRuntime): Promise<void>;
+  /** Answers how many sessions it has ended. */
+  endSessions(admin: DBRuntime): Promise<number>;
+  /** Sessions that are still at work there are ended first; they would make the drop wait for them. */
+  drop(admin: DBRuntime): Promise<void>;
+}
+
+const DROP_LIMIT_MS = 15_000;
+
+/** A schema of its own. Its sessions bear its name. */
+export function postgresLodging(url: string, schema: string): Lodging {
+  const lodging: Lodging = {
+    what: `the schema ${schema}`,
+    table: `${schema}.cities`,
+    defaultPort: 5432,
+    driver: openDoor(url, schema),
+    endedBy: 'pg_terminate_backend',
+    describe: async (admin) => `PostgreSQL ${await admin.queryValue<string>('show server_version')}`,
+    prepare: async (admin) => {
+      await admin.exec(sql`create schema ${sql.id(schema)}`);
+    },
+    endSessions: async (admin) => {
+      const ended = await admin.queryValue<bigint>(
+        'select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = :schema',
+        { schema },
+      );
+      return Number(ended);
+    },
+    drop: async (admin) => {
+      await lodging.endSessions(admin);
+      await admin.exec(sql`drop schema if exists ${sql.id(schema)} cascade`, undefined, { timeout: DROP_LIMIT_MS });
+    },
+  };
+  return lodging;
+}
+
+/**
+ * A table of its own: to make a database needs a right that few have. Servers do not tell everybody the names of
+ * sessions, so their numbers are noted in `sessions` as they are made; a number is never given twice.
+ */
+export function mysqlLodging(url: string, table: string, sessions: Set<string>): Lodging {
+  const lodging: Lodging = {
+    what: `the table ${table}`,
+    table,
+    defaultPort: 3306,
+    driver: noting(openDoor(url, table), sessions),
+    endedBy: 'KILL',
+    describe: async (admin) => {
+      const version = (await admin.queryValue<string>('select version()')) ?? '';
+      return `${version.includes('MariaDB') ? 'MariaDB' : 'MySQL'} ${version.split('-')[0]}`;
+    },
+    prepare: async () => undefined,
+    endSessions: async (admin) => {
+      const ended = await Promise.all([...sessions].map((id) => endMysqlSession(admin, id)));
+      sessions.clear();
+      return ended.filter(Boolean).length;
+    },
+    drop: async (admin) => {
+      await lodging.endSessions(admin);
+      await admin.exec(sql`drop table if exists ${sql.id(table)}`, undefined, { timeout: DROP_LIMIT_MS });
+    },
+  };
+  return lodging;
+}
+
+/** Whether it was still there. */
+async function endMysqlSession(admin: DBRuntime, id: string): Promise<boolean> {
+  try {
+    await admin.exec(sql`kill ${sql.raw(id)}`);
+    return true;
+  } catch (error) {
+    if (isFluxorError(error, 'QUERY')) return false;
+    throw error;
+  }
+}
+
+/** The same driver; what it connects is noted. */
+function noting(driver: Driver, sessions: Set<string>): Driver {
+  const connect: Driver['connect'] = async (request) => {
+    const connection = await driver.connect(request);
+    sessions.add(connection.sessionId);
+    return connection;
+  };
+  return new Proxy(driver, {
+    get(target, name) {
+      if (name === 'connect') return connect;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}

@@ -1,0 +1,192 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Deferred } from '../../kernel/deferred.js';
+import { createDeferred } from '../../kernel/deferred.js';
+import { DeadlineTimer } from '../../kernel/deadline.js';
+import { nextTurn } from '../../kernel/next-turn.js';
+import { FakeClock } from '../../testing/fake-clock.js';
+import type { ControlSession } from './mysql-cancel.js';
+import { MysqlControl, UnansweredKill } from './mysql-cancel.js';
+
+/** A control session whose answers the test gives. */
+class Session implements ControlSession {
+  readonly sent: string[] = [];
+  readonly answers: Deferred<void>[] = [];
+  isDestroyed = false;
+
+  run(text: string): Promise<void> {
+    this.sent.push(text);
+    const answer = createDeferred<void>();
+    this.answers.push(answer);
+    return answer.promise;
+  }
+
+  destroy(): void {
+    this.isDestroyed = true;
+    for (const answer of this.answers) answer.reject(new Error('the session was destroyed'));
+  }
+}
+
+interface Opening {
+  readonly session: Session;
+  readonly arrival: Deferred<ControlSession>;
+  readonly onGone: () => void;
+  readonly signal: AbortSignal;
+}
+
+const NO_SUCH_THREAD = new Error('no such thread');
+
+describe('the control session', () => {
+  let clock: FakeClock;
+  let timers: DeadlineTimer;
+  let openings: Opening[];
+  let control: MysqlControl;
+  beforeEach(() => {
+    clock = new FakeClock();
+    timers = new DeadlineTimer(clock);
+    openings = [];
+    control = new MysqlControl({
+      clock,
+      timers,
+      open: (onGone, signal) => {
+        const arrival = createDeferred<ControlSession>();
+        openings.push({ session: new Session(), arrival, onGone, signal });
+        if (signal.aborted) arrival.reject(new Error('given up'));
+        return arrival.promise;
+      },
+      isNoSuchThread: (error) => error === NO_SUCH_THREAD,
+    });
+  });
+
+  const settle = nextTurn;
+  const outcomeOf = (cancel: Promise<void>): { ended?: unknown } => {
+    const outcome: { ended?: unknown } = {};
+    cancel.then(
+      () => (outcome.ended = 'answered'),
+      (error: unknown) => (outcome.ended = error),
+    );
+    return outcome;
+  };
+  const opening = (at: number): Opening => {
+    const found = openings[at];
+    if (found === undefined) throw new Error(`there was no opening ${at}`);
+    return found;
+  };
+  const arrive = async (at: number): Promise<Session> => {
+    const { session, arrival } = opening(at);
+    arrival.resolve(session);
+    await settle();
+    return session;
+  };
+  const answer = async (session: Session, at: number): Promise<void> => {
+    session.answers[at]?.resolve();
+    await settle();
+  };
+  const pass = async (ms: number): Promise<void> => {
+    await clock.advance(ms);
+    await settle();
+  };
+
+  it('sends one KILL at a time, on one session that is kept', async () => {
+    const first = outcomeOf(control.cancel(1));
+    const second = outcomeOf(control.cancel(2));
+    await settle();
+    const session = await arrive(0);
+    expect(session.sent).toEqual(['kill query 1']);
+    await answer(session, 0);
+    expect([first.ended, session.sent]).toEqual(['answered', ['kill query 1', 'kill query 2']]);
+    await answer(session, 1);
+    expect([second.ended, openings.length, timers.size]).toEqual(['answered', 1, 0]);
+  });
+
+  it('is content when the session to be stopped has ended by itself', async () => {
+    const cancel = outcomeOf(control.cancel(1));
+    await settle();
+    const session = await arrive(0);
+    session.answers[0]?.reject(NO_SUCH_THREAD);
+    await settle();
+    expect([cancel.ended, session.isDestroyed]).toEqual(['answered', false]);
+  });
+
+  it('is opened anew, once, when the one that was kept has died', async () => {
+    control.prepare();
+    const old = await arrive(0);
+    const cancel = outcomeOf(control.cancel(1));
+    await settle();
+    old.answers[0]?.reject(new Error('the connection was lost'));
+    await settle();
+    const fresh = await arrive(1);
+    const refusal = new Error('refused');
+    fresh.answers[0]?.reject(refusal);
+    await settle();
+    expect([cancel.ended, old.isDestroyed, fresh.isDestroyed, openings.length]).toEqual([refusal, true, true, 2]);
+  });
+
+  it('that does not answer is given up after 2 s, and what waited behind it goes by a fresh one', async () => {
+    control.prepare();
+    const hung = await arrive(0);
+    const first = outcomeOf(control.cancel(1));
+    await pass(500);
+    const second = outcomeOf(control.cancel(2));
+    await pass(1_499);
+    expect([first.ended, hung.sent]).toEqual([undefined, ['kill query 1']]);
+    await pass(2);
+    expect(first.ended).toBeInstanceOf(UnansweredKill);
+    expect(hung.isDestroyed).toBe(true);
+    // Sent again, the one that was not answered could hit a later statement.
+    const fresh = await arrive(1);
+    expect(fresh.sent).toEqual(['kill query 2']);
+    await answer(fresh, 0);
+    expect([second.ended, openings.length, timers.size]).toEqual(['answered', 2, 0]);
+  });
+
+  it('that cannot be opened is given up, and says nothing when it comes after all', async () => {
+    const first = outcomeOf(control.cancel(1));
+    const second = outcomeOf(control.cancel(2));
+    await settle();
+    expect(opening(0).signal.aborted).toBe(false);
+    await pass(2_001);
+    expect(first.ended).toBeInstanceOf(UnansweredKill);
+    expect(opening(0).signal.aborted).toBe(true);
+    // Nothing was left of its time.
+    expect(second.ended).toMatchObject({ message: expect.stringContaining('no KILL was sent') as string });
+    const late = await arrive(0);
+    expect([late.sent, late.isDestroyed, openings.length]).toEqual([[], true, 1]);
+    const third = outcomeOf(control.cancel(3));
+    await settle();
+    await answer(await arrive(1), 0);
+    expect(third.ended).toBe('answered');
+  });
+
+  it('that is gone is not asked', async () => {
+    control.prepare();
+    const gone = await arrive(0);
+    opening(0).onGone();
+    control.cancel(1).catch(() => undefined);
+    await settle();
+    const fresh = await arrive(1);
+    expect([gone.sent, fresh.sent]).toEqual([[], ['kill query 1']]);
+  });
+
+  it('ends with the driver, and is not opened again', async () => {
+    control.prepare();
+    const session = await arrive(0);
+    const cancel = outcomeOf(control.cancel(1));
+    await settle();
+    await control.close();
+    await settle();
+    expect(session.isDestroyed).toBe(true);
+    expect(cancel.ended).toBeInstanceOf(Error);
+    control.prepare();
+    await expect(control.cancel(1)).rejects.toThrow();
+    expect(openings.filter(({ signal }) => !signal.aborted)).toEqual([]);
+  });
+
+  it('that is still being opened ends with the driver too', async () => {
+    control.prepare();
+    expect(opening(0).signal.aborted).toBe(false);
+    const closing = control.close();
+    expect(opening(0).signal.aborted).toBe(true);
+    opening(0).arrival.reject(new Error('given up'));
+    await closing;
+  });
+});

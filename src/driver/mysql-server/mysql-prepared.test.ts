@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { flavourOf } from './mysql-flavour.js';
+import type { Closable } from './mysql-prepared.js';
+import { PreparedStatements, kindsOf } from './mysql-prepared.js';
+import type { MysqlParameter } from './mysql-values.js';
+
+const kinds = (...values: readonly MysqlParameter[]) => kindsOf(flavourOf('9.7.4'), values);
+
+describe('prepared statements of one session', () => {
+  let closed: string[];
+  beforeEach(() => {
+    closed = [];
+  });
+
+  const prepared = (name: string): Closable => ({ close: () => closed.push(name) });
+
+  it('are found again by text and database', () => {
+    const statements = new PreparedStatements(2);
+    const key = PreparedStatements.keyOf('shop', 'select ?');
+    const added = prepared('a');
+    statements.add(key, added, undefined);
+    expect(statements.get(key, undefined)).toBe(added);
+    expect(statements.get(PreparedStatements.keyOf('other', 'select ?'), undefined)).toBeUndefined();
+  });
+
+  it('are closed when they are too many, the one that was used longest ago first', () => {
+    const statements = new PreparedStatements(2);
+    statements.add('a', prepared('a'), undefined);
+    statements.add('b', prepared('b'), undefined);
+    statements.get('a', undefined);
+    statements.add('c', prepared('c'), undefined);
+    expect(closed).toEqual(['b']);
+    expect(statements.get('b', undefined)).toBeUndefined();
+    expect(statements.get('a', undefined)).toBeDefined();
+  });
+
+  it('are closed after their use where none are kept', () => {
+    const statements = new PreparedStatements(0);
+    const added = prepared('a');
+    statements.add('a', added, undefined);
+    expect(closed).toEqual([]);
+    statements.release(added);
+    expect([closed, statements.get('a', undefined)]).toEqual([['a'], undefined]);
+  });
+
+  it('are given to values of the kinds they have seen; a null fits all, and decides nothing', () => {
+    const statements = new PreparedStatements(10);
+    const open = prepared('a');
+    statements.add('a', open, kinds(null));
+    expect(statements.get('a', kinds('x'))).toBe(open);
+    expect(statements.get('a', kinds(null))).toBe(open);
+    for (const other of [1n, 1.5, 2n ** 64n - 1n, new Date(0), Buffer.from('x')])
+      expect(statements.get('a', kinds(other))).toBeUndefined();
+  });
+
+  it('of MariaDB take values of any kind', () => {
+    expect(kindsOf(flavourOf('10.11.19-MariaDB'), [1n, 'x'])).toBeUndefined();
+  });
+
+  it('of one text are four at most', () => {
+    const statements = new PreparedStatements(10);
+    const values = ['x', 1n, 1.5, new Date(0), Buffer.from('x')];
+    for (const [at, value] of values.entries()) {
+      statements.add('a', prepared(String(at)), kinds(value));
+      statements.get('a', kinds('x'));
+    }
+    // The one that was used longest ago has gone.
+    expect(closed).toEqual(['1']);
+  });
+
+  it('that have gone stale are dropped by their text, and all of them closed or forgotten at once', () => {
+    const statements = new PreparedStatements(10);
+    statements.add('a', prepared('a1'), kinds(1n));
+    statements.add('a', prepared('a2'), kinds('x'));
+    statements.add('b', prepared('b'), undefined);
+    statements.drop('a');
+    statements.drop('nothing');
+    expect(closed).toEqual(['a1', 'a2']);
+    statements.closeAll();
+    expect(closed).toEqual(['a1', 'a2', 'b']);
+    statements.add('c', prepared('c'), undefined);
+    statements.forgetAll();
+    expect([closed.length, statements.get('c', undefined)]).toEqual([3, undefined]);
+  });
+});

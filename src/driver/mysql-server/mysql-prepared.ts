@@ -1,0 +1,132 @@
+/**
+ * The prepared statements of one session, most recently used last, closed at the server when they are too many. In the place of
+ * the client libraries' own caches, which keep one of each text; `S` is a statement of theirs.
+ *
+ * More than one of a text, because MySQL (8.0.22 and later) gives a placeholder the type of the value that came first, where
+ * nothing else says what it is (`json_array(?)`, `select ?`), and reads what comes later as that: after a number, the text 'xy'
+ * is 0. So a run is given a statement that has seen values of the same kinds only. MariaDB reads each run's values anew.
+ * Refuses to know: client libraries, results.
+ */
+import type { Flavour } from './mysql-flavour.js';
+import type { MysqlParameter } from './mysql-values.js';
+import { MAX_INT64 } from './mysql-values.js';
+
+/** What a client library has prepared. */
+export interface Closable {
+  /** Gives it back to the server; nobody waits for that. */
+  close(): unknown;
+}
+
+interface Variant<S> {
+  readonly statement: S;
+  /** For each placeholder the kind of its values; a null fits any. `undefined` where the server does not mind. */
+  readonly kinds: Kinds | undefined;
+}
+
+type Kind = 'whole' | 'fraction' | 'huge' | 'text' | 'bytes' | 'date';
+export type Kinds = (Kind | undefined)[];
+
+/** Of one text, at most: a statement whose values come in more combinations is prepared anew now and then. */
+const MAX_VARIANTS = 4;
+
+export class PreparedStatements<S extends Closable> {
+  readonly #limit: number;
+  readonly #kept = new Map<string, Variant<S>[]>();
+  #count = 0;
+
+  /** `limit`: how many are kept; 0 closes each after its use. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Names of tables mean those of the database that was chosen when it was prepared. */
+  static keyOf(database: string | undefined, text: string): string {
+    return `${database ?? ''}|${text}`;
+  }
+
+  get(key: string, kinds: Kinds | undefined): S | undefined {
+    const variants = this.#kept.get(key);
+    const at = variants?.findIndex((variant) => takes(variant.kinds, kinds)) ?? -1;
+    const found = variants?.[at];
+    if (variants === undefined || found === undefined) return undefined;
+    variants.splice(at, 1);
+    variants.push(found);
+    this.#kept.delete(key);
+    this.#kept.set(key, variants);
+    return found.statement;
+  }
+
+  add(key: string, statement: S, kinds: Kinds | undefined): void {
+    if (this.#limit === 0) return;
+    const variants = this.#kept.get(key) ?? [];
+    this.#kept.delete(key);
+    this.#kept.set(key, variants);
+    variants.push({ statement, kinds });
+    this.#count += 1;
+    if (variants.length > MAX_VARIANTS) this.#closeFirst(variants);
+    this.#evict();
+  }
+
+  /** Its run has ended. */
+  release(statement: S): void {
+    if (this.#limit === 0) statement.close();
+  }
+
+  /** Those of this text are of no use any more. */
+  drop(key: string): void {
+    const variants = this.#kept.get(key) ?? [];
+    while (variants.length > 0) this.#closeFirst(variants);
+    this.#kept.delete(key);
+  }
+
+  /** Gives all of them back to the server. */
+  closeAll(): void {
+    for (const key of [...this.#kept.keys()]) this.drop(key);
+  }
+
+  /** The server has forgotten them already. */
+  forgetAll(): void {
+    this.#kept.clear();
+    this.#count = 0;
+  }
+
+  #evict(): void {
+    for (const [key, variants] of this.#kept) {
+      while (this.#count > this.#limit && variants.length > 0) this.#closeFirst(variants);
+      if (variants.length === 0) this.#kept.delete(key);
+      if (this.#count <= this.#limit) return;
+    }
+  }
+
+  #closeFirst(variants: Variant<S>[]): void {
+    variants.shift()?.statement.close();
+    this.#count -= 1;
+  }
+}
+
+/** `undefined` where the server reads each run's values anew. */
+export function kindsOf({ isMariaDb }: Flavour, values: readonly MysqlParameter[]): Kinds | undefined {
+  return isMariaDb ? undefined : values.map(kindOf);
+}
+
+function kindOf(value: MysqlParameter): Kind | undefined {
+  if (value === null) return undefined;
+  switch (typeof value) {
+    case 'bigint':
+      return value > MAX_INT64 ? 'huge' : 'whole';
+    case 'number':
+      return 'fraction';
+    case 'string':
+      return 'text';
+    default:
+      return value instanceof Date ? 'date' : 'bytes';
+  }
+}
+
+/** Where it does, the kinds that were open are decided by this run. */
+function takes(known: Kinds | undefined, kinds: Kinds | undefined): boolean {
+  if (known === undefined || kinds === undefined) return true;
+  const isFit = kinds.every((kind, at) => kind === undefined || known[at] === undefined || known[at] === kind);
+  if (isFit) for (const [at, kind] of kinds.entries()) known[at] ??= kind;
+  return isFit;
+}
