@@ -317,7 +317,8 @@ export class TransactionControl {
   #assertOpen(): void {
     if (this.#state === 'open') return;
     const context = { connectionId: this.#connection.id };
-    if (this.#state === 'lost' && this.#failed?.error.isConnectionFatal === false) throw endedByError(this.#failed, this.#dialect, context);
+    if (this.#state === 'lost' && this.#failed?.error.isConnectionFatal === false)
+      throw endedByError(this.#failed, this.#dialect, context);
     const text = `The transaction is ${this.#state}; await every statement before it ends`;
     throw new UsageError('TRANSACTION_CLOSED', text, { context });
   }
