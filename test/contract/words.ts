@@ -64,7 +64,7 @@ export interface Words {
   readonly facts: WordFacts;
   readonly codes: NativeCodes;
   /** The database's own number of an error, as `codes` has them. */
-  codeOf(native: unknown): unknown;
+  readonly codeOf: (native: unknown) => unknown;
   /** SQLSTATEs of the errors that the runtime's contract asks for. */
   readonly sqlStates: { readonly division: string; readonly undefinedTable: string; readonly noNumber: string };
   /** Run once before everything else. */
