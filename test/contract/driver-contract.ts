@@ -253,6 +253,8 @@ export function driverContract(target: ContractTarget): void {
         const sleeping = run(doomed.connection, words.sleep('30', 'doomed'));
         doomed.connection.destroy();
         await expect(sleeping).rejects.toThrow();
+        // Also whoever asks after that: nothing will make it ready any more.
+        await expect(doomed.connection.untilReady()).rejects.toThrow();
         expect([doomed.connection.state, doomed.losses]).toEqual(['closed', []]);
       });
 

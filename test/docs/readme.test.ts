@@ -45,7 +45,7 @@ describe('the README', () => {
     expect(commands.map(({ code }) => code)).toEqual([
       'npm ci && npm run demo',
       'npm ci && npm test',
-      'npm install fluxor-db pg',
+      'npm install fluxor-db pg      # PostgreSQL\nnpm install fluxor-db mysql2  # MySQL, MariaDB; or: mariadb',
     ]);
   });
 });

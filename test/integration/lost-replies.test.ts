@@ -59,7 +59,8 @@ for (const target of proxiedTargets()) {
       await house.direct.exec('create unique index lost_id on lost (id)');
       const upsert = target.insertUnlessThere('lost', '1');
       house.proxy.dropReplies({ when: (chunk) => chunk.includes(upsert), then: 'reset' });
-      expect(await house.db.exec(upsert, [], { idempotent: true, name: 'upsert' })).toEqual({ rowsAffected: 0 });
+      // MariaDB logs it, and gives it a GTID, although it changes nothing.
+      expect(await house.db.exec(upsert, [], { idempotent: true, name: 'upsert' })).toMatchObject({ rowsAffected: 0 });
       expect(await ids(house)).toEqual([1]);
       expect(house.retried).toMatchObject([{ name: 'upsert', attempt: 2, error: { outcome: 'unknown' } }]);
       await house.check();

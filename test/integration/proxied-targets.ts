@@ -33,7 +33,7 @@ export interface ProxiedTarget {
   /** A statement that is the runtime's own, and no caller's. */
   isOwn(query: string): boolean;
   /** The request is a COMMIT, as the runtime sends it. */
-  isCommit(chunk: Buffer): boolean;
+  readonly isCommit: (chunk: Buffer) => boolean;
   /** How the runtime's BEGIN begins. */
   readonly begin: string;
   /** What is done to a row that is there already: nothing. */

@@ -160,8 +160,10 @@ export class MariadbWire {
   destroy(): void {
     this.#isClosing = true;
     this.#holdSocket();
+    // Whoever asks later is told at once: the connector says no more of a socket that was destroyed while it waited.
+    const { error } = (this.#lostBecause ??= { error: closedHere() });
     this.#socket?.destroy(closedHere());
-    this.#rejectPending(closedHere());
+    this.#rejectPending(error);
   }
 
   /** Goes on reading where a full buffer made the connector stop. */

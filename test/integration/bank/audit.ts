@@ -22,9 +22,10 @@ interface Row {
 
 /** Nothing of the runtime under test may be left at the server when this begins. */
 export async function audit(direct: DBRuntime, ledger: Ledger, bank: AuditedBank): Promise<Audit> {
-  const rows = await direct.query<Row>(
-    'select id, count(*)::int as times, max(attempt) as attempt from transfers group by id',
+  const counted = await direct.query<{ id: number; times: bigint; attempt: number }>(
+    'select id, count(*) as times, max(attempt) as attempt from transfers group by id',
   );
+  const rows = counted.map((row): Row => ({ ...row, times: Number(row.times) }));
   const kept = new Map(rows.map((row) => [row.id, row]));
   const strangers = rows.filter(({ id }) => !ledger.entries.has(id)).map(({ id }) => `transfer ${id} is nobody's`);
   const entries = [...ledger.entries.values()];
@@ -49,13 +50,12 @@ function brokenPromise({ id, unit, claim, attempt, error }: Entry, row: Row | un
 }
 
 async function checkBooks(direct: DBRuntime, { accounts, openingBalance }: AuditedBank): Promise<string[]> {
-  const sum = Number(await direct.queryValue('select sum(balance)::bigint from accounts'));
+  const sum = Number(await direct.queryValue('select sum(balance) from accounts'));
   const wrong = await direct.query<{ id: number }>(
     `select a.id from accounts a
      left join (select target as id, sum(amount) as total from transfers group by target) i on i.id = a.id
      left join (select source as id, sum(amount) as total from transfers group by source) o on o.id = a.id
-     where a.balance <> $1::bigint + coalesce(i.total, 0) - coalesce(o.total, 0)`,
-    [openingBalance],
+     where a.balance <> ${openingBalance} + coalesce(i.total, 0) - coalesce(o.total, 0)`,
   );
   const violations = wrong.map(({ id }) => `account ${id} holds another balance than its transfers say`);
   if (sum !== accounts * openingBalance) violations.push(`the bank holds ${sum}, not ${accounts * openingBalance}`);

@@ -6,13 +6,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DBRuntime, IsolationLevel, Transaction } from 'fluxor-db';
 import { createRuntime } from 'fluxor-db';
-import { postgres } from 'fluxor-db/postgres';
 import type { TcpProxy } from 'fluxor-db/testing';
 import { startTcpProxy } from 'fluxor-db/testing';
 import { Dice } from '../../chaos/dice.js';
-import type { PostgresMajor } from '../../servers/postgres-binaries.js';
-import type { PostgresServer } from '../../servers/postgres-server.js';
 import { audit } from './audit.js';
+import type { BankDatabase } from './bank-database.js';
 import { Ledger } from './ledger.js';
 import type { StormPlan } from './storm.js';
 import { Storm } from './storm.js';
@@ -41,61 +39,59 @@ const RESOLVE_MS = 30_000;
 const SLACK_MS = 2_000;
 const GONE_MS = 20_000;
 
-const MOVE = `with noted as (insert into transfers values ($1, $2, $3, $4, 1) returning 1)
-  update accounts set balance = balance + case id when $2 then -$4::int else $4::int end where id in ($2, $3)`;
-
-export async function runBank(server: PostgresServer, plan: BankPlan): Promise<BankReport> {
-  const proxy = await startTcpProxy({ target: { host: server.host, port: server.port } });
+export async function runBank(database: BankDatabase, plan: BankPlan): Promise<BankReport> {
+  const { host, port } = database.server;
+  const proxy = await startTcpProxy({ target: { host, port } });
   const applicationName = `bank-${plan.seed}-${proxy.port}`;
   const direct = createRuntime({
-    driver: postgres({ url: server.url }),
-    pool: { maxSize: 2 },
+    driver: database.makeDriver(),
+    // One session only: where sessions have no names, it is told apart by being the one that asks.
+    pool: { maxSize: 1 },
     gate: { circuitBreaker: false },
   });
   try {
-    await found(direct);
-    const db = openRuntime(server, proxy, applicationName, plan);
+    await found(direct, database);
+    const db = openRuntime(database, proxy, applicationName, plan);
     const tally = new Tally(db);
     const ledger = new Ledger();
-    const storm = new Storm(plan, proxy, server);
-    const recovered = await work(db, plan, ledger, storm);
+    const storm = new Storm(plan, proxy, database);
+    const recovered = await work(db, { ...plan, move: database.move }, ledger, storm);
     const figures = tally.figures(ledger, storm);
     await db.disconnect({ timeout: 100 });
     await proxy.close();
-    await untilGone(direct, applicationName);
+    await untilGone(direct, database.sessions(applicationName));
     const { violations, unknownButKept } = await audit(direct, ledger, {
       accounts: ACCOUNTS,
       openingBalance: OPENING_BALANCE,
     });
     const report = { ...figures, unknownButKept };
-    return { figures: report, violations: [...violations, ...broken(report, plan, recovered, server.major)] };
+    return { figures: report, violations: [...violations, ...broken(report, plan, recovered, database)] };
   } finally {
     await direct.disconnect({ timeout: 100 });
     await proxy.close();
   }
 }
 
-async function found(direct: DBRuntime): Promise<void> {
+async function found(direct: DBRuntime, { setup }: BankDatabase): Promise<void> {
   for (const table of ['accounts', 'transfers']) await direct.exec(`drop table if exists ${table}`);
   await direct.exec('create table accounts (id int primary key, balance bigint not null)');
   // The id is not unique for the database: it must not keep the promise for us.
   await direct.exec(
     'create table transfers (id int not null, source int not null, target int not null, amount int not null, attempt int not null)',
   );
-  await direct.exec('insert into accounts select id, $1 from generate_series(1, $2::int) id', [
-    OPENING_BALANCE,
-    ACCOUNTS,
-  ]);
+  for (const text of setup) await direct.exec(text);
+  const accounts = Array.from({ length: ACCOUNTS }, (_, n) => ({ id: n + 1, balance: OPENING_BALANCE }));
+  await direct.batch('insert into accounts (id, balance) values (:id, :balance)', accounts);
 }
 
 function openRuntime(
-  server: PostgresServer,
+  database: BankDatabase,
   { host, port }: TcpProxy,
   applicationName: string,
   plan: BankPlan,
 ): DBRuntime {
   return createRuntime({
-    driver: postgres({ url: server.url, host, port, applicationName }),
+    driver: database.makeDriver({ host, port, applicationName }),
     name: 'bank',
     pool: { maxSize: 12, acquireTimeout: '2s', connectTimeout: '1s', validation: { timeout: '300ms' } },
     query: { timeout: '2s', resolveOutcome: plan.resolveOutcome },
@@ -103,8 +99,13 @@ function openRuntime(
   });
 }
 
+/** What clerks go by. */
+interface WorkPlan extends BankPlan {
+  readonly move: string;
+}
+
 /** Whether there were transfers again after the storm. */
-async function work(db: DBRuntime, plan: BankPlan, ledger: Ledger, storm: Storm): Promise<boolean> {
+async function work(db: DBRuntime, plan: WorkPlan, ledger: Ledger, storm: Storm): Promise<boolean> {
   let isOpen = true;
   const clerk = async (_: unknown, task: number): Promise<void> => {
     const dice = new Dice(plan.seed * 1_000 + task);
@@ -126,7 +127,7 @@ async function work(db: DBRuntime, plan: BankPlan, ledger: Ledger, storm: Storm)
   }
 }
 
-async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: BankPlan): Promise<void> {
+async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: WorkPlan): Promise<void> {
   const source = dice.upTo(ACCOUNTS);
   const target = 1 + ((source + dice.upTo(ACCOUNTS - 1) - 1) % ACCOUNTS);
   const amount = dice.upTo(50);
@@ -135,14 +136,15 @@ async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: BankPla
   const begun = ledger.begin(isStatement ? 'statement' : 'transaction');
   let attempt = 1;
   try {
-    if (isStatement) await db.exec(MOVE, [begun.id, source, target, amount]);
+    if (isStatement) await db.exec(plan.move, { id: begun.id, source, target, amount });
     else {
       const work = async (tx: Transaction): Promise<void> => {
         attempt = tx.attempt;
-        await tx.exec('insert into transfers values ($1, $2, $3, $4, $5)', [begun.id, source, target, amount, attempt]);
+        const row = { id: begun.id, source, target, amount, attempt };
+        await tx.exec('insert into transfers values (:id, :source, :target, :amount, :attempt)', row);
         // In no order: some meet in a deadlock.
-        await tx.exec('update accounts set balance = balance - $2 where id = $1', [source, amount]);
-        await tx.exec('update accounts set balance = balance + $2 where id = $1', [target, amount]);
+        await tx.exec('update accounts set balance = balance - :amount where id = :source', { source, amount });
+        await tx.exec('update accounts set balance = balance + :amount where id = :target', { target, amount });
       };
       await db.transaction(work, { isolation, timeout: TRANSFER_MS });
     }
@@ -153,19 +155,17 @@ async function transfer(db: DBRuntime, ledger: Ledger, dice: Dice, plan: BankPla
 }
 
 /** A COMMIT on its way is carried out although its client is gone; after this, nothing changes any more. */
-async function untilGone(direct: DBRuntime, applicationName: string): Promise<void> {
+async function untilGone(direct: DBRuntime, count: string): Promise<void> {
   const giveUpAt = performance.now() + GONE_MS;
-  const count = 'select count(*)::int from pg_stat_activity where application_name = $1';
-  while ((await direct.queryValue<number>(count, [applicationName])) !== 0) {
+  while (Number(await direct.queryValue(count)) !== 0) {
     if (performance.now() > giveUpAt) throw new Error('Sessions of the bank are left at the server.');
     await pause(50);
   }
 }
 
-function broken(figures: BankFigures, plan: BankPlan, recovered: boolean, major: PostgresMajor): string[] {
+function broken(figures: BankFigures, plan: BankPlan, recovered: boolean, database: BankDatabase): string[] {
   const { resolveOutcome, kills } = plan;
-  // Before 17 a COMMIT that was kept by a server which then crashed cannot be proved (decision 0017).
-  const unanswered = major >= 17 ? figures.unknown : figures.unknownWithoutCrash;
+  const unanswered = database.provesCommitsAfterCrash ? figures.unknown : figures.unknownWithoutCrash;
   const longestMs = TRANSFER_MS + COMMIT_MS + (resolveOutcome ? RESOLVE_MS : 0) + SLACK_MS;
   const promises: readonly [isKept: boolean, text: string][] = [
     [figures.acknowledged >= 100, `only ${figures.acknowledged} transfers succeeded`],

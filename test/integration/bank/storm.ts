@@ -5,8 +5,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TcpProxy } from 'fluxor-db/testing';
-import type { PostgresServer } from '../../servers/postgres-server.js';
 import { Dice } from '../../chaos/dice.js';
+import type { BankDatabase, BankServer } from './bank-database.js';
 
 export interface StormPlan {
   readonly seed: number;
@@ -54,13 +54,15 @@ export class Storm {
   readonly #plan: StormPlan;
   readonly #dice: Dice;
   readonly #proxy: TcpProxy;
-  readonly #server: PostgresServer;
+  readonly #server: BankServer;
+  readonly #isCommit: (chunk: Buffer) => boolean;
 
-  constructor(plan: StormPlan, proxy: TcpProxy, server: PostgresServer) {
+  constructor(plan: StormPlan, proxy: TcpProxy, { server, isCommit }: BankDatabase) {
     this.#plan = plan;
     this.#dice = new Dice(plan.seed);
     this.#proxy = proxy;
     this.#server = server;
+    this.#isCommit = isCommit;
   }
 
   /** Settles when it is over: the server runs, and nothing stands in the way any more. */
@@ -108,7 +110,7 @@ export class Storm {
         proxy.blackHole(true);
         break;
       case 'lost-commits':
-        proxy.dropReplies({ when: isCommit, then: dice.oneOf(ENDS), times: dice.upTo(4) });
+        proxy.dropReplies({ when: this.#isCommit, then: dice.oneOf(ENDS), times: dice.upTo(4) });
         break;
       case 'lost-requests':
         this.#loseRequests(dice.upTo(3));
@@ -136,7 +138,7 @@ export class Storm {
   #loseRequests(times: number): void {
     let left = times;
     const when = (chunk: Buffer): boolean => {
-      if (left === 0 || !isCommit(chunk)) return false;
+      if (left === 0 || !this.#isCommit(chunk)) return false;
       left -= 1;
       this.#proxy.resetAll();
       return false;
@@ -147,9 +149,4 @@ export class Storm {
   #note(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
-}
-
-/** As the simple protocol sends it. */
-function isCommit(chunk: Buffer): boolean {
-  return chunk.includes('commit\0');
 }

@@ -1,0 +1,84 @@
+/**
+ * The databases that the bank stands on: PostgreSQL, and MySQL and MariaDB through either client library. What differs between
+ * them is here; bank.ts, storm.ts and audit.ts speak the SQL they have in common.
+ * Invariant: the server belongs to the bank alone, which kills it.
+ */
+import type { Driver } from 'fluxor-db';
+import { mariadb } from 'fluxor-db/mariadb';
+import type { MysqlOptions } from 'fluxor-db/mysql';
+import { mysql } from 'fluxor-db/mysql';
+import { postgres } from 'fluxor-db/postgres';
+import type { MysqlServer } from '../../servers/mysql-server.js';
+import type { PostgresServer } from '../../servers/postgres-server.js';
+
+/** As much of a server as the storm needs. */
+export interface BankServer {
+  readonly host: string;
+  readonly port: number;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface DriverOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly applicationName?: string;
+}
+
+export interface BankDatabase {
+  readonly server: BankServer;
+  makeDriver(options?: DriverOptions): Driver;
+  /** Makes what `move` needs. */
+  readonly setup: readonly string[];
+  /** A whole transfer as one statement that commits by itself, with :id, :source, :target and :amount. */
+  readonly move: string;
+  /** Counts the bank's sessions at the server. */
+  sessions(applicationName: string): string;
+  /** The request is a COMMIT, as the runtime sends it. */
+  readonly isCommit: (chunk: Buffer) => boolean;
+  /** A COMMIT that was kept by a server which then crashed can be proved (decision 0017). */
+  readonly provesCommitsAfterCrash: boolean;
+}
+
+export function onPostgres(server: PostgresServer): BankDatabase {
+  return {
+    server,
+    makeDriver: (options) => postgres({ url: server.url, ...options }),
+    setup: [],
+    move: `with noted as (insert into transfers values (:id, :source, :target, :amount, 1) returning 1)
+      update accounts set balance = balance + case id when :source then -:amount::int else :amount::int end
+      where id in (:source, :target)`,
+    sessions: (applicationName) =>
+      `select count(*) from pg_stat_activity where application_name = '${applicationName}'`,
+    isCommit: (chunk) => chunk.includes('commit\0'),
+    provesCommitsAfterCrash: server.major >= 17,
+  };
+}
+
+export type MysqlClient = 'mysql2' | 'mariadb';
+
+const CLIENTS: Readonly<Record<MysqlClient, (options: MysqlOptions) => Driver>> = { mysql2: mysql, mariadb };
+
+export function onMysql(server: MysqlServer, client: MysqlClient): BankDatabase {
+  return {
+    server,
+    makeDriver: (options) => CLIENTS[client]({ url: server.url, ...options }),
+    // No statement writes to two tables, but a trigger belongs to the statement that fires it.
+    setup: [
+      'drop table if exists orders',
+      'create table orders (id int not null, source int not null, target int not null, amount int not null)',
+      `create trigger orders_are_carried_out after insert on orders for each row begin
+         insert into transfers values (new.id, new.source, new.target, new.amount, 1);
+         update accounts set balance = balance + if(id = new.source, -new.amount, new.amount)
+           where id in (new.source, new.target);
+       end`,
+    ],
+    move: 'insert into orders values (:id, :source, :target, :amount)',
+    // Not everybody is told the names of sessions; here all but the one that asks are the bank's.
+    sessions: () => `select count(*) from information_schema.processlist
+      where user = substring_index(user(), '@', 1) and id <> connection_id()`,
+    // The last bytes of a packet that has no end of its own, and of one that is short.
+    isCommit: (chunk) => chunk.length < 16 && chunk.subarray(-6).toString('latin1') === 'commit',
+    provesCommitsAfterCrash: false,
+  };
+}
