@@ -20,12 +20,10 @@ import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
-import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf, isAtLeast } from '../mysql-server/mysql-flavour.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
-import { PreparedStatements, kindsOf } from '../mysql-server/mysql-prepared.js';
-import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
+import { PreparedStatements, isNotBegun, kindsOf } from '../mysql-server/mysql-prepared.js';
 import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
 import { splitBegin } from '../mysql-server/mysql-transactions.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
@@ -243,10 +241,8 @@ export class MariadbConnection implements DriverConnection {
     try {
       return await this.#executeOnce(text, values);
     } catch (error) {
-      const errno = serverErrorOf(error)?.errno ?? 0;
-      if (STALE_STATEMENT_ERRNOS.has(errno)) this.#statements.drop(this.#keyOf(text));
-      else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.#statements.closeAll();
-      else throw error;
+      if (!isNotBegun(commandOf(text), error)) throw error;
+      this.#statements.clearAfter(this.#keyOf(text), error);
       const ran = await this.#executeOnce(text, values);
       this.#request.onHealed?.();
       return ran;
@@ -312,6 +308,7 @@ export class MariadbConnection implements DriverConnection {
 
   /** What was on the wire has ended; after an error the session is ready when it is known where that has left it. */
   async #settle(text: string, error?: unknown): Promise<void> {
+    if (error !== undefined) this.#statements.clearAfter(this.#keyOf(text), error);
     if (error === undefined) this.#isInTransaction = this.#wire.isInTransaction;
     else if (!isFluxorError(error) && !this.#isAsItWas(text)) await this.#askState();
     if (this.#wire.isClosed) return;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { flavourOf } from './mysql-flavour.js';
 import type { Closable } from './mysql-prepared.js';
-import { PreparedStatements, kindsOf } from './mysql-prepared.js';
+import { PreparedStatements, isNotBegun, kindsOf } from './mysql-prepared.js';
 import type { MysqlParameter } from './mysql-values.js';
 
 const kinds = (...values: readonly MysqlParameter[]) => kindsOf(flavourOf('9.7.4'), values);
@@ -81,5 +81,36 @@ describe('prepared statements of one session', () => {
     statements.add('c', prepared('c'), undefined);
     statements.forgetAll();
     expect([closed.length, statements.get('c', undefined)]).toEqual([3, undefined]);
+  });
+});
+
+describe('a statement that was not begun for want of what was prepared', () => {
+  const error = (errno: number, sqlMessage: string) => Object.assign(new Error('x'), { errno, sqlMessage });
+  const handle = 'Unknown prepared statement handler (12) given to';
+  const full = "Can't create more than max_prepared_stmt_count statements (current value: 16382)";
+
+  it.each([
+    [1243, `${handle} mysqld_stmt_execute`],
+    [1243, `${handle} mysql_stmt_precheck`],
+    [1615, 'Prepared statement needs to be re-prepared'],
+    [1461, full],
+  ])(
+    'is known by what the server says (%i: %s), and only where it cannot have done a part of its work',
+    (errno, text) => {
+      for (const command of ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'WITH', 'REPLACE', 'VALUES', 'TABLE'])
+        expect(isNotBegun(command, error(errno, text))).toBe(true);
+      for (const command of ['CALL', 'DO', 'BEGIN', 'EXECUTE', 'SET', ''])
+        expect(isNotBegun(command, error(errno, text))).toBe(false);
+    },
+  );
+
+  it.each([
+    [1243, 'Unknown prepared statement handler (nope) given to EXECUTE'],
+    [1243, 'Unhandled user-defined exception condition'],
+    [1615, 'of the application'],
+    [1461, 'of the application'],
+    [1213, 'Prepared statement needs to be re-prepared'],
+  ])('is not what another one says with the same number or text (%i: %s)', (errno, text) => {
+    expect(isNotBegun('INSERT', error(errno, text))).toBe(false);
   });
 });

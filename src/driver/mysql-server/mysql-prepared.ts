@@ -7,7 +7,9 @@
  * is 0. So a run is given a statement that has seen values of the same kinds only. MariaDB reads each run's values anew.
  * Refuses to know: client libraries, results.
  */
+import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from './mysql-errnos.js';
 import type { Flavour } from './mysql-flavour.js';
+import { serverErrorOf } from './mysql-server-error.js';
 import type { MysqlParameter } from './mysql-values.js';
 import { MAX_INT64 } from './mysql-values.js';
 
@@ -84,6 +86,13 @@ export class PreparedStatements<S extends Closable> {
     for (const key of [...this.#kept.keys()]) this.drop(key);
   }
 
+  /** What an error says is in the way of the next run is dropped: a stale statement, or all, where the server holds too many. */
+  clearAfter(key: string, error: unknown): void {
+    const errno = serverErrorOf(error)?.errno ?? 0;
+    if (STALE_STATEMENT_ERRNOS.has(errno)) this.drop(key);
+    else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.closeAll();
+  }
+
   /** The server has forgotten them already. */
   forgetAll(): void {
     this.#kept.clear();
@@ -102,6 +111,28 @@ export class PreparedStatements<S extends Closable> {
     variants.shift()?.statement.close();
     this.#count -= 1;
   }
+}
+
+/** CALL and others may have done half of their work when an EXECUTE or a SIGNAL inside them raises one of these numbers. */
+const ONE_STATEMENT: ReadonlySet<string> = new Set([
+  ...['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'WITH', 'REPLACE', 'VALUES', 'TABLE'],
+]);
+
+/**
+ * What the server itself says before it begins. A SIGNAL has another text, and an EXECUTE inside a procedure is "given to
+ * EXECUTE". In another language (`lc_messages`) the last one is not known, and its error is left to the caller.
+ */
+const NOT_BEGUN: ReadonlyMap<number, RegExp> = new Map([
+  [1243, /\(\d+\).*\bmysqld?_stmt_(?:execute|precheck)\b/],
+  [TOO_MANY_STATEMENTS_ERRNO, /\bmax_prepared_stmt_count\b/],
+  [1615, /^Prepared statement needs to be re-prepared$/],
+]);
+
+/** Whether a statement that ended with this error was not begun, for want of what was prepared. `command` is in upper case. */
+export function isNotBegun(command: string, error: unknown): boolean {
+  const serverError = serverErrorOf(error);
+  if (serverError === undefined || !ONE_STATEMENT.has(command)) return false;
+  return NOT_BEGUN.get(serverError.errno)?.test(serverError.message) === true;
 }
 
 /** `undefined` where the server reads each run's values anew. */

@@ -207,7 +207,7 @@ export class MysqlConnection implements DriverConnection {
       const values = query.values.map(encodeParameter);
       const attempt = (isFirst: boolean): void =>
         this.#attempt(query, values, resolve, (error) => {
-          const isHealed = isFirst && this.#wire.heal(query.text, error);
+          const isHealed = isFirst && values.length > 0 && this.#wire.heal(query.text, error);
           if (!isHealed) reject(error);
           else {
             this.#request.onHealed?.();

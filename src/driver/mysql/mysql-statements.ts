@@ -6,9 +6,7 @@
  * Refuses to know: results.
  */
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
-import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from '../mysql-server/mysql-errnos.js';
 import { PreparedStatements, kindsOf } from '../mysql-server/mysql-prepared.js';
-import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { MAX_INT64 } from '../mysql-server/mysql-values.js';
 import { wrongCountError } from './mysql-client-errors.js';
@@ -67,13 +65,9 @@ export class MysqlStatements {
     this.#running = undefined;
   }
 
-  /** After an error of the statement: whether it would run if it was prepared anew. What is in the way is cleared away. */
-  heal(sql: string, database: string | undefined, error: unknown): boolean {
-    const errno = serverErrorOf(error)?.errno ?? 0;
-    if (STALE_STATEMENT_ERRNOS.has(errno)) this.#kept.drop(PreparedStatements.keyOf(database, sql));
-    else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.#kept.closeAll();
-    else return false;
-    return true;
+  /** What the error of a run says is in the way of the next one is cleared away. */
+  clearAfter(sql: string, database: string | undefined, error: unknown): void {
+    this.#kept.clearAfter(PreparedStatements.keyOf(database, sql), error);
   }
 
   /** The server has forgotten them already. */

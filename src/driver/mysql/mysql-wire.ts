@@ -13,6 +13,7 @@ import { firstWord } from '../../sql/first-words.js';
 import type { SessionState } from '../driver.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
+import { isNotBegun } from '../mysql-server/mysql-prepared.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { roomError } from './mysql-client-errors.js';
@@ -145,11 +146,12 @@ export class MysqlWire {
     );
   }
 
-  /** What was begun has failed. Whether it is worth sending again: nothing of it was carried out, nor undone by its error. */
+  /** A run with values has failed. Whether it is worth sending again: nothing of it was carried out, nor undone by its error. */
   heal(sql: string, error: unknown): boolean {
-    if (this.#isOver) return false;
+    if (this.#isOver || !isNotBegun(commandOf(sql), error)) return false;
     this.#statements.endRun();
-    return this.#statements.heal(sql, this.#database, error);
+    this.#statements.clearAfter(sql, this.#database, error);
+    return true;
   }
 
   /** COM_RESET_CONNECTION: everything of the session but its default database is as new, and what was prepared is gone. */
@@ -193,6 +195,7 @@ export class MysqlWire {
     if (!this.#isOver) this.#statements.endRun();
     if (failure === undefined) return this.#becomeReady();
     const { error } = failure;
+    if (!this.#isOver) this.#statements.clearAfter(text, this.#database, error);
     if (serverErrorOf(error) !== undefined) this.#lastWord = error;
     // Neither the server's nor ours: after it mysql2 is of no use.
     else if (!isFluxorError(error)) return this.#lose(error);
