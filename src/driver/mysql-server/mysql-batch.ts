@@ -10,7 +10,10 @@ import type { InsertPlan } from '../../sql/insert-plan.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { DriverQuery, DriverResult } from '../query.js';
 import { findErrno } from './mysql-errnos.js';
+import { commitFailure } from './mysql-errors.js';
 import { serverErrorOf } from './mysql-server-error.js';
+import type { MysqlParameter } from './mysql-values.js';
+import { encodeParameter } from './mysql-values.js';
 
 type Values = readonly unknown[];
 
@@ -29,8 +32,10 @@ const MAX_PLACEHOLDERS = 65_535;
 const MAX_ROWS = 512;
 /** Sets at once by the bulk protocol, which prepares one row: only the memory for them counts. */
 const MAX_BULK_SETS = 4_096;
-/** Well below the smallest max_allowed_packet that servers come with (4 MiB in old ones). */
+/** Of several sets at once. Well below the smallest max_allowed_packet that servers come with (4 MiB in old ones). */
 const MAX_BYTES = 1_048_576;
+/** A number or a date as text, of which a bulk packet may have to make one, is hardly longer. */
+const NUMBER_BYTES = 24;
 /** Everybody else gets a turn now and then, however fast the server is. */
 const STATEMENTS_PER_TURN = 100;
 
@@ -60,7 +65,9 @@ export class MysqlBatch {
     try {
       const result = await this.#runSets();
       this.#batch.report.isEnding = true;
-      await this.#say('commit');
+      await this.#say('commit').catch((error: unknown) => {
+        throw commitFailure(error);
+      });
       return result;
     } catch (error) {
       // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone then.
@@ -81,12 +88,16 @@ export class MysqlBatch {
     let bytes = 0;
     try {
       for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
-        waiting.push(values);
-        bytes += sizeOf(values);
-        if (waiting.length < rowsAtOnce && bytes < MAX_BYTES) continue;
-        await this.#insert(plan, waiting);
-        waiting = [];
-        bytes = 0;
+        // What an object takes as JSON is known when it is written.
+        const encoded = values.map(encodeParameter);
+        const size = sizeOf(encoded);
+        if (waiting.length === rowsAtOnce || (waiting.length > 0 && bytes + size > MAX_BYTES)) {
+          await this.#insert(plan, waiting);
+          waiting = [];
+          bytes = 0;
+        }
+        waiting.push(encoded);
+        bytes += size;
       }
       await this.#insert(plan, waiting);
     } catch (error) {
@@ -198,14 +209,12 @@ function insertText({ table, columns }: InsertPlan, rows: number): string {
   return `insert into ${table} (${columns.join(', ')}) values ${Array.from({ length: rows }, () => row).join(', ')}`;
 }
 
-/** About as many bytes as it takes on the wire. */
-function sizeOf(values: Values): number {
+/** About as many bytes as they take on the wire. */
+function sizeOf(values: readonly MysqlParameter[]): number {
   let bytes = 0;
   for (const value of values) {
-    if (typeof value === 'string') bytes += value.length * 3;
-    else if (ArrayBuffer.isView(value)) bytes += value.byteLength;
-    // What an object takes as JSON is not known before it is written; many are small.
-    else bytes += 16;
+    if (typeof value === 'string') bytes += Buffer.byteLength(value);
+    else bytes += Buffer.isBuffer(value) ? value.byteLength : NUMBER_BYTES;
   }
   return bytes;
 }

@@ -68,10 +68,13 @@ function rows(
   return numbers.split(' ').map((number) => [Number(number), row]);
 }
 
+/** The server itself cannot tell, or its word proves nothing. */
+export const UNKNOWN_OUTCOME: ErrnoRow = makeRow({ kind: 'unknown-outcome' }, 'unknown', 'F!');
+
 export const ERRNOS: ReadonlyMap<number, ErrnoRow> = new Map([
   ...rows('1040 1203 1135', connection('too-many-connections'), 'always', 'F!', SLOW),
   // Of a statement; at connect mysql-errors.ts makes it one of the above.
-  ...rows('1226', query('resource'), 'always', 'S', SLOW),
+  ...rows('1226', query('resource'), 'never', 'S'),
   ...rows('1042 1043 1081 1152 1154 1155 1156 1157 1158 1159 1160 1161 1184', connection('lost'), 'lost', 'F!'),
   ...rows('1153', query('data'), 'never', 'S!'),
   ...rows('1044 1045 1130 1251 1524 1698 1820 1862 3118 4151', { kind: 'auth' }, 'never', 'F!'),
@@ -85,7 +88,9 @@ export const ERRNOS: ReadonlyMap<number, ErrnoRow> = new Map([
   ...rows('1020 1412 1613 1689 3058 3101', transaction('serialization'), 'tx', 'S'),
   ...rows('1206 1637', query('resource'), 'tx', 'F', SLOW),
   ...rows('1180 3100', { kind: 'unknown-outcome' }, 'unknown', 'F!'),
-  ...rows('1615 1243 1461', query('statement-invalid'), 'fix', 'S'),
+  ...rows('1615 1243', query('statement-invalid'), 'fix', 'S'),
+  // Of all sessions together: somebody does not close theirs.
+  ...rows('1461', query('resource'), 'fix', 'S'),
   ...rows('1290 1836 1223', transaction('read-only'), 'always', 'I!', EVICT),
   ...rows('1792', transaction('read-only'), 'always', 'I!', EVICT),
   ...rows('3024 1969', { kind: 'timeout' }, 'tx', 'F'),
@@ -134,6 +139,18 @@ const SQLSTATES: ReadonlyMap<string, ErrnoRow> = new Map<string, ErrnoRow>([
 
 export function findErrno(errno: number, sqlState: string): ErrnoRow | undefined {
   return ERRNOS.get(errno) ?? SQLSTATES.get(sqlState) ?? SQLSTATES.get(sqlState.slice(0, 2));
+}
+
+/** Kinds of which a COMMIT that ends with one was not carried out. A resource may have run short in the middle of it. */
+const NOT_COMMITTED: ReadonlySet<ErrnoKind['kind']> = new Set(['constraint', 'transaction', 'timeout', 'cancelled']);
+
+/** Whether the table says of a COMMIT that ended with this error that it was undone; a class of states says so of 40 only. */
+export function provesRollback({ errno, sqlState }: { readonly errno: number; readonly sqlState: string }): boolean {
+  const row = ERRNOS.get(errno);
+  if (row === undefined) return sqlState.startsWith('40');
+  if (row.when === 'always' || TRANSACTION_ENDING_ERRNOS.has(errno)) return true;
+  if (row.is.kind === 'query') return row.is.reason !== 'resource';
+  return NOT_COMMITTED.has(row.is.kind);
 }
 
 /** The statement has lost what was prepared for it, or outgrown it: prepared anew it runs. */

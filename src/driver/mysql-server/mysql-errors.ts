@@ -19,7 +19,7 @@ import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
 import { SLOW_RETRY_MS, classifyNodeError, lostConnection } from '../node-errors.js';
 import type { ErrnoRow } from './mysql-errnos.js';
-import { findErrno, isLoginRefusalErrno } from './mysql-errnos.js';
+import { UNKNOWN_OUTCOME, findErrno, isLoginRefusalErrno, provesRollback } from './mysql-errnos.js';
 import type { MysqlServerError } from './mysql-server-error.js';
 import {
   constraintFacts,
@@ -46,6 +46,8 @@ export function classifyMysqlError(
   if (serverError !== undefined) return classifyServerError(error, serverError, situation, endpoint);
   return classifyNodeError(error, situation, endpoint) ?? unknownError(error, situation, endpoint);
 }
+
+const COMMIT_FAILED = 'the server could not complete the COMMIT';
 
 /** The server refused user or password: fresh ones may be taken. */
 export function isLoginRefusal(error: unknown): boolean {
@@ -74,11 +76,31 @@ function classifyServerError(
   const init = repliedInit(cause, error, situation);
   // SIGNAL may borrow any number; a state of class 45 says whose word it is.
   if (isSignalled(error)) return new QueryError('application', describeRefusal(error, 'application'), init);
+  const row = findErrno(error.errno, error.sqlState);
+  if (situation.phase === 'commit' && isUnproven(error))
+    return buildError(error, UNKNOWN_OUTCOME, situation, endpoint, init);
   const special = classifyByMoreThanNumber(error, situation, endpoint, init);
   if (special !== undefined) return special;
-  const row = findErrno(error.errno, error.sqlState);
   if (row !== undefined) return buildError(error, row, situation, endpoint, init);
   return new QueryError('internal', describeRefusal(error, 'internal'), init);
+}
+
+/** An engine or a log that fails at COMMIT may have written it already. A lost connection says so itself. */
+function isUnproven(error: MysqlServerError): boolean {
+  return findErrno(error.errno, error.sqlState)?.when !== 'lost' && !provesRollback(error);
+}
+
+/** Of a COMMIT that a driver sends by itself: an error of the house where nobody can tell what became of it, else the same. */
+export function commitFailure(cause: unknown): unknown {
+  const error = serverErrorOf(cause);
+  if (error === undefined || !isUnproven(error)) return cause;
+  return new OutcomeUnknownError(`${COMMIT_FAILED}: ${describeServer(error)}`, {
+    cause,
+    sqlState: error.sqlState === '' ? undefined : error.sqlState,
+    vendorCode: error.errno,
+    breaker: 'failure',
+    isConnectionFatal: true,
+  });
 }
 
 /** The numbers whose meaning hangs on a second fact. */
@@ -172,7 +194,7 @@ function buildError(
     case 'cancelled':
       return new CancelledError('administrator', 'somebody else cancelled the statement at the server', init);
     case 'unknown-outcome':
-      return new OutcomeUnknownError(`the server could not complete the COMMIT: ${describeServer(error)}`, init);
+      return new OutcomeUnknownError(`${COMMIT_FAILED}: ${describeServer(error)}`, init);
   }
 }
 
