@@ -80,7 +80,9 @@ for (const { name, hasCopy, make } of targets) {
       expect(await count()).toBe(200);
     });
 
-    it.runIf(hasCopy)('has bytes mean the same in every type of column, by either way', async () => {
+    it('has bytes mean the same in every type of column, by either way', async () => {
+      // One way only: nothing to compare.
+      if (!hasCopy) return expect((await db.batch(text, rowsUpTo(50))).mode).toBe('statements');
       await db.exec('create domain blob as bytea');
       await db.exec('create table kept (n int, raw bytea, dom blob, str text, id uuid, doc json, "order" varchar)');
       const bytes = Buffer.from('{"a":1}');
