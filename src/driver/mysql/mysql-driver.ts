@@ -36,6 +36,9 @@ const PREPARED_STATEMENTS = 100;
  */
 const FLAGS = ['-LOCAL_FILES', '-IGNORE_SPACE', '-ODBC'] as const;
 
+/** The method whose first word to the server is a request for its key; any server may switch a login to it. */
+const SHA256_PASSWORD = 'sha256_password';
+
 /** ER_NO_SUCH_THREAD. */
 const NO_SUCH_THREAD = 1094;
 
@@ -115,21 +118,30 @@ export class MysqlDriver implements Driver {
   }
 
   #open(mysql: Mysql2Module, request: ConnectRequest, login: Login): Promise<MysqlConnection> {
-    const { tls, socketPath, allowPublicKeyRetrieval, zeroDates, settings, database, host } = this.#config;
+    const { tls, zeroDates, settings, database, host } = this.#config;
     const { preparedStatements = PREPARED_STATEMENTS } = request;
     const client = mysql.createConnection(this.#clientConfig(login));
     if (tls !== false) useTls(client, tls, host);
-    const isPrivate = tls !== false || socketPath !== undefined || allowPublicKeyRetrieval;
     const config = {
       types: { ...request.types, zeroDates },
       settings,
       database,
       preparedStatements,
-      refusePassword: isPrivate ? undefined : () => publicKeyError(this.endpoint),
+      refusePassword: this.#mayAskForKey ? undefined : () => publicKeyError(this.endpoint),
       kill: (threadId: number) => this.#control.cancel(threadId),
       prepareKill: () => this.#control.prepare(),
     };
     return MysqlConnection.open(mysql, client, config, request);
+  }
+
+  /** Nobody stands between, or whoever does may have the password. */
+  get #mayAskForKey(): boolean {
+    const { tls, socketPath, allowPublicKeyRetrieval } = this.#config;
+    return tls !== false || socketPath !== undefined || allowPublicKeyRetrieval;
+  }
+
+  #refuseKey(): never {
+    throw publicKeyError(this.endpoint);
   }
 
   #clientConfig({ user, password }: Login): Mysql2Config {
@@ -148,6 +160,7 @@ export class MysqlDriver implements Driver {
       enableKeepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
       flags: FLAGS,
+      authPlugins: this.#mayAskForKey ? {} : { [SHA256_PASSWORD]: () => this.#refuseKey() },
       charset: 'UTF8MB4_GENERAL_CI',
       timezone: 'Z',
       rowsAsArray: true,

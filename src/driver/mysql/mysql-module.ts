@@ -105,6 +105,8 @@ export interface Mysql2Config {
   readonly enableKeepAlive: boolean;
   readonly keepAliveInitialDelay: number;
   readonly flags: readonly string[];
+  /** Ways to log in, in the place of mysql2's own; called when the server asks for one. What is thrown ends the login. */
+  readonly authPlugins: Readonly<Record<string, () => never>>;
   readonly charset: string;
   readonly timezone: string;
   readonly rowsAsArray: boolean;
