@@ -13,6 +13,7 @@ import type {
   RetryDecision,
   Siblings,
 } from '../errors/fluxor-error.js';
+import { MAYBE_APPLIED } from '../errors/fluxor-error.js';
 import { OutcomeUnknownError } from '../errors/query-error.js';
 import { CancelledError } from '../errors/timeout-error.js';
 import type { FailureSituation } from './driver.js';
@@ -132,7 +133,7 @@ export function lostConnection(
   }
   const [decision, outcome] = fateOfLostStatement(situation);
   const breaker = isInFlight(situation) ? 'failure' : idleVerdict(situation);
-  const suffix = outcome === 'unknown' ? '; the statement may or may not have been applied' : '';
+  const suffix = outcome === 'unknown' ? MAYBE_APPLIED : '';
   return new ConnectionError(reason, text + suffix, { ...init, isConnectionFatal: true, decision, outcome, breaker });
 }
 

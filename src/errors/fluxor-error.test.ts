@@ -5,7 +5,7 @@ import type { ErrorCode } from './catalogue.js';
 import { ConfigError } from './config-error.js';
 import { ConnectionError } from './connection-error.js';
 import type { RetryDecision } from './fluxor-error.js';
-import { FluxorError, isFluxorError } from './fluxor-error.js';
+import { FluxorError, isFluxorError, MAYBE_APPLIED } from './fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from './query-error.js';
 import { RejectedError } from './rejected-error.js';
 import { CancelledError, TimeoutError } from './timeout-error.js';
@@ -183,6 +183,15 @@ describe('FluxorError', () => {
     const error = new ConnectionError('lost', 'gone', { outcome: 'unknown' });
     error.noteRolledBack();
     expect(error.stack?.split('\n')[0]).toContain('rolled back');
+  });
+
+  it('does not say that a statement may have been applied of which nothing remains', () => {
+    const text = `gone${MAYBE_APPLIED}`;
+    const error = new ConnectionError('lost', text, { outcome: 'unknown' });
+    expect(error.message).toBe('gone; the statement may or may not have been applied');
+    error.noteRolledBack();
+    expect(error.message).toBe('gone; its transaction was rolled back, so nothing of it remains');
+    expect(error.stack).not.toContain('may or may not');
   });
 
   it('says in JSON that the retry budget was spent, and nothing where it was not', () => {

@@ -64,6 +64,9 @@ export interface ErrorVerdict {
   readonly isConnectionFatal: boolean;
 }
 
+/** @internal At the end of a message. It goes where it turns out that nothing remains. */
+export const MAYBE_APPLIED = '; the statement may or may not have been applied';
+
 const BRAND: unique symbol = Symbol.for('fluxor.error');
 
 /** Node's hook for `console.log` and `util.inspect`; a registered symbol, so nothing of Node is imported. */
@@ -183,7 +186,9 @@ export class FluxorError extends Error {
   noteRolledBack(): void {
     if (this.code === 'OUTCOME_UNKNOWN' || (this.outcome !== 'applied' && this.outcome !== 'unknown')) return;
     Object.assign(this, { outcome: 'not-applied' });
-    this.#reword(`${this.message}; its transaction was rolled back, so nothing of it remains`);
+    this.#reword(
+      `${this.message.replace(MAYBE_APPLIED, '')}; its transaction was rolled back, so nothing of it remains`,
+    );
   }
 
   /** @internal Part of the call has been applied, and stays. `text` says how much; `decision` is about the call as a whole. */

@@ -139,6 +139,7 @@ export class MariadbConnection implements DriverConnection {
       },
       settle: (error?: unknown) => this.#settle(query.text, error),
       kill: () => this.cancel(),
+      absorb: () => this.#absorb(),
     };
     return new MariadbCursor(session, query.text, values);
   }
@@ -273,6 +274,11 @@ export class MariadbConnection implements DriverConnection {
       throw error;
     }
     return statement;
+  }
+
+  /** A KILL that comes after its statement marks the session, and the next statement meets the mark. This one may. */
+  async #absorb(): Promise<void> {
+    await this.#wire.query('do 0').catch(() => undefined);
   }
 
   #keyOf(text: string): string {

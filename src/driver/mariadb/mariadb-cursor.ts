@@ -9,6 +9,7 @@
 import { nextTurn } from '../../kernel/next-turn.js';
 import { firstWord } from '../../sql/first-words.js';
 import type { CursorPage, DriverCursor, Field } from '../query.js';
+import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { ClientColumn, ClientOk, ClientStream } from './mariadb-module.js';
 import type { MakeReader, ResultReader } from './mariadb-results.js';
 import { isChanging } from './mariadb-results.js';
@@ -28,10 +29,9 @@ export interface CursorSession {
   /** Resolves when the session is ready. */
   settle(error?: unknown): Promise<void>;
   kill(): Promise<void>;
+  /** Takes a KILL that came too late for its statement. */
+  absorb(): Promise<void>;
 }
-
-/** What a KILL QUERY undoes nothing of. */
-const READING: ReadonlySet<string> = new Set(['SELECT', 'WITH', 'SHOW', 'TABLE', 'VALUES', 'EXPLAIN', 'DESCRIBE']);
 
 export class MariadbCursor implements DriverCursor {
   readonly #session: CursorSession;
@@ -92,8 +92,11 @@ export class MariadbCursor implements DriverCursor {
     this.#session.wire.resume();
     // What little was left may have been here already.
     await nextTurn();
-    if (!this.#isOver && READING.has(this.#command)) await this.#session.kill().catch(ignore);
+    const isKilled = !this.#isOver && isKillable(this.#command, this.#text);
+    // A server that cannot be told goes on to the last row.
+    if (isKilled) await this.#session.kill().catch(() => undefined);
     await this.#onWire;
+    if (isKilled) await this.#session.absorb();
     await this.#letGo();
   }
 
@@ -195,8 +198,4 @@ export class MariadbCursor implements DriverCursor {
       throw error;
     }
   }
-}
-
-function ignore(): void {
-  // Then it is read to its end.
 }

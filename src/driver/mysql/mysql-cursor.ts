@@ -5,11 +5,12 @@
  * A MySQL session can do nothing else meanwhile, inside a transaction or not: it stays busy until the last row, an error, or
  * `close`.
  * Invariants: memory holds one page and what the socket had brought with it; ended early, the rows on their way are dropped, and
- * more than a few of them are stopped at the server.
+ * more than a few of a statement that only reads are stopped at the server.
  */
 import type { Deferred } from '../../kernel/deferred.js';
 import { createDeferred } from '../../kernel/deferred.js';
 import type { CursorPage, DriverCursor, DriverQuery, Field } from '../query.js';
+import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
@@ -151,7 +152,7 @@ export class MysqlCursor implements DriverCursor, Running {
 
   #drop(): void {
     this.#dropped += 1;
-    if (this.#dropped !== DROPPED_ROWS) return;
+    if (this.#dropped !== DROPPED_ROWS || !isKillable(commandOf(this.#text), this.#text)) return;
     // A server that cannot be told goes on to the last row, and these are dropped.
     this.#killing = this.#port.kill().catch(() => undefined);
   }
