@@ -5,7 +5,7 @@ import { resolveMysqlOptions } from '../mysql-server/mysql-options.js';
 import { MysqlDriver } from './mysql-driver.js';
 
 /**
- * A driver for MySQL 5.7 or later and MariaDB 10.3 or later over the package `mysql2`, which is loaded on the first connect. No
+ * A driver for MySQL 8.0 or later and MariaDB 10.6 or later over the package `mysql2`, which is loaded on the first connect. No
  * I/O happens here.
  *
  * @throws ConfigError listing every wrong option.
