@@ -28,6 +28,8 @@ export interface DriverOptions {
 export interface BankDatabase {
   readonly server: BankServer;
   makeDriver(options?: DriverOptions): Driver;
+  /** For looking at the bank from outside; `sessions` counts none of its sessions. */
+  makeDirectDriver(): Driver;
   /** Makes what `move` needs. */
   readonly setup: readonly string[];
   /** A whole transfer as one statement that commits by itself, with :id, :source, :target and :amount. */
@@ -44,6 +46,7 @@ export function onPostgres(server: PostgresServer): BankDatabase {
   return {
     server,
     makeDriver: (options) => postgres({ url: server.url, ...options }),
+    makeDirectDriver: () => postgres({ url: server.url }),
     setup: [],
     move: `with noted as (insert into transfers values (:id, :source, :target, :amount, 1) returning 1)
       update accounts set balance = balance + case id when :source then -:amount::int else :amount::int end
@@ -63,6 +66,7 @@ export function onMysql(server: MysqlServer, client: MysqlClient): BankDatabase 
   return {
     server,
     makeDriver: (options) => CLIENTS[client]({ url: server.url, ...options }),
+    makeDirectDriver: () => CLIENTS[client]({ url: server.adminUrl, database: server.database }),
     // No statement writes to two tables, but a trigger belongs to the statement that fires it.
     setup: [
       'drop table if exists orders',
@@ -74,9 +78,9 @@ export function onMysql(server: MysqlServer, client: MysqlClient): BankDatabase 
        end`,
     ],
     move: 'insert into orders values (:id, :source, :target, :amount)',
-    // Not everybody is told the names of sessions; here all but the one that asks are the bank's.
-    sessions: () => `select count(*) from information_schema.processlist
-      where user = substring_index(user(), '@', 1) and id <> connection_id()`,
+    // Not everybody is told the names of sessions, but all are told whose they are; who asks is somebody else, and may have
+    // two: its driver keeps one for KILL.
+    sessions: () => `select count(*) from information_schema.processlist where user = '${server.user}'`,
     // The last bytes of a packet that has no end of its own, and of one that is short.
     isCommit: (chunk) => chunk.length < 16 && chunk.subarray(-6).toString('latin1') === 'commit',
     provesCommitsAfterCrash: false,

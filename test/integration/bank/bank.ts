@@ -44,8 +44,7 @@ export async function runBank(database: BankDatabase, plan: BankPlan): Promise<B
   const proxy = await startTcpProxy({ target: { host, port } });
   const applicationName = `bank-${plan.seed}-${proxy.port}`;
   const direct = createRuntime({
-    driver: database.makeDriver(),
-    // One session only: where sessions have no names, it is told apart by being the one that asks.
+    driver: database.makeDirectDriver(),
     pool: { maxSize: 1 },
     gate: { circuitBreaker: false },
   });
