@@ -155,23 +155,24 @@ const ROWS: Take = { of: ({ rows }) => rows };
 const FIRST_ROW: Take = { of: ({ rows }) => rows[0] };
 /** By position, because two columns of one name would hide each other in an object. */
 const FIRST_VALUE: Take = { rowMode: 'array', of: ({ rows }) => (rows[0] as readonly unknown[] | undefined)?.[0] };
+type Rare = 'lastInsertId' | 'gtid' | 'resultSets';
+/** Lists made once: this is part of every call. */
+const RARE: readonly Rare[] = ['lastInsertId', 'gtid', 'resultSets'];
+const RARE_OF_CHANGES: readonly Rare[] = ['lastInsertId', 'gtid'];
+
 const CHANGES: Take = {
-  of: (result) => addRare({ rowsAffected: result.rowsAffected }, result, ['lastInsertId', 'gtid']),
+  of: (result) => addRare({ rowsAffected: result.rowsAffected }, result, RARE_OF_CHANGES),
 };
 /** Written out: spreading an object costs more than the rest of the call. */
 const EVERYTHING: Take = {
   of: (result, durationMs) => {
     const { rows, fields, rowsAffected, command } = result;
-    return addRare({ rows, fields, rowsAffected, command, durationMs }, result, ['lastInsertId', 'gtid', 'resultSets']);
+    return addRare({ rows, fields, rowsAffected, command, durationMs }, result, RARE);
   },
 };
 
 /** What most results do not have is not there at all. */
-function addRare<T extends object>(
-  taken: T,
-  result: DriverResult,
-  names: readonly ('lastInsertId' | 'gtid' | 'resultSets')[],
-): T {
+function addRare<T extends object>(taken: T, result: DriverResult, names: readonly Rare[]): T {
   for (const name of names) {
     const value = result[name];
     if (value !== undefined) (taken as Record<string, unknown>)[name] = value;
