@@ -76,8 +76,8 @@ export class ProxiedDatabase implements AsyncDisposable {
 
   /**
    * Statements of this runtime's callers that the server is working on. Not those of the runtime itself: the empty round trip
-   * of a connection whose statement was stopped a moment ago, or which is looked at before it is lent, and the question with
-   * which a connection begins.
+   * of a connection whose statement was stopped a moment ago, or which is looked at before it is lent, the question with which
+   * a connection begins, and the words that begin and end a transaction.
    */
   async running(): Promise<string[]> {
     const active = (await this.activity()).filter(({ state }) => state === 'active').map(({ query }) => query);

@@ -43,6 +43,9 @@ export interface ProxiedTarget {
 /** With it every connection finds out whether a pooler stands between (src/driver/postgres/postgres-session.ts). */
 const OPENING_QUESTION = 'select coalesce(pg_catalog.pg_backend_pid()';
 
+/** What the runtime says around the statements of its callers: whoever waits for a caller's statement must not take it for one. */
+const TRANSACTION_CONTROL = /^(begin|start transaction|commit|rollback|savepoint|release)\b/;
+
 const absent = (url: string): string => url.replace(/\/[^/]*$/, '/no_such_database');
 
 export function postgresTarget(url: string, name = 'PostgreSQL'): ProxiedTarget {
@@ -54,7 +57,7 @@ export function postgresTarget(url: string, name = 'PostgreSQL'): ProxiedTarget 
     makeDriver: (options, at = url) => postgres({ url: at, ...options }),
     activity: (applicationName) =>
       `select state, query from pg_stat_activity where application_name = '${applicationName}' order by pid`,
-    isOwn: (query) => query === '' || query.startsWith(OPENING_QUESTION),
+    isOwn: (query) => query === '' || query.startsWith(OPENING_QUESTION) || TRANSACTION_CONTROL.test(query),
     isCommit: (chunk) => chunk.includes('commit\0'),
     begin: 'begin',
     insertUnlessThere: (table, value) => `insert into ${table} values (${value}) on conflict do nothing`,
@@ -79,7 +82,8 @@ function mysqlTargets(): ProxiedTarget[] {
         from information_schema.processlist
         where user = substring_index(user(), '@', 1) and id <> connection_id()
           and (info is null or info not like '%sleep(%' or info like '%${applicationName}%') order by id`,
-      isOwn: (query: string) => query === '' || /^(set names|do 0|kill )/.test(query),
+      isOwn: (query: string) =>
+        query === '' || /^(set names|do 0|kill )/.test(query) || TRANSACTION_CONTROL.test(query),
       // The last bytes of a packet that has no end of its own, and of one that is short.
       isCommit: (chunk: Buffer) => chunk.length < 16 && chunk.subarray(-6).toString('latin1') === 'commit',
       begin: 'start transaction',
