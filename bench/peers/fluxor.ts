@@ -71,6 +71,7 @@ function stubFactory(server: StubServer): ResourceFactory<StubConnection> {
     label: 'stub',
     create: () => server.connect(),
     isBusy: () => false,
+    canShare: () => true,
     condition: (connection) => (connection.isOpen ? 'clean' : 'broken'),
     validate: async (connection) => {
       if (!connection.isOpen) throw new ConnectionError('lost', 'the stub is closed');

@@ -53,6 +53,10 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
     return connection.isBusy;
   }
 
+  canShare(connection: Connection, now: number): boolean {
+    return connection.canShare(now);
+  }
+
   validate(connection: Connection): Promise<void> {
     return connection.validate();
   }

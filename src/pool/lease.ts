@@ -4,10 +4,12 @@
  */
 import { UsageError } from '../errors/usage-error.js';
 import type { LeaseNote } from './lease-scopes.js';
-import type { Loan, PoolEntry } from './pool-entry.js';
+import type { Borrower, Loan, PoolEntry } from './pool-entry.js';
 
 /** What a lease needs of its pool. */
 export interface LeaseKeeper<R> {
+  /** Whether its leases are shared: others may be in flight on the same resource. */
+  readonly isShared: boolean;
   end(lease: Lease<R>, isDiscarded: boolean, reason?: string, now?: number): void;
 }
 
@@ -40,6 +42,19 @@ export class Lease<R> implements AsyncDisposable, Loan {
         context: { connectionId: this.entry.id },
       },
     );
+  }
+
+  /** Others may be in flight on the same resource: it must be used for one statement, in the way that is made for that. */
+  get isShared(): boolean {
+    return this.#keeper.isShared;
+  }
+
+  /**
+   * `borrower` hears, once, when what this lease lent is at its service no more: later than its end where the resource
+   * must be cleaned or still works for it.
+   */
+  tellWhenFree(borrower: Borrower): void {
+    this.entry.tellWhenFree(borrower);
   }
 
   /** Ends the lease; the resource is cleaned if need be and lent again. `now` is the caller's own look at the clock. */

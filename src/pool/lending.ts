@@ -47,6 +47,7 @@ export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'
 }
 
 export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> {
+  readonly isShared = false;
   readonly line: WaitingLine<R>;
   readonly care: EntryCare<R>;
   readonly leaks: LeakDetector<R>;

@@ -24,6 +24,7 @@ import type { CareParts } from './entry-care.js';
 import { REVOKE_LIMIT_MS } from './entry-care.js';
 import { EntryBook } from './entry-book.js';
 import type { FreezeWatch } from './freeze-watch.js';
+import type { SharingPorts } from './lane.js';
 import type { Detached, LeaseScopes } from './lease-scopes.js';
 import type { Lease } from './lease.js';
 import { Lending } from './lending.js';
@@ -50,6 +51,8 @@ export interface PoolPorts {
   readonly hub: Hub;
   /** For the detection of deadlocks; without it there is none. */
   readonly scopes?: LeaseScopes | undefined;
+  /** Without it every lease is exclusive, whatever lane its caller stands in. */
+  readonly sharing?: SharingPorts | undefined;
   /** Default: as it is called. */
   readonly detached?: Detached;
 }

@@ -45,6 +45,11 @@ export interface ResourceFactory<R> {
   condition(resource: R): Condition;
   /** Whoever has it has given it work that has not ended. */
   isBusy(resource: R): boolean;
+  /**
+   * Whether one more statement may join those in flight on it now. False means "not this one now": the pool asks again
+   * when one of those has ended. Asked in a pool that shares only.
+   */
+  canShare(resource: R, now: number): boolean;
   /** One proof of life. Rejects when the resource should not be lent. */
   validate(resource: R): Promise<void>;
   /** Makes a dirty resource clean, however long it takes; the pool bounds it. */

@@ -5,6 +5,7 @@
 import { onAbort } from '../kernel/abort-listener.js';
 import type { LimitCause } from '../kernel/within.js';
 import { QueueItem } from '../kernel/waiter-queue.js';
+import type { Lane } from './lane.js';
 import type { Lease } from './lease.js';
 import type { LeaseHolder, LeaseScope } from './lease-scopes.js';
 import type { Priority } from '../kernel/priority.js';
@@ -19,6 +20,10 @@ export interface AcquireRequest {
   readonly failFast?: boolean;
   /** Default `'normal'`. */
   readonly priority?: Priority | undefined;
+  /** Default `'exclusive'`. Of no effect in a pool that shares nothing. */
+  readonly lane?: Lane | undefined;
+  /** How long the statement is expected to take, in milliseconds; `undefined` when nobody knows. For the lane `'long'`. */
+  readonly expectedMs?: number | undefined;
   /** Set when user code will hold the lease for as long as it likes: then it is watched for leaks. */
   readonly holder?: LeaseHolder | undefined;
   /** What reports call the lease. */

@@ -41,6 +41,8 @@ export class FakeResource {
   condition: Condition = 'clean';
   isDestroyed = false;
   isBusy = false;
+  /** Whether a statement may join those in flight on it. */
+  isShareable = true;
   /** When it was last seen alive: made, validated, reset; a use is noted by whoever ends it. */
   provenAt = 0;
   /** What reports say about it. */
@@ -125,6 +127,10 @@ export class FakeResources implements ResourceFactory<FakeResource> {
 
   isBusy(resource: FakeResource): boolean {
     return resource.isBusy;
+  }
+
+  canShare(resource: FakeResource): boolean {
+    return resource.isShareable && resource.condition !== 'broken';
   }
 
   validate(resource: FakeResource): Promise<void> {
