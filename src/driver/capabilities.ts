@@ -14,7 +14,10 @@ export interface Capabilities {
   readonly hasNotifications?: boolean;
   /** Nested transactions by savepoints. */
   readonly hasSavepoints: boolean;
-  /** Several statements may be in flight on one connection. */
+  /**
+   * Several statements may be in flight on one connection: `DriverConnection.execute` may be called while others are, outside
+   * transactions and for single statements. One session can differ (`DriverConnection.canPipeline`).
+   */
   readonly pipelining: boolean;
   /** Who owns prepared statements: the runtime names and evicts them; or the driver, which keeps its own, or none. */
   readonly statements: 'runtime' | 'driver';

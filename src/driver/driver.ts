@@ -91,6 +91,9 @@ export interface DriverConnection {
   readonly bytesWritten: number;
   /**
    * Rejects with the client library's own error. One at a time: the caller waits for the settlement.
+   * Where `canPipeline` is true, more may be sent outside transactions while others are in flight: they are answered in
+   * order, each is a transaction of its own, and an error of one touches no other. Lost with the connection, all of them
+   * reject with one and the same error.
    * With a `statement`, the text is prepared under this name, or run as what was prepared under it before. A prepared
    * statement that the server has lost or outgrown is prepared anew without a word, where nothing is undone by its error:
    * outside transactions. Drivers whose client library keeps its own statements ignore the name.
@@ -114,13 +117,21 @@ export interface DriverConnection {
   readonly statementLimitMs?: number;
   /** The server process is lent to this session for a transaction at a time (a pooler): nothing it is told lasts. */
   readonly isPooled?: boolean;
+  /**
+   * `execute` may be called while others are in flight (`capabilities.pipelining`): they are sent at once, and answered in order,
+   * each with its own result or error. Absent as the capability says; false where this session cannot, such as behind a pooler.
+   */
+  readonly canPipeline?: boolean;
   /** Settings that the server reports by itself are not those that the session began with. */
   readonly hasChangedSettings?: boolean;
-  /** Resolves when the server is ready for the next statement, also after an error; rejects when the connection is gone. */
+  /**
+   * Resolves when the server is ready and nothing is in flight any more, also after an error; rejects when the connection
+   * is gone.
+   */
   untilReady(): Promise<void>;
   /**
-   * Asks the server to stop what runs now. Resolves when the request has been delivered and can hit nothing later; rejects
-   * where it could not be delivered. Settles at once when the connection is destroyed: a COMMIT may be waiting for it.
+   * Asks the server to stop what runs now: of several in flight, whichever it works on when the request comes. Resolves
+   * when the request has been delivered and can hit nothing later; rejects where it could not be delivered. Settles at once when the connection is destroyed: a COMMIT may be waiting for it.
    */
   cancel(): Promise<void>;
   /** One round trip that proves the server answers. `query` replaces the protocol's cheapest. */

@@ -7,3 +7,8 @@ export function nextTurn(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+/** Calls once everything has run that is due in this turn: for what is worth doing once for all who ask in it. */
+export function atEndOfTurn(callback: () => void): void {
+  setImmediate(callback);
+}

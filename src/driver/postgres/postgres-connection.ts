@@ -28,11 +28,14 @@ import {
   setUp,
   undoesSetUp,
 } from './postgres-session.js';
-import { isStaleStatement } from './postgres-stale.js';
-import type { PreparedStatement, StatementSession } from './postgres-statement.js';
+import { PostgresPipeline } from './postgres-pipeline.js';
+import { isFatal, isServerError } from './postgres-server-error.js';
+import type { PipelineSession, PreparedStatement } from './postgres-statement.js';
 import { PostgresStatement } from './postgres-statement.js';
 
 const STATES: Readonly<Record<string, SessionState>> = { I: 'idle', T: 'in-transaction', E: 'failed-transaction' };
+
+const NOTHING: readonly string[] = [];
 
 interface ReadyWaiter {
   resolve(): void;
@@ -50,12 +53,10 @@ export class PostgresConnection implements DriverConnection {
   readonly #client: PgClient;
   readonly #config: PostgresSessionConfig;
   readonly #request: ConnectRequest;
-  readonly #session: StatementSession;
-  /** What the server last said; meaningless while `#isBusy`. */
+  readonly #session: PipelineSession;
+  readonly #pipeline: PostgresPipeline;
+  /** What the server last said; meaningless while anything is in flight. */
   #status: SessionState = 'idle';
-  #isBusy = false;
-  /** What is on the wire has its parameters and its plan: from here on it is carried out, and an error is its own. */
-  #isBound = false;
   /** Until connected, failures are the rejection of `open`, not a loss. */
   #isConnected = false;
   #isClosing = false;
@@ -63,6 +64,8 @@ export class PostgresConnection implements DriverConnection {
   #lostBecause: { readonly error: unknown } | undefined;
   /** A crash of another backend is told as a *warning* before the socket closes (PostgreSQL manual, code 57P02). */
   #crashNotice: unknown;
+  /** A fatal error goes to the statement that it met. The session ends with it, and so do all that are behind. */
+  #lastWords: unknown;
   readonly #reported = new ReportedSettings();
   #start: SessionStart = { isPooled: false, limitMs: 0, setup: [] };
   /** What was set as the server's limit for the session, and for the transaction that is open; 0 also where it is the user's. */
@@ -114,10 +117,16 @@ export class PostgresConnection implements DriverConnection {
     this.#client = client;
     this.#config = config;
     this.#request = request;
+    this.#pipeline = new PostgresPipeline(client);
     this.#session = {
       decoders: config.decoders,
-      takeForgotten: () => (this.#forgotten.length === 0 ? [] : this.#forgotten.splice(0)),
-      explain: (error) => (this.#lostBecause === undefined ? error : this.#bestLossError(error)),
+      takeForgotten: () => (this.#forgotten.length === 0 ? NOTHING : this.#forgotten.splice(0)),
+      explain: (error) => this.#explain(error),
+      countCancels: () => this.#cancels,
+      resend: (statement) => this.#pipeline.send(statement),
+      healed: () => request.onHealed?.(),
+      isLastSent: () => !this.#pipeline.isAnybodyBehind,
+      abandon: () => this.#abandon(),
     };
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => this.#lose(new Error('Connection terminated unexpectedly')));
@@ -127,7 +136,6 @@ export class PostgresConnection implements DriverConnection {
     client.on('notification', ({ channel, payload, processId }) =>
       request.onNotification?.({ channel, payload, processId }),
     );
-    client.connection.on('bindComplete', () => (this.#isBound = true));
     client.connection.on('readyForQuery', (message) => this.#becomeReady(message.status));
     client.connection.on('parameterStatus', (message) =>
       this.#reported.report(message.parameterName, message.parameterValue),
@@ -136,7 +144,7 @@ export class PostgresConnection implements DriverConnection {
 
   get state(): SessionState {
     if (this.#lostBecause !== undefined || this.#isClosing) return 'closed';
-    return this.#isBusy ? 'busy' : this.#status;
+    return this.#pipeline.isBusy ? 'busy' : this.#status;
   }
 
   get sessionId(): string {
@@ -144,7 +152,12 @@ export class PostgresConnection implements DriverConnection {
   }
 
   get bytesWritten(): number {
-    return this.#client.connection.stream.bytesWritten;
+    return this.#pipeline.bytesWritten;
+  }
+
+  /** A pooler gives every transaction another server process, and each of ours is one. */
+  get canPipeline(): boolean {
+    return !this.#start.isPooled;
   }
 
   get isPooled(): boolean {
@@ -161,10 +174,9 @@ export class PostgresConnection implements DriverConnection {
 
   execute(query: DriverQuery, statement?: string): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      if (statement === undefined) {
-        const done = this.#localLimitMs === undefined ? resolve : this.#watchingLimit(resolve);
-        this.#submit(new PostgresStatement(this.#session, query, undefined, done, reject));
-      } else this.#executePrepared(query, statement, resolve, reject);
+      const done = this.#localLimitMs === undefined || statement !== undefined ? resolve : this.#watchingLimit(resolve);
+      const prepared = statement === undefined ? undefined : this.#preparedAs(statement);
+      this.#pipeline.send(new PostgresStatement(this.#session, query, prepared, done, reject));
     });
   }
 
@@ -177,7 +189,7 @@ export class PostgresConnection implements DriverConnection {
       ...this.#session,
       isInTransaction: () => this.#status !== 'idle',
       nextPortal: () => `fluxor_${(this.#portals += 1)}`,
-      submit: (statement: PgSubmittable) => this.#submit(statement),
+      submit: (statement: PgSubmittable) => this.#pipeline.sendAlone(statement),
       untilReady: () => this.untilReady(),
     };
     return new PostgresCursor(session, query);
@@ -191,7 +203,7 @@ export class PostgresConnection implements DriverConnection {
           ? new PostgresStatementBatch(this.#session, batch, resolve, reject)
           : new PostgresCopyBatch(this.#session, { ...batch, bulk }, resolve, reject);
       this.#batch = running;
-      this.#submit(running);
+      this.#pipeline.sendAlone(running);
     });
   }
 
@@ -210,7 +222,7 @@ export class PostgresConnection implements DriverConnection {
 
   untilReady(): Promise<void> {
     if (this.#lostBecause !== undefined) return Promise.reject(this.#lostBecause.error);
-    if (!this.#isBusy) return Promise.resolve();
+    if (!this.#pipeline.isBusy) return Promise.resolve();
     return new Promise((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
   }
 
@@ -232,13 +244,17 @@ export class PostgresConnection implements DriverConnection {
     this.#reported.settle();
   }
 
+  /** What is still in flight may hang, and a goodbye behind it would hang with it: as in `pg`, it is ended at once. */
   close(): Promise<void> {
+    if (this.#pipeline.isBusy) this.destroy();
     this.#isClosing = true;
+    this.#pipeline.end();
     return this.#client.end();
   }
 
   destroy(): void {
     this.#isClosing = true;
+    this.#pipeline.end();
     this.#client.connection.stream.destroy();
     for (const wire of this.#cancelWires) wire.stream.destroy();
   }
@@ -256,41 +272,12 @@ export class PostgresConnection implements DriverConnection {
     this.#localLimits = [];
   }
 
-  /**
-   * A stale statement is prepared anew, once, where its error has undone nothing: nothing of it was carried out, and nobody
-   * has asked to stop it. In a transaction the error has ended that, and only the next run finds a new one.
-   */
-  #executePrepared(
-    query: DriverQuery,
-    name: string,
-    resolve: (result: DriverResult) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const prepared: PreparedStatement = this.#prepared.get(name) ?? { name, reader: undefined };
+  #preparedAs(name: string): PreparedStatement {
+    const known = this.#prepared.get(name);
+    if (known !== undefined) return known;
+    const prepared = { name, reader: undefined, preparer: undefined };
     this.#prepared.set(name, prepared);
-    const wasPrepared = prepared.reader !== undefined;
-    const isAlone = this.#status === 'idle';
-    const cancels = this.#cancels;
-    const heal = (error: unknown) => {
-      if (this.#isBound || !isStaleStatement(error, wasPrepared)) return reject(error);
-      prepared.reader = undefined;
-      if (!isAlone) return reject(error);
-      const healed = (result: DriverResult) => {
-        this.#request.onHealed?.();
-        resolve(result);
-      };
-      this.untilReady().then(() => {
-        if (this.#cancels !== cancels) reject(error);
-        else this.#submit(new PostgresStatement(this.#session, query, prepared, healed, reject));
-      }, reject);
-    };
-    this.#submit(new PostgresStatement(this.#session, query, prepared, resolve, heal));
-  }
-
-  #submit(submittable: PgSubmittable): void {
-    this.#isBusy = true;
-    this.#isBound = false;
-    this.#client.query(submittable);
+    return prepared;
   }
 
   async #run(text: string, values: readonly unknown[] = []): Promise<readonly unknown[]> {
@@ -301,7 +288,7 @@ export class PostgresConnection implements DriverConnection {
   async #runScript(text: string): Promise<void> {
     if (text === '') return;
     await new Promise<void>((resolve, reject) =>
-      this.#submit(new PostgresScript(text, this.#session, resolve, reject)),
+      this.#pipeline.sendAlone(new PostgresScript(text, this.#session, resolve, reject)),
     );
   }
 
@@ -315,9 +302,10 @@ export class PostgresConnection implements DriverConnection {
   }
 
   #becomeReady(status: string): void {
-    this.#isBusy = false;
     this.#status = STATES[status] ?? 'idle';
     if (status === 'I' && this.#localLimitMs !== undefined) this.#endLocalLimits();
+    this.#pipeline.advance(status === 'I');
+    if (this.#readyWaiters.length === 0 || this.#pipeline.isBusy) return;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
   }
 
@@ -325,12 +313,26 @@ export class PostgresConnection implements DriverConnection {
     if (this.#lostBecause !== undefined) return;
     const best = this.#bestLossError(error);
     this.#lostBecause = { error: best };
+    this.#pipeline.lose(best);
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(best);
     if (this.#isConnected && !this.#isClosing) this.#request.onLost(best);
   }
 
+  #explain(error: unknown): unknown {
+    if (this.#lostBecause !== undefined) return this.#bestLossError(error);
+    if (isServerError(error) && isFatal(error)) this.#lastWords ??= error;
+    return error;
+  }
+
   /** The server's own word on why it hung up, where it gave one, tells more than "terminated unexpectedly". */
   #bestLossError(error: unknown): unknown {
+    if (this.#lastWords !== undefined) return this.#lastWords;
     return typeof (error as { code?: unknown }).code === 'string' ? error : (this.#crashNotice ?? error);
+  }
+
+  /** Socket and all. `pg` raises the same when it gets an answer that nobody asked for. */
+  #abandon(): void {
+    const error = new Error('Received unexpected copyInResponse message, with statements in flight behind it.');
+    this.#client.connection.stream.destroy(error);
   }
 }

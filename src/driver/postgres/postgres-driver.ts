@@ -44,7 +44,7 @@ export class PostgresDriver implements Driver {
     holdsProcess: true,
     hasNotifications: true,
     hasSavepoints: true,
-    pipelining: false,
+    pipelining: true,
     statements: 'runtime',
   };
   readonly endpoint: string;

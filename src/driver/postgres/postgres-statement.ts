@@ -8,20 +8,29 @@
  *     prepared before    Bind, Execute, Sync                            (PostgreSQL manual, 54.2.3)
  *
  * Close comes first because closing a name that is not there is no error, while preparing one that is there would be.
+ * Several can be in flight (postgres-pipeline.ts). One relies on what was prepared before only where that has been answered
+ * and nobody has begun to prepare anew since: otherwise the columns it will get are not known, and it prepares for itself.
+ * A stale prepared statement is sent anew once, where its error has undone nothing: nothing of it was carried out, nobody has
+ * asked to stop anything, and there is no transaction, which the error would have ended.
  * Invariant: settles once, with the result when the server is ready, or with the error before that.
  */
 import { QueryError } from '../../errors/query-error.js';
 import type { DriverQuery, DriverResult } from '../query.js';
-import type { PgSubmittable, PgWire } from './postgres-module.js';
+import type { PgWire } from './postgres-module.js';
+import type { PipelinedStatement } from './postgres-pipeline.js';
 import type { Decoders, WireField, WireRow } from './postgres-rows.js';
 import { noColumns, RowReader } from './postgres-rows.js';
+import { isStaleStatement } from './postgres-stale.js';
 import { encodeValue } from './postgres-types.js';
+import type { WireWriter } from './postgres-wire-writer.js';
 
 /** A statement that the session has, or had, under a name. */
 export interface PreparedStatement {
   readonly name: string;
   /** What its columns were when it was prepared; `undefined` when it has to be prepared (again). */
   reader: RowReader | undefined;
+  /** Whoever has sent a Parse for it last: what others have prepared before is gone by the time of the next. */
+  preparer: PostgresStatement | undefined;
 }
 
 /** What the session does for each of its statements. */
@@ -33,11 +42,26 @@ export interface StatementSession {
   explain(error: unknown): unknown;
 }
 
+/** The session of single statements, some of them in flight together. */
+export interface PipelineSession extends StatementSession {
+  /** Cancels asked for so far. */
+  countCancels(): number;
+  /** Sends it once more, behind whatever is in flight. */
+  resend(statement: PostgresStatement): void;
+  /** A stale statement was prepared anew, and has succeeded. */
+  healed(): void;
+  /** The server waits for data that nobody has. Answers whether nothing was sent behind, which it would take for that data. */
+  isLastSent(): boolean;
+  /** What comes next cannot be told from what does not. */
+  abandon(): void;
+}
+
 /** The verbs whose row count says how many rows changed; `SELECT 5` counts rows read. */
 export const CHANGING_COMMANDS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'COPY']);
 
-export class PostgresStatement implements PgSubmittable {
-  readonly #session: StatementSession;
+export class PostgresStatement implements PipelinedStatement {
+  isBound = false;
+  readonly #session: PipelineSession;
   readonly #text: string;
   readonly #values: readonly (string | Buffer | null)[];
   readonly #isArray: boolean;
@@ -52,10 +76,16 @@ export class PostgresStatement implements PgSubmittable {
   #isCopy = false;
   /** The first value that could not be read. What comes after it is dropped, and the statement fails when it has ended. */
   #unreadable: { readonly error: unknown } | undefined;
+  #isPreparing = false;
+  /** Of the session's count, before it was sent. */
+  readonly #cancels: number;
+  /** The error that says so, until the server is ready. */
+  #stale: { readonly error: unknown } | undefined;
+  #isHealing = false;
 
   /** @throws QueryError for a value that cannot be sent; nothing has been sent then. */
   constructor(
-    session: StatementSession,
+    session: PipelineSession,
     query: DriverQuery,
     prepared: PreparedStatement | undefined,
     resolve: (result: DriverResult) => void,
@@ -66,31 +96,44 @@ export class PostgresStatement implements PgSubmittable {
     this.#values = query.values.map(encodeValue);
     this.#isArray = query.rowMode === 'array';
     this.#prepared = prepared;
+    this.#cancels = session.countCancels();
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  submit(wire: PgWire): undefined {
-    wire.stream.cork();
-    try {
-      for (const name of this.#session.takeForgotten()) wire.close({ type: 'S', name });
-      const name = this.#prepared?.name ?? '';
-      this.#reader = this.#prepared?.reader;
-      if (this.#reader === undefined) this.#prepare(wire, name);
-      wire.bind({ statement: name, values: this.#values });
-      if (name === '') wire.describe({ type: 'P' });
-      wire.execute();
-      wire.sync();
-    } finally {
-      wire.stream.uncork();
-    }
+  /** By the time that `pg` hears of it, it has been written. */
+  submit(): undefined {
+    return undefined;
   }
 
-  #prepare(wire: PgWire, name: string): void {
-    if (name === '') return wire.parse({ text: this.#text });
-    wire.close({ type: 'S', name });
-    wire.parse({ name, text: this.#text });
-    wire.describe({ type: 'S', name });
+  write(writer: WireWriter): void {
+    const prepared = this.#prepared;
+    const name = prepared?.name ?? '';
+    this.#reader = prepared?.reader;
+    this.#isPreparing = this.#reader === undefined;
+    const forgotten = this.#session.takeForgotten();
+    for (let at = 0; at < forgotten.length; at += 1) writer.closeStatement(forgotten[at] as string);
+    const before = writer.size;
+    try {
+      if (this.#isPreparing) this.#prepare(writer, name);
+      writer.bind(name, this.#values);
+      if (name === '') writer.describePortal();
+      writer.executeAndSync();
+    } catch (error) {
+      // Half a message would be the end of whoever comes behind.
+      writer.cutTo(before);
+      throw error;
+    }
+    if (prepared === undefined || !this.#isPreparing) return;
+    prepared.reader = undefined;
+    prepared.preparer = this;
+  }
+
+  #prepare(writer: WireWriter, name: string): void {
+    if (name === '') return writer.parse('', this.#text);
+    writer.closeStatement(name);
+    writer.parse(name, this.#text);
+    writer.describeStatement(name);
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
@@ -122,6 +165,7 @@ export class PostgresStatement implements PgSubmittable {
   /** A COPY written as a statement has nobody to bring the data. The server has passed over the Sync that was sent before. */
   handleCopyInResponse(wire: PgWire): void {
     this.#isCopy = true;
+    if (!this.#session.isLastSent()) return this.#session.abandon();
     wire.sendCopyFail('no data');
     wire.sync();
   }
@@ -131,16 +175,32 @@ export class PostgresStatement implements PgSubmittable {
   }
 
   handleReadyForQuery(): void {
-    if (this.#unreadable !== undefined) return this.#reject(this.#unreadable.error);
     const reader = this.#reader ?? noColumns();
     // Kept only now: a statement that failed may have been prepared, and may not.
-    if (this.#prepared !== undefined) this.#prepared.reader ??= reader;
+    if (this.#isPreparing && this.#prepared?.preparer === this) this.#prepared.reader = reader;
+    if (this.#unreadable !== undefined) return this.#reject(this.#unreadable.error);
+    if (this.#isHealing) this.#session.healed();
     const rowsAffected = CHANGING_COMMANDS.has(this.#command) ? this.#count : 0;
     this.#resolve({ rows: this.#rows, fields: reader.fields, rowsAffected, command: this.#command });
   }
 
   handleError(error: unknown): void {
-    this.#reject(this.#isCopy ? copyError(error) : this.#session.explain(error));
+    if (this.#isCopy) return this.#reject(copyError(error));
+    const known = this.#session.explain(error);
+    if (this.#prepared === undefined || this.isBound || !isStaleStatement(known, !this.#isPreparing))
+      return this.#reject(known);
+    this.#prepared.reader = undefined;
+    if (this.#isHealing) this.#reject(known);
+    else this.#stale = { error: known };
+  }
+
+  handleEnd(isOutsideTransaction: boolean): void {
+    if (this.#stale === undefined) return;
+    const { error } = this.#stale;
+    this.#stale = undefined;
+    if (!isOutsideTransaction || this.#session.countCancels() !== this.#cancels) return this.#reject(error);
+    this.#isHealing = true;
+    this.#session.resend(this);
   }
 }
 
