@@ -94,6 +94,7 @@ describe('resolveConfig', () => {
         resolveOutcome: false,
         statementCache: { perConnection: 200, total: 2_000 },
         serverTimeout: true,
+        pipelining: { maxDepth: 16, maxStatementTimeMs: 5 },
       },
       errors: { override: undefined },
       types: { bigint: 'bigint', decimal: 'string', date: 'string' },
@@ -210,7 +211,6 @@ describe('resolveConfig', () => {
 
   it.each([
     ['query', 'slowThreshold'],
-    ['query', 'pipelining'],
     ['monitor', 'interval'],
   ])('takes false for %s.%s, which later versions have, and nothing else', (group, name) => {
     expect(() => resolve({ driver, [group]: { [name]: false } })).not.toThrow();
@@ -378,6 +378,8 @@ describe('describeConfig', () => {
       'query.statementCache.perConnection: 200',
       'query.statementCache.total: 2000',
       'query.serverTimeout: true',
+      'query.pipelining.maxDepth: 16',
+      'query.pipelining.maxStatementTimeMs: 5 ms',
       'types.bigint: bigint',
       'types.decimal: string',
       'types.date: string',

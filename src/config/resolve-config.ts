@@ -74,10 +74,27 @@ function readQueryDefaults(
   const resolveOutcome = readResolveOutcome(reader, driver);
   const statementCache = readStatementCache(reader);
   const serverTimeout = reader.boolean('serverTimeout', true);
-  for (const name of ['slowThreshold', 'pipelining']) reader.onlyOff(name);
+  const pipelining = readPipelining(reader, driver);
+  reader.onlyOff('slowThreshold');
   reader.refuseUnknown();
   const retries = retry !== false && resolveRetryOptions(retry, 'query.retry', issues);
-  return { timeoutMs, retry: retries, resolveOutcome, statementCache, serverTimeout };
+  return { timeoutMs, retry: retries, resolveOutcome, statementCache, serverTimeout, pipelining };
+}
+
+function readPipelining(reader: OptionReader, driver: Driver | undefined): RuntimeConfig['query']['pipelining'] {
+  const value = reader.raw('pipelining');
+  if (value === false) return false;
+  const canPipeline = driver?.capabilities.pipelining ?? true;
+  if (value !== undefined && !canPipeline) {
+    const expected = `false; the ${driver?.name} driver cannot have several statements in flight on one connection`;
+    return reader.refuse('pipelining', expected, false);
+  }
+  const group = value === undefined || value === true ? undefined : reader.group('pipelining');
+  const maxDepth = group?.integer('maxDepth', 16, { min: 1, max: 64 }) ?? 16;
+  const time = { minMs: 0.1, maxMs: 10_000 };
+  const maxStatementTimeMs = group?.duration('maxStatementTime', 5, time) ?? 5;
+  group?.refuseUnknown();
+  return canPipeline && Object.freeze({ maxDepth, maxStatementTimeMs });
 }
 
 const PER_CONNECTION = { min: 1, max: 10_000 };

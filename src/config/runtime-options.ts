@@ -38,8 +38,23 @@ export interface QueryDefaults {
    * log. Turn it on where a lost COMMIT must not wait for a person. `true` is refused where the database cannot tell. Default false.
    */
   readonly resolveOutcome?: boolean;
-  /** Not in this version yet; `false` says so. */
-  readonly pipelining?: false;
+  /**
+   * Whether short statements travel together: when no connection is free, one is sent behind those that are in flight on
+   * another, and not kept waiting for them here. `true` and an object are refused where the driver cannot. See
+   * `docs/guide/pipelining.md`. Default: on where the driver can (`pg`, `mariadb`).
+   */
+  readonly pipelining?: boolean | PipeliningOptions;
+}
+
+/** Options `query.pipelining.*`. */
+export interface PipeliningOptions {
+  /** Statements in flight on one connection, at most; fewer where they take longer. 1 to 64. Default 16. */
+  readonly maxDepth?: number;
+  /**
+   * Statements that take longer at the server, by a moving value for each text, have a connection to themselves, and leave a fifth
+   * of the pool to the short ones. Nor does anybody join a statement that has taken longer already. 0.1 ms to 10 s. Default `'5ms'`.
+   */
+  readonly maxStatementTime?: Duration;
 }
 
 /** Options `query.statementCache.*`. */
@@ -87,6 +102,8 @@ export interface RuntimeConfig {
     readonly resolveOutcome: boolean;
     readonly statementCache: Required<StatementCacheOptions> | false;
     readonly serverTimeout: boolean;
+    /** `false` also where the driver cannot. */
+    readonly pipelining: { readonly maxDepth: number; readonly maxStatementTimeMs: number } | false;
   };
   readonly errors: ErrorsConfig;
   readonly types: TypeConfig;

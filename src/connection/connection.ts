@@ -9,11 +9,10 @@
  *
  * Over 300 lines, because execute, stop and reset pass one thing between them, the turn, and races hide in the seams.
  */
-import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
-import { within } from '../kernel/within.js';
 import type { Driver, DriverConnection } from '../driver/driver.js';
 import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
@@ -27,11 +26,12 @@ import type { StatementCall } from './statement-call.js';
 import { StatementFailures } from './statement-failures.js';
 import type { StatementCursor } from './statement-cursor.js';
 import { streamOpenError } from './statement-cursor.js';
-import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
-import { assertInStep, lateError, releasedError } from './lease-errors.js';
+import { assertInStep, assertInTime, lateError, releasedError } from './lease-errors.js';
+import { Pipeline } from './pipeline.js';
 import { SessionCare } from './session-care.js';
-import type { StatementBook } from './statement-book.js';
+import type { StatementBook, StatementFacts } from './statement-book.js';
 import { StatementCache } from './statement-cache.js';
+import type { StatementPace } from './statement-pace.js';
 import { StatementStart } from './statement-start.js';
 import type { StopCause } from './stop-errors.js';
 import { stopped, stoppedError } from './stop-errors.js';
@@ -48,6 +48,8 @@ export interface ConnectionPorts {
   readonly hub: Hub;
   /** One for all connections of the runtime. */
   readonly book: StatementBook;
+  /** How fast statements are; absent where none travel together. One for all connections, too. */
+  readonly pace?: StatementPace | undefined;
   /** What is in force now: asked anew each time, because a pool may be reconfigured. */
   readonly config: () => ConnectionConfig;
 }
@@ -67,8 +69,11 @@ export class Connection {
   readonly #cache: StatementCache;
   readonly #care: SessionCare;
   readonly #starter: StatementStart;
-  /** The statement on the wire. */
+  /** Statements that travel together; absent where the session cannot have several in flight. */
+  readonly #pipeline: Pipeline | undefined;
+  /** The statement on the wire, where it has the connection to itself, and since when. */
   #running: RunningStatement | undefined;
+  #runningSince = 0;
   /** The cursor read last. Outside a transaction it keeps the session to itself until its end. */
   #cursor: StatementCursor | undefined;
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
@@ -110,6 +115,7 @@ export class Connection {
       stop: (statement, cause) => this.#stop(statement, cause),
       toError: (error, statement) => this.#toError(error, statement),
     };
+    this.#pipeline = ports.pace && native.canPipeline !== false ? this.#newPipeline(ports.pace) : undefined;
   }
 
   /** The server's own name for this session. */
@@ -120,7 +126,7 @@ export class Connection {
   condition(): Condition {
     const { state } = this.#native;
     if (state === 'closed' || this.#isCondemned) return 'broken';
-    const isClean = state === 'idle' && this.#turns.isFree && !this.#care.needsReset(this.#ports.config().onRelease);
+    const isClean = state === 'idle' && !this.isBusy && !this.#care.needsReset(this.#ports.config().onRelease);
     return isClean ? 'clean' : 'dirty';
   }
 
@@ -143,12 +149,18 @@ export class Connection {
 
   /** A statement is on the wire, or has its turn. */
   get isBusy(): boolean {
-    return !this.#turns.isFree;
+    return !this.#turns.isFree || this.#pipeline?.isEmpty === false;
   }
 
   /** Nothing runs and nothing is left over: the next statement of the same holder finds it ready. */
   get isReady(): boolean {
-    return this.isIdle && this.#turns.isFree && !this.#isCondemned;
+    return this.isIdle && !this.isBusy && !this.#isCondemned;
+  }
+
+  /** One more statement may join those in flight. `now` is the caller's own look at the clock. */
+  canShare(now: number): boolean {
+    if (this.#pipeline === undefined || this.#isFenced || this.#isCondemned || !this.#turns.isFree) return false;
+    return this.#native.state !== 'closed' && this.#native.hasChangedSettings !== true && this.#pipeline.canJoin(now);
   }
 
   /** The server is ready, and in no transaction. */
@@ -174,6 +186,20 @@ export class Connection {
   /** Runs one statement; a second one waits for it. Rejects with an error that says what became of the statement. */
   execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     return this.run(query, this.#starter.execute, call);
+  }
+
+  /** The same for one that travels with others: it is sent at once, whatever is in flight. */
+  share(query: DriverQuery, call: StatementCall, facts: StatementFacts): Promise<DriverResult> {
+    if (this.#pipeline === undefined) return this.execute(query, call);
+    try {
+      this.#assertLent(call);
+      const now = assertInTime(call, this.#ports.clock);
+      this.#lastText = query.text;
+      this.#cursor = undefined;
+      return this.#pipeline.send(query, call, facts, now);
+    } catch (error) {
+      return Promise.reject(isFluxorError(error) ? error : this.#failures.of(error, call, false, this.#loans === 1));
+    }
   }
 
   /** The same for whatever else a driver can begin on a connection: a batch, a page of a cursor. */
@@ -223,6 +249,7 @@ export class Connection {
     // Held to the end: neither the settling's own end nor a statement with its turn but not yet started may come between.
     const me = this.#turns.occupy();
     try {
+      await this.#pipeline?.clear();
       await this.#stopper.settling;
       await this.#endCursor();
       await this.#native.untilReady();
@@ -283,6 +310,19 @@ export class Connection {
   #onStatementEnded(statement: RunningStatement): void {
     if (this.#running === statement) this.#running = undefined;
     this.#turns.leave(statement.turn);
+    const { pace, clock } = this.#ports;
+    const { facts } = statement.call;
+    if (pace !== undefined && facts !== undefined) pace.ended(facts, clock.now() - this.#runningSince);
+  }
+
+  #newPipeline(pace: StatementPace): Pipeline {
+    const { clock, timers, driver } = this.#ports;
+    const { canCancel, holdsProcess = false } = driver.capabilities;
+    return new Pipeline(this.#native, {
+      ...{ clock, timers, canCancel, holdsProcess, pace, starter: this.#starter, stopper: this.#stopper },
+      toError: (error, statement) => this.#toError(error, statement),
+      tellCancelled: (call, cause) => this.#tellCancelled(call, cause),
+    });
   }
 
   #toError(error: unknown, running: RunningStatement): FluxorError {
@@ -298,27 +338,18 @@ export class Connection {
       this.#stopper.stop(running);
       this.#tellCancelled(call, cause);
     }
-    const outcome = await this.#learnOutcome(running, cause === 'runtime' ? CANCEL_GRACE_MS : ANSWER_GRACE_MS);
+    const outcome = await this.#stopper.learnOutcome(running, cause, this.#host);
     if (call.phase === 'commit' && outcome === 'applied') return running.ended;
     throw stoppedError(stopped(cause, call), outcome === 'unknown' && call.isReadOnly ? 'not-applied' : outcome);
   }
 
   /** Stops what a lease that has ended still runs. A COMMIT is given the grace to end by itself, and answers by itself. */
   #takeAway(): void {
+    this.#pipeline?.takeAway();
     const running = this.#running;
     if (running === undefined || running.isStopped) return;
     if (running.call.phase === 'commit') return this.#stopper.stop(running);
     running.takeAway();
-  }
-
-  /** What the server says within the grace about a statement that was stopped. */
-  #learnOutcome(running: RunningStatement, graceMs: number): Promise<Outcome> {
-    const answer = running.ended.then(
-      (): Outcome => 'applied',
-      (error: unknown): Outcome => this.#toError(error, running).outcome,
-    );
-    const limits = { deadlineAt: this.#ports.clock.now() + graceMs, signal: undefined };
-    return within(answer, limits, this.#ports.timers, () => 'unknown');
   }
 
   #tellCancelled(call: StatementCall, cause: StopCause): void {
@@ -353,8 +384,7 @@ export class Connection {
   /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */
   #assertMayStart(me: number, call: StatementCall): void {
     if (!this.#turns.isHeldBy(me)) throw lateError(this.id);
-    if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
-    if (this.#ports.clock.now() >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
+    this.#runningSince = assertInTime(call, this.#ports.clock);
     assertInStep(call, this.#native.state);
   }
 

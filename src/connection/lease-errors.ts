@@ -2,9 +2,11 @@
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
 import type { SessionState } from '../driver/driver.js';
+import type { Clock } from '../kernel/clock.js';
 import type { Dialect } from '../sql/dialect.js';
 import { firstWord } from '../sql/first-words.js';
 import type { StatementCall } from './statement-call.js';
+import { stopped, stoppedError } from './stop-errors.js';
 
 export function releasedError(connectionId: number): UsageError {
   const text = 'The connection was released and may serve somebody else now; acquire again';
@@ -30,6 +32,14 @@ export function assertInStep(call: StatementCall, state: SessionState): void {
     const text = 'The transaction was ended by other means than its handle';
     throw new UsageError('TRANSACTION_CLOSED', text, { context: call.context });
   }
+}
+
+/** A limit may have been reached before anything was sent. Answers what time it is. */
+export function assertInTime(call: StatementCall, clock: Clock): number {
+  if (call.signal?.aborted === true) throw stoppedError(stopped('aborted', call), 'not-sent');
+  const now = clock.now();
+  if (now >= call.deadlineAt) throw stoppedError(stopped('deadline', call), 'not-sent');
+  return now;
 }
 
 /** CALL of a procedure, and DO, may have committed midway: whatever they were refused or stopped for came after that. */

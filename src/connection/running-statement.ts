@@ -28,6 +28,8 @@ export interface StatementHost {
   stop<T>(statement: RunningStatement<T>, cause: StopCause): Promise<T>;
   /** The error of the house for one of the client library's. */
   toError(error: unknown, statement: RunningStatement): FluxorError;
+  /** It failed through no fault of its own, and has been sent again: how that ends. Absent where that cannot be. */
+  again?<T>(statement: RunningStatement<T>, error: unknown): Promise<T> | undefined;
 }
 
 /** `T` is what the statement brings back. */
@@ -73,6 +75,10 @@ export class RunningStatement<T = unknown> extends DeadlineItem {
     const { call } = this;
     this.#host.timers.enlist(call.deadlineAt, this);
     if (call.signal !== undefined) this.#stopListening = onAbort(call.signal, () => this.#limit('aborted'));
+    this.#watch(work);
+  }
+
+  #watch(work: Promise<T>): void {
     work.then(
       (result) => this.#succeed(result),
       (error: unknown) => void this.#fail(error),
@@ -122,6 +128,8 @@ export class RunningStatement<T = unknown> extends DeadlineItem {
 
   /** An error reaches the caller together with a usable connection. */
   async #fail(error: unknown): Promise<void> {
+    const again = this.#host.again?.(this, error);
+    if (again !== undefined) return this.#watch(again);
     await this.#host.untilReady().catch(() => undefined);
     this.#end = { error };
     this.#host.onStatementEnded(this);

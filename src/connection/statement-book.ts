@@ -12,6 +12,8 @@ import type { Dialect } from '../sql/dialect.js';
 import { firstWord } from '../sql/first-words.js';
 import type { SessionEffects } from '../sql/session-effects.js';
 import { sessionEffects } from '../sql/session-effects.js';
+import type { Pace } from './statement-pace.js';
+import { StatementPace } from './statement-pace.js';
 
 /** Options `query.statementCache`, complete. */
 export interface StatementCacheConfig {
@@ -21,13 +23,20 @@ export interface StatementCacheConfig {
   readonly total: number;
 }
 
-export interface StatementFacts {
+export interface StatementFacts extends Pace {
   /** What it may leave behind in its session. */
   readonly effects: SessionEffects;
   /** Under which it is prepared; `undefined` where it is not. */
   readonly name: string | undefined;
   /** By `StatementBook.uses`, on whatever connection; 0 for never. */
   usedAt: number;
+  /** It leaves nothing behind, and its error undoes it: others may be in flight on the same connection, if it is short. */
+  readonly canTravel: boolean;
+}
+
+/** Of a statement that nobody knows anything of. */
+export function unknownFacts(effects: SessionEffects = 0): StatementFacts {
+  return { effects, name: undefined, usedAt: 0, canTravel: false, ...StatementPace.unknown() };
 }
 
 /** A connection with prepared statements. */
@@ -56,7 +65,7 @@ const GENERATION = 1_000;
 /** A longer text is rarely the same twice, and would fill memory. */
 const MAX_TEXT_LENGTH = 10_000;
 /** Only what is planned gains by being prepared, and only of these is it proved that their errors undo them. */
-const PREPARABLE: ReadonlySet<string> = new Set([
+const PLANNED: ReadonlySet<string> = new Set([
   'select',
   'insert',
   'update',
@@ -113,8 +122,7 @@ export class StatementBook {
   }
 
   #lookFurther(text: string): StatementFacts {
-    if (text.length > MAX_TEXT_LENGTH)
-      return { effects: sessionEffects(this.#dialect, text), name: undefined, usedAt: 0 };
+    if (text.length > MAX_TEXT_LENGTH) return unknownFacts(sessionEffects(this.#dialect, text));
     const old = this.#old.get(text);
     const entry = old ?? this.#newEntry(text);
     if (this.#young.size >= GENERATION) {
@@ -127,8 +135,10 @@ export class StatementBook {
   }
 
   #newEntry(text: string): Entry {
-    const isPreparable = this.cache !== false && PREPARABLE.has(firstWord(this.#dialect, text));
-    return { effects: sessionEffects(this.#dialect, text), name: undefined, usedAt: 0, isPreparable };
+    const effects = sessionEffects(this.#dialect, text);
+    const isPlanned = PLANNED.has(firstWord(this.#dialect, text));
+    const isPreparable = this.cache !== false && isPlanned;
+    return { ...unknownFacts(effects), isPreparable, canTravel: isPlanned && effects === 0 };
   }
 }
 

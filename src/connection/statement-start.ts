@@ -13,6 +13,7 @@ import { longerLimit } from './connection-options.js';
 import type { RunningStatement } from './running-statement.js';
 import type { SessionCare } from './session-care.js';
 import type { StatementBook, StatementFacts } from './statement-book.js';
+import { unknownFacts } from './statement-book.js';
 import type { StatementCache } from './statement-cache.js';
 import { stopped, stoppedError } from './stop-errors.js';
 import type { Begin, CancelShield, Work } from './work.js';
@@ -31,7 +32,7 @@ export class StatementStart {
   readonly #native: DriverConnection;
   readonly #ports: StatementStartPorts;
   /** What is known of the statement that is about to be sent. */
-  #facts: StatementFacts = { effects: 0, name: undefined, usedAt: 0 };
+  #facts: StatementFacts = unknownFacts();
 
   constructor(native: DriverConnection, ports: StatementStartPorts) {
     this.#native = native;
@@ -42,9 +43,14 @@ export class StatementStart {
   readonly execute: Begin<DriverQuery, DriverResult> = (native, query) =>
     native.execute(query, this.#ports.cache.use(this.#facts));
 
+  /** Sends one that travels with others: it leaves nothing behind, and needs no limit of its own. */
+  share(query: DriverQuery, facts: StatementFacts): Promise<DriverResult> {
+    return this.#native.execute(query, this.#ports.cache.use(facts));
+  }
+
   /** Begins what `statement` stands for. A throw means that nothing was sent. */
   begin<W extends Work, T>(work: W, begin: Begin<W, T>, statement: RunningStatement<T>): Promise<T> {
-    const facts = (this.#facts = this.#ports.book.look(work.text));
+    const facts = (this.#facts = statement.call.facts ?? this.#ports.book.look(work.text));
     if (facts.effects !== 0) this.#noteEffects(facts.effects, work.text);
     const { isProlonged, timeoutMs } = statement.call;
     const limitMs = longerLimit(this.#native.statementLimitMs, isProlonged === true ? Infinity : timeoutMs);

@@ -6,13 +6,15 @@
  * connection has been destroyed. (Measured for the design: of 300 cancels of fast statements, 298 killed an innocent later
  * one when the connection was reused at once.)
  */
+import type { Outcome } from '../errors/fluxor-error.js';
 import { TimeoutError } from '../errors/timeout-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import { within } from '../kernel/within.js';
 import type { DriverConnection } from '../driver/driver.js';
-import { CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
-import type { RunningStatement } from './running-statement.js';
+import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
+import type { RunningStatement, StatementHost } from './running-statement.js';
+import type { StopCause } from './stop-errors.js';
 import type { Turns } from './turns.js';
 import type { CancelShield } from './work.js';
 
@@ -74,6 +76,17 @@ export class Stopper implements CancelShield {
         turns.leave(me);
       });
     this.#settling = settling;
+  }
+
+  /** What the server says within the grace about a statement that was stopped. */
+  learnOutcome(running: RunningStatement, cause: StopCause, host: Pick<StatementHost, 'toError'>): Promise<Outcome> {
+    const { clock, timers } = this.#ports;
+    const answer = running.ended.then(
+      (): Outcome => 'applied',
+      (error: unknown): Outcome => host.toError(error, running).outcome,
+    );
+    const graceMs = cause === 'runtime' ? CANCEL_GRACE_MS : ANSWER_GRACE_MS;
+    return within(answer, { deadlineAt: clock.now() + graceMs, signal: undefined }, timers, () => 'unknown');
   }
 
   /**

@@ -4,11 +4,13 @@
  * asked with, so that a call costs one object and not one for each of them.
  */
 import type { Connection } from '../connection/connection.js';
+import type { StatementFacts } from '../connection/statement-book.js';
 import type { StatementCall } from '../connection/statement-call.js';
 import type { DriverQuery } from '../driver/query.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import type { Pass } from '../gate/gate.js';
 import type { Priority } from '../kernel/priority.js';
+import type { Lane } from '../pool/lane.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
@@ -41,6 +43,10 @@ export interface CallInit {
   /** How the connection is asked for, where user code will hold it. */
   readonly holding?: Holding | undefined;
   readonly retry: CallRetry;
+  /** What is known of a single statement, where such may travel together. */
+  readonly facts?: StatementFacts | undefined;
+  /** In which line it waits for its connection. Default exclusive. */
+  readonly lane?: Lane | undefined;
   /** Where a statement inside a session or transaction runs, and for whom. */
   readonly inside?: InsideLease | undefined;
 }
@@ -77,6 +83,8 @@ export class Call implements StatementCall {
   readonly holder: Holding['holder'];
   readonly label: string | undefined;
   readonly scope: LeaseScope | undefined;
+  readonly facts: StatementFacts | undefined;
+  readonly lane: Lane;
   /** Taken away where what the call would send cannot be had a second time. */
   retry: CallRetry;
   readonly inside: InsideLease | undefined;
@@ -111,6 +119,8 @@ export class Call implements StatementCall {
     this.holder = init.holding?.holder;
     this.label = init.holding?.label;
     this.scope = init.holding?.scope;
+    this.facts = init.facts;
+    this.lane = init.lane ?? 'exclusive';
     this.retry = init.retry;
     this.inside = init.inside;
     this.work = init.work;
@@ -122,6 +132,11 @@ export class Call implements StatementCall {
   get query(): DriverQuery {
     if (this.#query === undefined) throw new Error(`bug: a ${this.kind} is no statement`);
     return this.#query;
+  }
+
+  /** How long the connection will be needed, as far as anybody knows. */
+  get expectedMs(): number | undefined {
+    return this.facts?.latencyMs;
   }
 
   /** The connection in use, once there is one. */
@@ -153,8 +168,8 @@ export class Call implements StatementCall {
 
   /** As the pool is asked where it must wait. */
   toAcquireRequest(now: number, deadlineAt: number): AcquireRequest {
-    const { signal, priority, holder, label, scope } = this;
-    return { deadlineAt, now, signal, priority, holder, label, scope };
+    const { signal, priority, holder, label, scope, lane, expectedMs } = this;
+    return { deadlineAt, now, signal, priority, holder, label, scope, lane, expectedMs };
   }
 }
 

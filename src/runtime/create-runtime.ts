@@ -7,6 +7,7 @@ import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
 import { ListeningSession } from '../connection/listening-session.js';
 import { StatementBook } from '../connection/statement-book.js';
+import { StatementPace } from '../connection/statement-pace.js';
 import type { GatePorts } from '../gate/gate-ports.js';
 import type { RetryOptions } from '../gate/retry-options.js';
 import { RetryPolicy } from '../gate/retry-policy.js';
@@ -53,13 +54,15 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   );
   const isNamedHere = driver.capabilities.statements === 'runtime';
   const book = new StatementBook(driver.dialect, isNamedHere && config.query.statementCache);
-  const ports = { driver, classify, clock, timers, hub, book, config: () => connectionConfig };
-  const { serverTimeout, timeoutMs, statementCache } = config.query;
+  const { serverTimeout, timeoutMs, statementCache, pipelining } = config.query;
+  const pace = pipelining === false ? undefined : new StatementPace(pipelining);
+  const ports = { driver, classify, clock, timers, hub, book, pace, config: () => connectionConfig };
   const statementLimitMs = serverTimeout && timeoutMs !== Infinity ? timeoutMs + SERVER_LIMIT_GRACE_MS : 0;
   const preparedStatements = statementCache === false ? 0 : statementCache.perConnection;
   const factory = new ConnectionFactory(ports, config.types, { statementLimitMs, preparedStatements });
   const scopes = new AsyncLeaseScopes(settings);
-  const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached });
+  const sharing = pace && { depth: () => pace.depth, maxStatementMs: pace.config.maxStatementTimeMs };
+  const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached, sharing });
   const lifecycle = new Lifecycle(config.name);
   const start = () => {
     lifecycle.move('running');
@@ -106,6 +109,7 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     settings,
     scopes,
     compiler,
+    book: pace && book,
     lifecycle,
     gate,
     pauses,

@@ -4,6 +4,7 @@
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
 import type { Connection } from '../connection/connection.js';
+import type { StatementBook } from '../connection/statement-book.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
@@ -41,6 +42,8 @@ export interface HouseParts {
   readonly gateControl: GateControl;
   readonly scopes: AsyncLeaseScopes;
   readonly compiler: StatementCompiler;
+  /** What is known of every statement; `undefined` where none travel together, so that nobody needs to ask before the connection does. */
+  readonly book: StatementBook | undefined;
   readonly lifecycle: Lifecycle;
   readonly gate: Gate;
   readonly pauses: Pauses;

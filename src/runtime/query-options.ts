@@ -34,6 +34,11 @@ export interface QueryOptions {
    * repeated at all is decided by the error and by `idempotent` and `readOnly`, never here. Default: `query.retry`.
    */
   readonly retry?: false | CallRetryOptions;
+  /**
+   * `false` gives the statement a connection to itself, for as long as it runs. Meant for what may wait for a lock: whoever was
+   * sent behind it would wait too. Says nothing inside a session or transaction. Default: `query.pipelining`.
+   */
+  readonly pipeline?: boolean;
 }
 
 /**
@@ -128,7 +133,8 @@ export const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map([
   ['name', isName],
   ['retry', isQueryRetry],
   ['schema', isSchema],
-  ...['pipeline', 'batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
+  ['pipeline', isBoolean],
+  ...['batchSize', 'tags'].map((name): [string, Check] => [name, isLater]),
 ]);
 export const STREAM_OPTIONS: ReadonlyMap<string, Check> = new Map([...QUERY_OPTIONS, ['batchSize', isBatchSize]]);
 export const TRANSACTION_OPTIONS: ReadonlyMap<string, Check> = new Map([

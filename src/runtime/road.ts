@@ -104,8 +104,9 @@ export class Road {
 
   /** @throws UsageError when the lease has ended already: the pool may be closed between two turns. */
   #take(lease: Lease<Connection>, pass: Pass): void {
-    lease.resource.beginTenure();
-    if (pass.hasSlot) lease.entry.tellWhenFree(pass);
+    // Those that travel together share the loan that the first of them began.
+    if (!lease.isShared) lease.resource.beginTenure();
+    if (pass.hasSlot) lease.tellWhenFree(pass);
   }
 
   /** Settles, gives back and tells, with one look at the clock for all of it; answers what the caller wants. */

@@ -41,6 +41,7 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ],
   ['gate.connectionLimit.adaptive', (adaptive) => createRuntime({ driver, gate: { connectionLimit: { adaptive } } })],
   ['query', (unknown) => createRuntime({ driver, query: unknown })],
+  ['query.pipelining', (unknown) => createRuntime({ driver, query: { pipelining: unknown } })],
   ['query.retry', (unknown) => createRuntime({ driver, query: { retry: unknown } })],
   ['query.retry.budget', (budget) => createRuntime({ driver, query: { retry: { budget } } })],
   ['errors', (unknown) => createRuntime({ driver, errors: unknown })],

@@ -203,6 +203,7 @@ export class FakeSession implements DriverConnection {
 
 export interface FakeDriverOptions {
   readonly canCancel?: boolean;
+  readonly pipelining?: boolean;
 }
 
 /** How the fakes speak of transactions. */
@@ -227,13 +228,13 @@ export class FakeDriver implements Driver {
   next: FakeSession | Error | (() => FakeSession) = () => new FakeSession();
   readonly situations: FailureSituation[] = [];
 
-  constructor({ canCancel = true }: FakeDriverOptions = {}) {
+  constructor({ canCancel = true, pipelining = false }: FakeDriverOptions = {}) {
     this.capabilities = {
       canCancel,
       maxSessions: Infinity,
       hasNotifications: true,
       hasSavepoints: true,
-      pipelining: false,
+      pipelining,
       statements: 'driver',
     };
   }

@@ -1,0 +1,177 @@
+/**
+ * The statements that are in flight together on one connection: sent at once, answered by the server one after the other.
+ * Used by connection.ts, one for each connection whose driver can do it; the pool decides who joins (pool/sharing.ts).
+ *
+ * Invariants: one statement's fate is its own. Only the head, which the server is working on, is ever cancelled, and then
+ * nobody joins until the cancel has settled (stopper.ts). A cancel that comes too late hits the one after it, which the
+ * server has undone then: it is sent again, and its caller never hears of it. Whoever is stopped behind the head is answered
+ * at once, and the result is dropped when it comes: nothing of it can be taken back from the wire.
+ * Refuses to know: pools, and which statements are short.
+ */
+import type { DriverConnection } from '../driver/driver.js';
+import type { DriverQuery, DriverResult } from '../driver/query.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
+import type { Clock } from '../kernel/clock.js';
+import type { DeadlineTimer } from '../kernel/deadline.js';
+import { RunningStatement } from './running-statement.js';
+import type { StatementHost } from './running-statement.js';
+import type { StatementCall } from './statement-call.js';
+import type { StatementFacts } from './statement-book.js';
+import type { StatementPace } from './statement-pace.js';
+import type { StatementStart } from './statement-start.js';
+import type { StopCause } from './stop-errors.js';
+import { stopped, stoppedError } from './stop-errors.js';
+import type { Stopper } from './stopper.js';
+
+export interface PipelinePorts {
+  readonly clock: Clock;
+  readonly timers: DeadlineTimer;
+  readonly holdsProcess: boolean;
+  readonly canCancel: boolean;
+  readonly pace: StatementPace;
+  readonly starter: StatementStart;
+  readonly stopper: Stopper;
+  /** The error of the house for one of the client library's. */
+  toError(error: unknown, statement: RunningStatement): FluxorError;
+  tellCancelled(call: StatementCall, cause: StopCause): void;
+}
+
+/** Not looked at: what went into a corked socket may have left or not, and counting it for each would cost more than sending it. */
+const UNCOUNTED = -1;
+
+class SharedStatement extends RunningStatement<DriverResult> {
+  readonly query: DriverQuery;
+  readonly facts: StatementFacts;
+
+  constructor(
+    host: StatementHost,
+    query: DriverQuery,
+    call: StatementCall,
+    facts: StatementFacts,
+    bytesBefore: number,
+  ) {
+    super(host, query.text, call, 0, bytesBefore);
+    this.query = query;
+    this.facts = facts;
+  }
+}
+
+export class Pipeline implements StatementHost {
+  readonly timers: DeadlineTimer;
+  readonly holdsProcess: boolean;
+  readonly #native: DriverConnection;
+  readonly #ports: PipelinePorts;
+  /** In the order in which the server answers. */
+  readonly #inFlight: SharedStatement[] = [];
+  /** Since when the server has been at work on the head. */
+  #headSince = 0;
+  /** Those in flight whose callers do not wait any more. */
+  #stopped = 0;
+  /** A cancel was sent, and not everything that it can have hit has ended. */
+  #mayBeHit = false;
+
+  constructor(native: DriverConnection, ports: PipelinePorts) {
+    this.#native = native;
+    this.#ports = ports;
+    this.timers = ports.timers;
+    this.holdsProcess = ports.holdsProcess;
+  }
+
+  get isEmpty(): boolean {
+    return this.#inFlight.length === 0;
+  }
+
+  /** One more may be sent: nobody is being stopped, and the head is no slower than it was thought to be. */
+  canJoin(now: number): boolean {
+    if (this.#stopped > 0 || this.#ports.stopper.isStopped) return false;
+    return this.isEmpty || now - this.#headSince <= this.#ports.pace.config.maxStatementTimeMs;
+  }
+
+  /** Sends it behind those in flight. A throw means that nothing was sent. */
+  send(query: DriverQuery, call: StatementCall, facts: StatementFacts, now: number): Promise<DriverResult> {
+    const isHead = this.isEmpty;
+    const bytesBefore = isHead ? this.#native.bytesWritten : UNCOUNTED;
+    const statement = new SharedStatement(this, query, call, facts, bytesBefore);
+    const sent = this.#ports.starter.share(query, facts);
+    if (isHead) this.#headSince = now;
+    this.#inFlight.push(statement);
+    statement.follow(sent);
+    return statement.answer;
+  }
+
+  /** Whatever is left of a lease that has ended: nobody waits for it. */
+  takeAway(): void {
+    for (const statement of [...this.#inFlight]) if (!statement.isStopped) statement.takeAway();
+  }
+
+  /** Resolves when nothing is in flight. What still runs is stopped, one head after the other. */
+  async clear(): Promise<void> {
+    for (let head = this.#inFlight[0]; head !== undefined; head = this.#inFlight[0]) {
+      if (this.#ports.canCancel && !this.#ports.stopper.isStopped) this.#cancel(head);
+      await head.ended.catch(ignore);
+    }
+  }
+
+  /** It has heard its own answer; those behind it have not. */
+  untilReady(): Promise<void> {
+    return READY;
+  }
+
+  onStatementEnded(statement: RunningStatement): void {
+    const shared = statement as SharedStatement;
+    const now = this.#ports.clock.now();
+    const wasHead = this.#remove(shared);
+    if (shared.isStopped) this.#stopped -= 1;
+    else if (wasHead) this.#ports.pace.endedTogether(shared.facts, now - this.#headSince);
+    if (wasHead) this.#headSince = now;
+    if (this.isEmpty && !this.#ports.stopper.isStopped) this.#mayBeHit = false;
+  }
+
+  async stop<T>(statement: RunningStatement<T>, cause: StopCause): Promise<T> {
+    const { call } = statement;
+    const isReached = this.#ports.canCancel && this.#inFlight[0] === (statement as RunningStatement);
+    if (!statement.isStopped) {
+      this.#stopped += 1;
+      statement.isStopped = true;
+      if (isReached) this.#cancel(statement);
+      this.#ports.tellCancelled(call, cause);
+    }
+    const outcome = isReached ? await this.#ports.stopper.learnOutcome(statement, cause, this) : 'unknown';
+    throw stoppedError(stopped(cause, call), outcome === 'unknown' && call.isReadOnly ? 'not-applied' : outcome);
+  }
+
+  toError(error: unknown, statement: RunningStatement): FluxorError {
+    return this.#ports.toError(error, statement);
+  }
+
+  /** What was hit by a cancel that was meant for one before it is sent once more, behind all others. */
+  again<T>(statement: RunningStatement<T>, error: unknown): Promise<T> | undefined {
+    if (!this.#mayBeHit || statement.isStopped || this.#native.state === 'closed') return undefined;
+    const shared = statement as unknown as SharedStatement;
+    const { code, outcome } = this.toError(error, shared);
+    // A server says the same of its own limit as of a cancel: what the statement has used up of its time stays used up.
+    if ((code !== 'CANCELLED' && code !== 'TIMEOUT') || outcome !== 'not-applied') return undefined;
+    if (this.#remove(shared)) this.#headSince = this.#ports.clock.now();
+    this.#inFlight.push(shared);
+    return this.#ports.starter.share(shared.query, shared.facts) as Promise<unknown> as Promise<T>;
+  }
+
+  #cancel(statement: RunningStatement): void {
+    this.#mayBeHit = true;
+    this.#ports.stopper.stop(statement);
+  }
+
+  /** Answers whether it was the head. Nearly always it is; what could not be sent at all was not. */
+  #remove(statement: SharedStatement): boolean {
+    const at = this.#inFlight.indexOf(statement);
+    if (at === 0) this.#inFlight.shift();
+    else if (at > 0) this.#inFlight.splice(at, 1);
+    return at === 0;
+  }
+}
+
+const READY = Promise.resolve();
+
+function ignore(): void {
+  // Its caller hears of it; here only the end matters.
+}
