@@ -50,7 +50,13 @@ export { summarise } from './sql/summary.js';
 
 // Options
 export { describeConfig } from './config/describe-config.js';
-export type { QueryDefaults, RuntimeConfig, RuntimeOptions, StatementCacheOptions } from './config/runtime-options.js';
+export type {
+  PipeliningOptions,
+  QueryDefaults,
+  RuntimeConfig,
+  RuntimeOptions,
+  StatementCacheOptions,
+} from './config/runtime-options.js';
 export type { GateConfig, GateOptions } from './gate/gate-options.js';
 export type { LeakOptions, PoolOptions, ReleasePolicy, ValidationOptions, WarmUpOptions } from './pool/pool-options.js';
 export type { TypeOptions } from './driver/query.js';
