@@ -1,6 +1,7 @@
 /**
  * What a driver promises of statements in flight together on one connection (`capabilities.pipelining`): answered in order,
  * each with its own rows or its own error, and the fate of each its own. A session that cannot, says so.
+ * Over 300 lines, because one session goes through all of it, and what one test leaves in flight the next would answer for.
  */
 import type { DriverConnection, DriverResult } from 'fluxor-db';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
