@@ -5,13 +5,13 @@
  * `pg` knows one active query and hands it the server's answers; its own pipelining takes no queries but its own. So the
  * head is the one that `pg` has, and those behind it have been written already: when the server is ready after the head,
  * the next is given to `pg`, whose `submit` then writes nothing. `pg` never has a queue.
- * What leaves: a statement that finds the session idle at once; those that join it in one turn of the event loop at the
- * end of that turn, in one piece.
+ * What leaves: a statement that finds the session idle at once; those that join it leave in one piece, when
+ * everything has run that is due before the event loop goes on.
  *
  * Invariants: one Sync on the wire for each ReadyForQuery that comes; whoever has the session alone (a page of a cursor, a
  * batch, a script) is never joined, and joins nobody; `lose` settles everything that is in flight.
  */
-import { atEndOfTurn } from '../../kernel/next-turn.js';
+import { atEndOfTick } from '../../kernel/next-turn.js';
 import type { PgClient, PgSubmittable } from './postgres-module.js';
 import { WireWriter } from './postgres-wire-writer.js';
 
@@ -48,7 +48,7 @@ export class PostgresPipeline {
     return this.#head !== undefined || this.#single !== undefined;
   }
 
-  /** What is gathered for the end of the turn counts as handed over. */
+  /** What is gathered, and has not left yet, counts as handed over. */
   get bytesWritten(): number {
     return this.#client.connection.stream.bytesWritten + this.#writer.size;
   }
@@ -109,7 +109,7 @@ export class PostgresPipeline {
     this.#behind.push(statement);
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
-    atEndOfTurn(this.#flushJoined);
+    atEndOfTick(this.#flushJoined);
   }
 
   readonly #flushJoined = (): void => {
