@@ -17,7 +17,6 @@ import type { LeaseScope, LeaseScopes } from './lease-scopes.js';
 import { deadlockError } from './pool-errors.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { ResourceFactory } from './resource-factory.js';
-import type { Tally } from './pool-stats.js';
 import type { Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
 
@@ -31,9 +30,10 @@ export interface DeadlockParts<R> {
   readonly settings: PoolSettings;
   readonly book: EntryBook<R>;
   readonly line: WaitingLine<R>;
-  readonly tally: Tally;
   readonly factory: ResourceFactory<R>;
   readonly scopes: LeaseScopes | undefined;
+  /** How many leases have ended so far. */
+  readonly returned: () => number;
   /** Takes the waiter out of the line with this error. */
   readonly fail: (waiter: Waiter<R>, error: UsageError) => void;
 }
@@ -73,8 +73,8 @@ export class DeadlockDetector<R> {
   /** Looks whether anybody can ever be served; called whenever that may have changed for the worse. */
   look(): void {
     if (this.#suspicion !== undefined || !this.#isStuck()) return;
-    const { clock, timers, tally } = this.#parts;
-    this.#returnedThen = tally.lent - this.#parts.book.inUse;
+    const { clock, timers, returned } = this.#parts;
+    this.#returnedThen = returned();
     this.#suspicion = timers.watch(clock.now() + SUSPICION_MS, { onDeadline: () => this.#decide() });
   }
 
@@ -82,8 +82,7 @@ export class DeadlockDetector<R> {
     this.#suspicion = undefined;
     if (!this.#isStuck()) return;
     // Something came back meanwhile, or a holder is at work and may yet end: look once more.
-    if (this.#returnedThen !== this.#parts.tally.lent - this.#parts.book.inUse || this.#isAnyAtWork())
-      return this.look();
+    if (this.#returnedThen !== this.#parts.returned() || this.#isAnyAtWork()) return this.look();
     const youngest = this.#youngest();
     if (youngest === undefined) return;
     this.#parts.fail(youngest, deadlockError(this.#parts.factory.label, this.#parts.book.count('in-use')));

@@ -4,8 +4,10 @@
  *
  *     acquire ──► fresh idle entry? ──yes──► lease
  *        │no
+ *        ├──► short, and nothing new is on its way for it? ──► a lease beside others (sharing.ts)
  *        ▼
  *     the waiting line ◄── release, validated, created: whoever comes free goes to the head of the line
+ *                      ◄── a shared lease ended: the head of the short ones joins in its place
  *
  * Over 300 lines, because what decides over the next lease can be checked only where all of it is seen.
  */
@@ -16,28 +18,23 @@ import { DeadlockDetector } from './deadlock.js';
 import type { CareHost, CareParts } from './entry-care.js';
 import { EntryCare, RESET_LIMIT_MS, REVOKE_LIMIT_MS } from './entry-care.js';
 import { Growth } from './growth.js';
+import type { Lane, SharingPorts } from './lane.js';
+import { Lanes } from './lanes.js';
 import { LeakDetector } from './leak-detector.js';
 import type { LeaseScopes } from './lease-scopes.js';
 import type { LeaseKeeper } from './lease.js';
 import { Lease } from './lease.js';
 import type { PoolEntry } from './pool-entry.js';
 import { resourceOf } from './pool-entry.js';
-import {
-  abortedWaitError,
-  acquireTimeoutError,
-  poolClosedError,
-  queueFullError,
-  refusedWhileDownError,
-  unreachableError,
-} from './pool-errors.js';
 import type { PoolStats } from './pool-stats.js';
+import { Refusals } from './refusals.js';
+import type { SharingHost } from './sharing.js';
+import { Sharing } from './sharing.js';
+import { TurnClock } from './turn-clock.js';
 import type { AcquireRequest, WaiterKeeper } from './waiter.js';
 import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';
 import { WarmUp } from './warm-up.js';
-
-/** Whatever is hung on it runs when this turn of promise callbacks is over. */
-const SETTLED = Promise.resolve();
 
 /** What the pool around knows. */
 export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'> {
@@ -46,7 +43,12 @@ export interface LendingHost<R> extends Pick<CareHost<R>, 'siblings' | 'rotated'
   noticeFreeze(): boolean;
 }
 
-export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> {
+export interface LendingPorts {
+  readonly scopes?: LeaseScopes | undefined;
+  readonly sharing?: SharingPorts | undefined;
+}
+
+export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>, SharingHost<R> {
   readonly isShared = false;
   readonly line: WaitingLine<R>;
   readonly care: EntryCare<R>;
@@ -54,61 +56,84 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   readonly deadlocks: DeadlockDetector<R>;
   readonly warmUp: WarmUp<R>;
   readonly growth: Growth<R>;
+  readonly refusals: Refusals<R>;
+  /** Absent where every lease is exclusive; then there is one lane, and all that is about sharing costs nothing. */
+  readonly sharing: Sharing<R> | undefined;
   /** Entries of earlier generations are not lent again. */
   generation = 1;
   isClosing = false;
   isSuspended = false;
+  readonly #lanes: Lanes<R>;
   readonly #parts: CareParts<R>;
   readonly #host: LendingHost<R>;
-  /** When the hand-overs of this turn take place. */
-  #turnAt: number | undefined;
-  readonly #endTurn = (): void => {
-    this.#turnAt = undefined;
-  };
+  readonly #turn: TurnClock;
   #isPumping = false;
   #mustPump = false;
 
-  constructor(parts: CareParts<R>, scopes: LeaseScopes | undefined, host: LendingHost<R>) {
+  constructor(parts: CareParts<R>, { scopes, sharing }: LendingPorts, host: LendingHost<R>) {
     const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
     this.line = line;
     this.#parts = parts;
     this.#host = host;
     this.care = new EntryCare(parts, this);
     this.warmUp = new WarmUp(parts);
-    this.growth = new Growth(parts, line, this.warmUp);
-    this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => this.takeBack(entry, RESET_LIMIT_MS) });
-    const fail = (waiter: Waiter<R>, error: FluxorError) => this.#refuse(waiter, error);
-    this.deadlocks = new DeadlockDetector({ ...parts, line, scopes, fail });
+    this.growth = new Growth(parts, () => this.#lanes.demand(), this.warmUp);
+    this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => void this.takeBack(entry, RESET_LIMIT_MS) });
+    this.refusals = new Refusals({ ...parts, line, leaks: this.leaks, stats: () => host.stats() });
+    this.sharing = sharing && new Sharing(parts, sharing, this);
+    this.#turn = new TurnClock(parts.clock);
+    const { growth } = this;
+    const { maxStatementMs = 0 } = sharing ?? {};
+    this.#lanes = new Lanes({ ...parts, line, growth, turn: this.#turn, sharing: this.sharing, maxStatementMs }, this);
+    const fail = (waiter: Waiter<R>, error: FluxorError) => {
+      this.refusals.refuse(waiter, error);
+      this.#lanes.settle();
+    };
+    this.deadlocks = new DeadlockDetector({ ...parts, line, scopes, fail, returned: () => this.returned });
   }
 
-  /** A lease without a promise, where one can be had at once and nobody stands in line. */
+  /** How many leases have ended. */
+  get returned(): number {
+    const { book, tally } = this.#parts;
+    const beside = this.sharing === undefined ? 0 : this.sharing.leases - this.sharing.loans;
+    return tally.lent - book.inUse - beside;
+  }
+
+  /** A lease without a promise, where one can be had at once and nobody stands in line for it. */
   tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
-    if (this.isClosing || this.isSuspended || this.line.length > 0 || request.signal?.aborted === true)
-      return undefined;
-    const entry = this.#takeFresh(now);
-    return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
+    if (this.isClosing || this.isSuspended || request.signal?.aborted === true) return undefined;
+    const lane = this.#lanes.of(request);
+    if (this.line.length === 0 || this.#lanes.demand(now) === 0) {
+      const entry = lane === 'long' && this.#lanes.fastLane.room(now) === 0 ? undefined : this.#takeFresh(now);
+      if (entry !== undefined) return this.#lend(entry, now, 0, request, lane, this.#stackOf(request));
+    }
+    return lane === 'short' ? this.#lanes.joinAtOnce(now) : undefined;
   }
 
   acquire(request: AcquireRequest): Promise<Lease<R>> {
-    const { signal } = request;
-    if (this.isClosing) return this.#refusal(poolClosedError(this.#label));
-    if (signal?.aborted === true) {
-      this.#parts.tally.aborted += 1;
-      return Promise.reject(abortedWaitError(this.#label, 0, signal.reason));
-    }
+    if (this.isClosing) return Promise.reject(this.refusals.closed());
+    if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
     const now = request.now ?? this.#parts.clock.now();
     const lease = this.tryAcquire(request, now);
-    return lease === undefined ? this.#join(request, now) : Promise.resolve(lease);
+    return lease === undefined ? this.#wait(request, now) : Promise.resolve(lease);
   }
 
-  /** Called by a lease when it ends. */
+  /** Called by an exclusive lease when it ends. */
   end(lease: Lease<R>, isDiscarded: boolean, reason?: string, now?: number): void {
     const { entry } = lease;
     const { state } = entry;
     if (state.name !== 'in-use' || state.lease !== lease) return;
-    const { factory, settings } = this.#parts;
     this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released', reason);
-    const condition = factory.condition(state.resource);
+    const wasLong = this.#lanes.fastLane.ended(entry);
+    this.free(entry, state.resource, isDiscarded, now);
+    // Now one more of those who could not be served can be, by something new if need be.
+    if (wasLong && this.line.length > 0) this.pump();
+  }
+
+  /** The last lease of an entry has ended. */
+  free(entry: PoolEntry<R>, resource: R, isDiscarded: boolean, now?: number): void {
+    const { factory, settings } = this.#parts;
+    const condition = factory.condition(resource);
     if (condition === 'clean' && !isDiscarded) this.offer(entry, now);
     else if (condition === 'broken') this.care.close(entry, 'broken');
     // A cut socket would not stop what a discarded one still runs at the server.
@@ -116,26 +141,41 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     else if (isDiscarded) this.care.close(entry, 'discarded');
     else if (settings.current.onRelease === 'destroy') this.care.close(entry, 'reset-failed');
     else void this.care.reset(entry, RESET_LIMIT_MS);
+    this.#lanes.settle(now);
   }
 
-  /** Takes a resource from its lease. The server is told to stop what it still runs: a cut socket would not stop it. */
-  takeBack(entry: PoolEntry<R>, limitMs: number): boolean {
+  /** One of several leases has ended. */
+  onRoom(now?: number): void {
+    this.#lanes.settle(now);
+  }
+
+  /**
+   * Takes a resource from its lease, or from all who share it; answers how many had it. The server is told to stop what it
+   * still runs: a cut socket would not stop it.
+   */
+  takeBack(entry: PoolEntry<R>, limitMs: number): number {
     const { state } = entry;
-    if (state.name !== 'in-use') return false;
-    state.lease.revoke();
-    this.#tellEnd(entry, state.sinceAt, state.lease, 'discarded');
-    if (this.#parts.factory.condition(state.resource) === 'dirty') void this.care.reset(entry, limitMs);
-    else if (this.#parts.factory.condition(state.resource) === 'broken') this.care.close(entry, 'broken');
+    if (state.name !== 'in-use') return 0;
+    const { lease, resource, sinceAt } = state;
+    const shared = this.sharing?.takeBack(entry);
+    if (shared === undefined) {
+      lease.revoke();
+      this.#tellEnd(entry, sinceAt, lease, 'discarded');
+      this.#lanes.fastLane.ended(entry);
+    }
+    if (this.#parts.factory.condition(resource) === 'dirty') void this.care.reset(entry, limitMs);
+    else if (this.#parts.factory.condition(resource) === 'broken') this.care.close(entry, 'broken');
     else this.offer(entry);
-    return true;
+    this.#lanes.settle();
+    return shared ?? 1;
   }
 
   /** A clean entry goes to the head of the line, in this very tick, or rests. */
   offer(entry: PoolEntry<R>, at?: number): void {
     const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
-    const waiter = this.isSuspended ? undefined : this.line.shift();
-    if (waiter !== undefined) return this.#serve(waiter, entry, at ?? this.#handOverAt());
+    const waiter = this.#lanes.shift();
+    if (waiter !== undefined) return this.#serve(waiter, entry, at ?? this.#turn.now());
     const now = at ?? this.#parts.clock.now();
     this.#parts.book.rest(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
   }
@@ -149,7 +189,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const isClean = factory.condition(resourceOf(entry)) === 'clean';
     const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
-    const waiter = isClean && !this.isSuspended ? this.line.shift() : undefined;
+    const waiter = isClean ? this.#lanes.shift() : undefined;
     if (waiter !== undefined) this.#serve(waiter, entry, clock.now());
     this.pump();
   }
@@ -173,16 +213,11 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     if (this.isClosing || this.isSuspended) return;
     if (this.line.length > 0) this.#serveLine();
     while (this.growth.isDue()) void this.care.create();
+    this.#lanes.settle();
     this.warmUp.settle();
-    const { pacer, book, settings } = this.#parts;
     if (this.line.length === 0) return;
-    if (book.inUse >= settings.current.maxSize) this.deadlocks.look();
-    // An attempt still under way may know better.
-    if (!pacer.isHopeless || book.alive > 0 || book.count('creating') > 0) return;
-    const { lastError, isPausing, failures } = pacer;
-    if (lastError === undefined || !isPausing) return;
-    // With nothing alive and no hope, waiting would only hide the cause until the deadline.
-    this.refuseAll((waitedMs) => unreachableError(lastError, waitedMs, failures));
+    if (this.#parts.book.inUse >= this.#parts.settings.current.maxSize) this.deadlocks.look();
+    this.refusals.refuseHopeless();
   }
 
   async check(entry: PoolEntry<R>, patienceMs: number): Promise<void> {
@@ -190,26 +225,17 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     if (this.growth.isDoubtful) this.pump();
   }
 
-  giveUp(waiter: Waiter<R>, cause: LimitCause): void {
-    if (waiter.queue === undefined || (cause === 'deadline' && this.#host.noticeFreeze())) return;
-    const { clock, tally, hub } = this.#parts;
-    const waitedMs = clock.now() - waiter.sinceAt;
-    // Before it leaves: its own message counts it among those who wait.
-    const error = cause === 'aborted' ? undefined : this.#lateError(waitedMs);
-    this.line.remove(waiter);
-    tally.waitedMs += waitedMs;
-    if (error === undefined) {
-      tally.aborted += 1;
-      return waiter.reject(abortedWaitError(this.#label, waitedMs, waiter.request.signal?.reason));
-    }
-    tally.timedOut += 1;
-    hub.tell('acquire:timed-out', { waitedMs, error });
-    waiter.reject(error);
+  /** Once a second. */
+  round(now: number): void {
+    this.leaks.scan(now);
+    this.sharing?.reconsider();
+    this.pump();
   }
 
-  refuseAll(makeError: (waitedMs: number) => FluxorError): void {
-    const now = this.#parts.clock.now();
-    for (const waiter of this.line) this.#refuse(waiter, makeError(now - waiter.sinceAt));
+  giveUp(waiter: Waiter<R>, cause: LimitCause): void {
+    if (waiter.queue === undefined || (cause === 'deadline' && this.#host.noticeFreeze())) return;
+    this.refusals.giveUp(waiter, cause);
+    this.#lanes.settle();
   }
 
   createFailed(error: FluxorError, durationMs: number): void {
@@ -220,7 +246,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     hub.tell('connection:create-failed', { durationMs, error, ...retry });
     if (hasOpened) hub.tell('pool:unreachable', { failures: pacer.failures, error });
     this.warmUp.failed(error);
-    for (const waiter of this.line) if (waiter.request.failFast === true) this.#refuse(waiter, error);
+    for (const waiter of this.line) if (waiter.request.failFast === true) this.refusals.refuse(waiter, error);
     this.pump();
   }
 
@@ -232,24 +258,21 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     this.#host.rotated(entry);
   }
 
-  #join(request: AcquireRequest, now: number): Promise<Lease<R>> {
+  #wait(request: AcquireRequest, now: number): Promise<Lease<R>> {
     const { settings, pacer, book, tally } = this.#parts;
     this.growth.lastDemandAt = now;
-    const down = this.#refusalWhileDown(request);
-    if (down !== undefined) return this.#refusal(down);
-    const { maxWaiting } = settings.current;
-    if (this.line.length >= maxWaiting) {
-      return this.#refusal(queueFullError(this.#label, maxWaiting, this.#host.stats()));
-    }
+    const refusal = this.refusals.atTheDoor(request, this.isSuspended);
+    if (refusal !== undefined) return Promise.reject(refusal);
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
     if (request.failFast === true) pacer.clearPause();
     const outer = this.deadlocks.outerScope();
-    const waiter = new Waiter<R>(request, now, outer, this);
+    const waiter = new Waiter<R>(request, now, outer, this, this.#lanes.of(request));
     waiter.stack = this.#stackOf(request);
     tally.waits += 1;
     this.line.push(waiter);
     // When everything there may be is lent, only a release can help.
     if (book.inUse < settings.current.maxSize) this.pump();
+    else this.#lanes.settle(now);
     if (outer !== undefined && waiter.queue !== undefined) this.deadlocks.joined(outer);
     return waiter.promise;
   }
@@ -257,21 +280,6 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
   /** Only user code can leak: a statement's lease ends with the statement. */
   #stackOf(request: AcquireRequest): string | undefined {
     return request.holder === undefined ? undefined : this.leaks.stackOf(request);
-  }
-
-  /** While nothing is alive and nothing can be made, a caller hears why at once instead of waiting for the impossible. */
-  #refusalWhileDown({ failFast = false }: AcquireRequest): FluxorError | undefined {
-    const { pacer, book } = this.#parts;
-    const { lastError, breaker } = pacer;
-    if (failFast || this.isSuspended || breaker === 'closed' || lastError === undefined || book.alive > 0)
-      return undefined;
-    // After the pause one caller's attempt finds out anew: the password may have been corrected at the server.
-    const isBeingTried = breaker === 'half-open' && !pacer.isOldNews;
-    const isRefusing = lastError.retryable
-      ? pacer.isPausing || isBeingTried
-      : pacer.isPausing && book.count('creating') === 0;
-    if (!isRefusing) return undefined;
-    return refusedWhileDownError(lastError, pacer.failures, pacer.pauseLeftMs);
   }
 
   /** The entry used last, if it is fit to be lent without a question. */
@@ -286,34 +294,31 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     return undefined;
   }
 
-  #lend(entry: PoolEntry<R>, now: number, waitedMs: number, request: AcquireRequest, stack?: string): Lease<R> {
+  #lend(
+    entry: PoolEntry<R>,
+    now: number,
+    waitedMs: number,
+    request: AcquireRequest,
+    lane: Lane,
+    stack?: string,
+  ): Lease<R> {
     const { book, hub, tally } = this.#parts;
     const resource = resourceOf(entry);
+    if (lane === 'short' && this.sharing !== undefined) return this.sharing.begin(entry, resource, now, waitedMs);
     const note = request.holder === undefined ? undefined : this.leaks.note(request, stack);
     const lease = new Lease(entry, resource, this, note);
     note?.scope?.hold(entry.id, lease);
     book.lend(entry, { name: 'in-use', resource, sinceAt: now, lease });
+    if (lane === 'long') this.#lanes.fastLane.begun(entry, now, request.expectedMs);
     tally.lent += 1;
     if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
     return lease;
   }
 
-  /**
-   * The clock, read once for all hand-overs of one turn of promise callbacks: reading it is a tenth of a hand-over, and
-   * what depends on it here are statistics.
-   */
-  #handOverAt(): number {
-    if (this.#turnAt === undefined) {
-      this.#turnAt = this.#parts.clock.now();
-      void SETTLED.then(this.#endTurn);
-    }
-    return this.#turnAt;
-  }
-
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
-    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.stack));
+    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.lane, waiter.stack));
   }
 
   #serveLine(): void {
@@ -321,14 +326,14 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     // Nothing rests in a busy pool; then not even the clock needs to be asked.
     if (book.lastIdle === undefined) return;
     const now = clock.now();
-    while (this.line.length > 0) {
+    while (this.#lanes.demand(now) > 0) {
       const entry = this.#takeFresh(now);
       // Asked for after the entry: closing a broken one on the way pumps too, and may have served the head already.
-      const waiter = entry === undefined ? undefined : this.line.shift();
+      const waiter = entry === undefined ? undefined : this.#lanes.shift();
       if (entry === undefined || waiter === undefined) break;
       this.#serve(waiter, entry, now);
     }
-    while (book.asked < this.line.length) {
+    while (book.asked < this.#lanes.demand(now)) {
       const entry = book.lastIdle;
       if (entry === undefined) break;
       void this.check(entry, ((this.line.first?.deadlineAt ?? Infinity) - now) / 2);
@@ -343,24 +348,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     return this.#parts.book.open > this.#parts.settings.current.maxSize ? 'evicted' : undefined;
   }
 
-  #lateError(waitedMs: number): FluxorError {
-    const { pacer, book } = this.#parts;
-    const { lastError, failures } = pacer;
-    if (book.alive === 0 && lastError !== undefined) return unreachableError(lastError, waitedMs, failures);
-    return acquireTimeoutError(this.#label, waitedMs, this.#host.stats(), this.leaks.longestHeld());
-  }
-
-  #refuse(waiter: Waiter<R>, error: FluxorError): void {
-    if (!this.line.remove(waiter)) return;
-    const { tally, clock } = this.#parts;
-    tally.refused += 1;
-    tally.waitedMs += clock.now() - waiter.sinceAt;
-    waiter.reject(error);
-  }
-
-  #refusal(error: FluxorError): Promise<never> {
-    this.#parts.tally.refused += 1;
-    return Promise.reject(error);
+  /** The same, whatever becomes of the pool's size until then. */
+  isToGo(entry: PoolEntry<R>): boolean {
+    return this.isClosing || entry.isEvicted || entry.generation < this.generation || entry.retirement === 'due';
   }
 
   #tellEnd(
@@ -376,9 +366,5 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R> 
     const heldMs = clock.now() - sinceAt;
     hub.tell('lease:released', { connectionId: entry.id, heldMs, end, ...(reason === undefined ? {} : { reason }) });
     if (isSuspected) this.leaks.resolved(entry.id, heldMs);
-  }
-
-  get #label(): string {
-    return this.#parts.factory.label;
   }
 }

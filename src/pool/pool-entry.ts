@@ -35,7 +35,7 @@ export type EntryState<R> =
       readonly isForLine: boolean;
       readonly abort: AbortController;
     }
-  /** Lent to one lease. (Shared leases of several statements will be a second kind of loan, not a second state.) */
+  /** Lent to one lease, or to several statements at once: then `lease` is the loan that all of them share. */
   | { readonly name: 'in-use'; readonly resource: R; readonly sinceAt: number; readonly lease: Loan }
   | { readonly name: 'resetting'; readonly resource: R; readonly abort: AbortController }
   | { readonly name: 'closing'; readonly resource: R; readonly reason: CloseReason }

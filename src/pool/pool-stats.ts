@@ -1,6 +1,6 @@
 /**
  * The pool in numbers at one moment. Invariants, checked after every step of the simulation:
- * `total = creating + checking + idle + inUse + resetting`; `inUse = lent − returned`;
+ * `total = creating + checking + idle + inUse + resetting`; `lent − returned = inUse − sharing + sharedLeases`;
  * `total − creating + closing = created − closed`. `total ≤ maxSize`, but for the time that a pool made smaller needs
  * to get back what is lent.
  */
@@ -12,6 +12,12 @@ export interface PoolStats {
   readonly total: number;
   readonly idle: number;
   readonly inUse: number;
+  /** Of `inUse`, those that short statements are on, each with one or several in flight. */
+  readonly sharing: number;
+  /** Statements in flight on them. Each is a lease of its own. */
+  readonly sharedLeases: number;
+  /** Of `sharing`, those that take no further statement, because somebody waits to have one alone. */
+  readonly reserved: number;
   readonly creating: number;
   /** Being asked for a proof of life; cannot be lent. */
   readonly checking: number;
@@ -32,6 +38,8 @@ export interface PoolStats {
 export interface PoolTotals {
   readonly lent: number;
   readonly returned: number;
+  /** Of `lent`: statements that joined others on a connection instead of waiting. */
+  readonly joined: number;
   /** Callers who had to wait, and how long they all waited until they were served or gave up. */
   readonly waits: number;
   readonly waitedMs: number;
@@ -46,9 +54,10 @@ export interface PoolTotals {
   readonly leaksReclaimed: number;
 }
 
-/** Where the pool counts. What has been returned follows from what was lent and is in use, at every moment. */
+/** Where the pool counts. What has been returned follows from what was lent and has not ended, at every moment. */
 export class Tally implements Omit<PoolTotals, 'returned'> {
   lent = 0;
+  joined = 0;
   waits = 0;
   waitedMs = 0;
   timedOut = 0;
@@ -64,6 +73,7 @@ export class Tally implements Omit<PoolTotals, 'returned'> {
 /** `10/10 open, 10 in use, 0 idle, 4 waiting`: how messages print it. */
 export function describeStats(stats: PoolStats): string {
   const rare = [
+    stats.sharing > 0 ? `, ${stats.sharedLeases} statements share ${stats.sharing} of those in use` : '',
     stats.creating > 0 ? `, ${stats.creating} connecting` : '',
     stats.checking > 0 ? `, ${stats.checking} validating` : '',
     stats.resetting > 0 ? `, ${stats.resetting} being cleaned` : '',

@@ -65,13 +65,13 @@ export class Pool<R> {
   #closing: Promise<number> | undefined;
 
   constructor(factory: ResourceFactory<R>, settings: PoolSettings, ports: PoolPorts) {
-    const { clock, timers, random, hub, scopes, detached = (fn) => fn() } = ports;
+    const { clock, timers, random, hub, detached = (fn) => fn() } = ports;
     const pacer = new ConnectPacer({ clock, random, settings, onRetry: () => this.#lending.pump() });
     const freeze: FreezeWatch = { thawedAt: -Infinity, notice: () => void this.#maintenance.noticeFreeze() };
     const validator = new Validator(factory, settings, clock, timers, freeze);
     const [book, tally] = [new EntryBook<R>(), new Tally()];
     this.#parts = { factory, settings, clock, timers, random, hub, book, pacer, validator, tally, detached, freeze };
-    this.#lending = new Lending(this.#parts, scopes, {
+    this.#lending = new Lending(this.#parts, ports, {
       stats: () => this.stats(),
       noticeFreeze: () => this.#maintenance.noticeFreeze(),
       siblings: (verdict, entry) => this.#heedSibling(verdict, entry),
@@ -82,10 +82,7 @@ export class Pool<R> {
       replace: (entry) => this.#replace(entry),
       keepAlive: (entry) => void this.#lending.check(entry, Infinity),
       thaw: (frozenMs, lostMs) => this.#thaw(frozenMs, lostMs),
-      afterRound: (now) => {
-        this.#lending.leaks.scan(now);
-        this.#lending.pump();
-      },
+      afterRound: (now) => this.#lending.round(now),
     });
   }
 
@@ -193,11 +190,15 @@ export class Pool<R> {
 
   stats(): PoolStats {
     const { book, settings, pacer, tally } = this.#parts;
+    const { sharing, returned } = this.#lending;
     return Object.freeze({
       maxSize: settings.current.maxSize,
       total: book.open,
       idle: book.count('idle'),
       inUse: book.count('in-use'),
+      sharing: sharing?.loans ?? 0,
+      sharedLeases: sharing?.leases ?? 0,
+      reserved: sharing?.reserved ?? 0,
       creating: book.count('creating'),
       checking: book.count('checking'),
       resetting: book.count('resetting'),
@@ -205,7 +206,7 @@ export class Pool<R> {
       waiting: this.#lending.line.length,
       isSuspended: this.#lending.isSuspended,
       breaker: pacer.breaker,
-      totals: Object.freeze({ ...tally, returned: tally.lent - book.inUse }),
+      totals: Object.freeze({ ...tally, returned }),
     });
   }
 
@@ -229,14 +230,14 @@ export class Pool<R> {
     this.#maintenance.stop();
     lending.deadlocks.stop();
     lending.warmUp.stop(poolClosedError(factory.label));
-    lending.refuseAll(() => poolClosedError(factory.label));
+    lending.refusals.refuseAll(() => poolClosedError(factory.label));
     for (const entry of book.all()) {
       if (entry.state.name === 'creating') entry.state.abort.abort();
       // Nobody waits for the answer of one that is being asked.
       if (entry.state.name === 'idle' || entry.state.name === 'checking') lending.care.close(entry, 'shutdown');
     }
     await book.untilEmpty(deadlineAt, timers);
-    const forced = book.all().filter((entry) => lending.takeBack(entry, REVOKE_LIMIT_MS)).length;
+    const forced = book.all().reduce((sum, entry) => sum + lending.takeBack(entry, REVOKE_LIMIT_MS), 0);
     // What was being cleaned before the deadline gets no longer than what is cleaned because of it.
     await book.untilEmpty(clock.now() + REVOKE_LIMIT_MS, timers);
     for (const entry of book.all()) if (entry.state.name === 'resetting') lending.care.close(entry, 'shutdown');

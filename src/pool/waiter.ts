@@ -41,6 +41,7 @@ export class Waiter<R> extends QueueItem {
   readonly request: AcquireRequest;
   readonly sinceAt: number;
   readonly priority: Priority;
+  readonly lane: Lane;
   readonly promise: Promise<Lease<R>>;
   /** The scope it waits in, when that scope holds a lease already. */
   readonly outer: LeaseScope | undefined;
@@ -52,8 +53,16 @@ export class Waiter<R> extends QueueItem {
   #resolve: ((lease: Lease<R>) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
-  constructor(request: AcquireRequest, sinceAt: number, outer: LeaseScope | undefined, keeper: WaiterKeeper<R>) {
+  /** `lane` is not read from the request: a pool that shares nothing has one. */
+  constructor(
+    request: AcquireRequest,
+    sinceAt: number,
+    outer: LeaseScope | undefined,
+    keeper: WaiterKeeper<R>,
+    lane: Lane = 'exclusive',
+  ) {
     super();
+    this.lane = lane;
     this.request = request;
     this.sinceAt = sinceAt;
     this.priority = request.priority ?? 'normal';

@@ -1,6 +1,7 @@
 /**
- * Everybody who waits for a resource. Three queues, one per priority, each first come, first served; between the queues
- * the earliest *virtual* arrival is next: the moment of arrival plus the handicap of the priority.
+ * Everybody who waits for a resource. Three lanes (lane.ts), in each three queues, one per priority, each first come, first
+ * served; between the queues, and between the lanes, the earliest *virtual* arrival is next: the moment of arrival plus
+ * the handicap of the priority.
  *
  *     high   ──► 0 s        a call of normal priority is overtaken by urgent ones for 1 s at most,
  *     normal ──► + 1 s      one of low priority by all others for 5 s at most: it ages into the front
@@ -14,11 +15,12 @@ import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
 import { WaiterQueue } from '../kernel/waiter-queue.js';
 import type { Priority } from '../kernel/priority.js';
+import type { Lane } from './lane.js';
 import { HANDICAP_MS } from './priority.js';
 import type { Waiter } from './waiter.js';
 
-/** Those of one priority. */
-class Lane<R> extends WaiterQueue<Waiter<R>> {
+/** Those of one lane and one priority. */
+class Row<R> extends WaiterQueue<Waiter<R>> {
   /**
    * Nobody has an earlier deadline than whoever came before them, as with equal timeouts: then those who are late stand in
    * front, and the rest need not be looked at.
@@ -50,10 +52,34 @@ class Lane<R> extends WaiterQueue<Waiter<R>> {
   }
 }
 
+/** Those of one lane. */
+class LaneLine<R> {
+  readonly high = new Row<R>();
+  readonly normal = new Row<R>();
+  readonly low = new Row<R>();
+
+  get length(): number {
+    return this.high.length + this.normal.length + this.low.length;
+  }
+
+  get rows(): readonly Row<R>[] {
+    return [this.high, this.normal, this.low];
+  }
+
+  get first(): Waiter<R> | undefined {
+    return earlier(earlier(this.high.first, this.normal.first), this.low.first);
+  }
+
+  rowOf({ priority }: Waiter<R>): Row<R> {
+    if (priority === 'normal') return this.normal;
+    return priority === 'high' ? this.high : this.low;
+  }
+}
+
 export class WaitingLine<R> implements DeadlineTarget {
-  readonly #high = new Lane<R>();
-  readonly #normal = new Lane<R>();
-  readonly #low = new Lane<R>();
+  readonly #exclusive = new LaneLine<R>();
+  readonly #short = new LaneLine<R>();
+  readonly #long = new LaneLine<R>();
   readonly #clock: Clock;
   readonly #timers: DeadlineTimer;
   readonly #onLate: (waiter: Waiter<R>) => void;
@@ -73,15 +99,19 @@ export class WaitingLine<R> implements DeadlineTarget {
     return this.#length;
   }
 
+  lengthOf(lane: Lane): number {
+    return this.#laneOf(lane).length;
+  }
+
   push(waiter: Waiter<R>): void {
-    this.#laneOf(waiter).join(waiter);
+    this.#laneOf(waiter.lane).rowOf(waiter).join(waiter);
     this.#length += 1;
     if (waiter.deadlineAt < this.#watchedAt) this.#watch(waiter.deadlineAt);
   }
 
   /** Takes `waiter` out wherever it stands; answers whether it was there. */
   remove(waiter: Waiter<R>): boolean {
-    if (!this.#laneOf(waiter).remove(waiter)) return false;
+    if (!this.#laneOf(waiter.lane).rowOf(waiter).remove(waiter)) return false;
     this.#length -= 1;
     // A watch holds the process open, and nobody waits any more.
     if (this.#length === 0) this.#unwatch();
@@ -90,53 +120,60 @@ export class WaitingLine<R> implements DeadlineTarget {
 
   /** Whoever is served next. */
   get first(): Waiter<R> | undefined {
-    // Nearly always all callers are of one kind.
-    if (this.#normal.length === this.#length) return this.#normal.first;
-    let next = this.#high.first;
-    for (const queue of [this.#normal, this.#low]) {
-      const head = queue.first;
-      if (head !== undefined && (next === undefined || virtualArrival(head) < virtualArrival(next))) next = head;
-    }
-    return next;
+    return this.next(true);
   }
 
-  shift(): Waiter<R> | undefined {
+  /** The same, where one of the long lane can be served or not. */
+  next(isLongServed: boolean): Waiter<R> | undefined {
+    // Nearly always all callers are of one kind.
+    if (this.#exclusive.normal.length === this.#length) return this.#exclusive.normal.first;
+    if (this.#short.normal.length === this.#length) return this.#short.normal.first;
+    const next = earlier(this.#exclusive.first, this.#short.first);
+    return isLongServed ? earlier(next, this.#long.first) : next;
+  }
+
+  /** Whoever of one lane is next. */
+  firstOf(lane: Lane): Waiter<R> | undefined {
+    return this.#laneOf(lane).first;
+  }
+
+  shift(isLongServed = true): Waiter<R> | undefined {
     if (this.#length === 0) return undefined;
-    const waiter = this.first;
+    const waiter = this.next(isLongServed);
     if (waiter !== undefined) this.remove(waiter);
     return waiter;
   }
 
-  /** By priority, then in order of arrival. The one just given out may be removed while walking; others may not. */
+  /** By lane and priority, then in order of arrival. The one just given out may be removed while walking; others may not. */
   *[Symbol.iterator](): IterableIterator<Waiter<R>> {
-    for (const lane of this.#lanes) yield* lane;
+    for (const row of this.#rows) yield* row;
   }
 
   /** The process stood still for that long: time nobody lived through is not held against those who wait. */
   extend(lostMs: number, now: number): void {
     // Whoever came after it has lost nothing.
     for (const waiter of this) waiter.deadlineAt += Math.min(lostMs, now - waiter.sinceAt);
-    for (const lane of this.#lanes) lane.isInOrder = false;
+    for (const row of this.#rows) row.isInOrder = false;
   }
 
   onDeadline(): void {
     this.#watched = undefined;
     this.#watchedAt = Infinity;
     const now = this.#clock.now();
-    const late = this.#lanes.flatMap((lane) => lane.lateAt(now));
+    const late = this.#rows.flatMap((row) => row.lateAt(now));
     // Whoever was served or extended because of the one before is not late any more.
     for (const waiter of late) if (waiter.queue !== undefined && waiter.deadlineAt <= now) this.#onLate(waiter);
-    const earliest = Math.min(...this.#lanes.map((lane) => lane.earliest()));
+    const earliest = Math.min(...this.#rows.map((row) => row.earliest()));
     if (earliest < this.#watchedAt) this.#watch(earliest);
   }
 
-  get #lanes(): readonly Lane<R>[] {
-    return [this.#high, this.#normal, this.#low];
+  get #rows(): readonly Row<R>[] {
+    return [...this.#exclusive.rows, ...this.#short.rows, ...this.#long.rows];
   }
 
-  #laneOf({ priority }: Waiter<R>): Lane<R> {
-    if (priority === 'normal') return this.#normal;
-    return priority === 'high' ? this.#high : this.#low;
+  #laneOf(lane: Lane): LaneLine<R> {
+    if (lane === 'exclusive') return this.#exclusive;
+    return lane === 'short' ? this.#short : this.#long;
   }
 
   #watch(at: number): void {
@@ -150,6 +187,12 @@ export class WaitingLine<R> implements DeadlineTarget {
     this.#watched = undefined;
     this.#watchedAt = Infinity;
   }
+}
+
+/** The first of two with the same virtual arrival. */
+function earlier<R>(one: Waiter<R> | undefined, other: Waiter<R> | undefined): Waiter<R> | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return virtualArrival(other) < virtualArrival(one) ? other : one;
 }
 
 function virtualArrival(waiter: { readonly sinceAt: number; readonly priority: Priority }): number {

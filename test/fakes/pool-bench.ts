@@ -6,6 +6,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, expect } from 'vitest';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
 import type { Random } from '../../src/kernel/random.js';
+import type { SharingPorts } from '../../src/pool/lane.js';
 import type { LeaseScope, LeaseScopes } from '../../src/pool/lease-scopes.js';
 import type { Lease } from '../../src/pool/lease.js';
 import type { PoolConfig } from '../../src/pool/pool-options.js';
@@ -87,11 +88,11 @@ export class PoolBench {
   readonly facts: { readonly name: EventName; readonly fact: Record<string, unknown> }[] = [];
   readonly #signals: AbortSignal[] = [];
 
-  constructor(config: Partial<PoolConfig> = {}, random: Random = () => 0.5) {
+  constructor(config: Partial<PoolConfig> = {}, random: Random = () => 0.5, sharing?: SharingPorts) {
     const { clock, timers, hub } = this;
     const scopes: LeaseScopes = { current: () => this.scope };
     this.settings = new PoolSettings({ ...POOL_CONFIG, ...config });
-    this.pool = new Pool(this.factory, this.settings, { clock, timers, hub, random, scopes });
+    this.pool = new Pool(this.factory, this.settings, { clock, timers, hub, random, scopes, sharing });
     for (const name of POOL_EVENTS) {
       hub.on(name, (fact) => this.facts.push({ name, fact: fact as unknown as Record<string, unknown> }));
     }
@@ -136,9 +137,10 @@ export class PoolBench {
 
   assertSums(): void {
     const { total, idle, inUse, creating, checking, resetting, closing, maxSize, totals } = this.pool.stats();
+    const { sharing, sharedLeases } = this.pool.stats();
     expect(total).toBe(idle + inUse + creating + checking + resetting);
     expect(total).toBeLessThanOrEqual(maxSize);
-    expect(inUse).toBe(totals.lent - totals.returned);
+    expect(inUse - sharing + sharedLeases).toBe(totals.lent - totals.returned);
     expect(total - creating + closing).toBe(totals.created - totals.closed);
   }
 
@@ -164,8 +166,8 @@ export class PoolBench {
 const benches: PoolBench[] = [];
 
 /** A bench that is checked for leftovers when its test ends. */
-export function poolBench(config?: Partial<PoolConfig>, random?: Random): PoolBench {
-  const bench = new PoolBench(config, random);
+export function poolBench(config?: Partial<PoolConfig>, random?: Random, sharing?: SharingPorts): PoolBench {
+  const bench = new PoolBench(config, random, sharing);
   benches.push(bench);
   return bench;
 }
