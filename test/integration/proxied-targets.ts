@@ -36,6 +36,8 @@ export interface ProxiedTarget {
   readonly isCommit: (chunk: Buffer) => boolean;
   /** How the runtime's BEGIN begins. */
   readonly begin: string;
+  /** An expression that takes so many seconds. */
+  pause(seconds: string): string;
   /** What is done to a row that is there already: nothing. */
   insertUnlessThere(table: string, value: string): string;
 }
@@ -60,6 +62,7 @@ export function postgresTarget(url: string, name = 'PostgreSQL'): ProxiedTarget 
     isOwn: (query) => query === '' || query.startsWith(OPENING_QUESTION) || TRANSACTION_CONTROL.test(query),
     isCommit: (chunk) => chunk.includes('commit\0'),
     begin: 'begin',
+    pause: (seconds) => `pg_sleep(${seconds})`,
     insertUnlessThere: (table, value) => `insert into ${table} values (${value}) on conflict do nothing`,
   };
 }
@@ -87,6 +90,7 @@ function mysqlTargets(): ProxiedTarget[] {
       // The last bytes of a packet that has no end of its own, and of one that is short.
       isCommit: (chunk: Buffer) => chunk.length < 16 && chunk.subarray(-6).toString('latin1') === 'commit',
       begin: 'start transaction',
+      pause: (seconds: string) => `sleep(${seconds})`,
       insertUnlessThere: (table: string, value: string) => `insert ignore into ${table} values (${value})`,
     })),
   );
