@@ -5,18 +5,21 @@
  */
 import { PostgresServer } from '../test/servers/postgres-server.js';
 import { readArguments } from './harness/arguments.js';
+import type { Chart } from './harness/bar-chart.js';
+import { barOf } from './harness/bar-chart.js';
 import type { Goal } from './harness/report.js';
 import { finish, printHeader, printTable } from './harness/report.js';
 import type { Summary } from './harness/statistics.js';
 import { summarize } from './harness/statistics.js';
 import type { TeamResult } from './harness/team.js';
 import { measure } from './harness/team.js';
-import { choose, COPY_BY_HAND, LOOP, OURS, shortName } from './peers/batches/lineup.js';
+import { choose, COPY_BY_HAND, LOOP, OUR_STATEMENTS, OURS, shortName } from './peers/batches/lineup.js';
 
 const LOOP_RATIO = 5;
 const COPY_RATIO = 0.8;
 
-const { isChecked, rounds, only } = readArguments(5);
+const given = readArguments(5);
+const { rounds, only } = given;
 const peers = choose(only);
 
 printHeader('batch: 138,398 rows of eight columns into a table with a primary key, thousand rows per second');
@@ -37,7 +40,7 @@ for (const [name, numbers] of team.rounds) {
   speed.set(name, summarize(numbers.map(({ rowsPerSecond = NaN }) => rowsPerSecond / 1e3)));
 }
 
-printTable(
+const table = printTable(
   ['batch', 'version', 'rows/ms', 'lowest–highest'],
   peers.map((name) => {
     const fast = speed.get(name);
@@ -57,12 +60,23 @@ for (const [name, { settings, lacks }] of team.introductions) {
 finish(
   {
     bench: 'batch',
+    claim: 'P7',
     versions: Object.fromEntries([...team.introductions].map(([name, { version }]) => [shortName(name), version])),
     results: Object.fromEntries(speed),
+    tables: [table],
+    charts: [chartOf()],
     goals: only.length === 0 ? [ratioTo(LOOP, LOOP_RATIO), ratioTo(COPY_BY_HAND, COPY_RATIO)] : [],
   },
-  isChecked,
+  given,
 );
+
+function chartOf(): Chart {
+  const bars = [...speed].map(([name, summary]) => {
+    return barOf(shortName(name), summary, name === OURS || name === OUR_STATEMENTS ? 'ours' : 'peer');
+  });
+  const title = 'Batch: 138,398 rows of eight columns into a table with a primary key';
+  return { name: 'batch', title, unit: 'thousand rows per second', better: 'more', bars };
+}
 
 function ratioTo(rival: string, atLeast: number): Goal {
   const ratio = (speed.get(OURS)?.median ?? NaN) / (speed.get(rival)?.median ?? NaN);

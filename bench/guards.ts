@@ -4,7 +4,9 @@
  * are proved before anything is timed.
  */
 import { readArguments } from './harness/arguments.js';
-import type { Goal } from './harness/report.js';
+import type { Chart } from './harness/bar-chart.js';
+import { barOf } from './harness/bar-chart.js';
+import type { Goal, Table } from './harness/report.js';
 import { finish, printHeader, printTable } from './harness/report.js';
 import type { Summary } from './harness/statistics.js';
 import { summarize } from './harness/statistics.js';
@@ -16,9 +18,11 @@ const TASKS = [1, 10, 64] as const;
 const GOAL_NS = 1_500;
 const GOAL_RATIO = 10;
 
-const { isChecked, rounds, only } = readArguments(9);
+const given = readArguments(9);
+const { rounds, only } = given;
 const peers = choose(only);
 const results = new Map<number, ReadonlyMap<string, Summary>>();
+const tables: Table[] = [];
 let introductions: ReadonlyMap<string, Introduction> = new Map();
 
 printHeader('guards: one call with every guard on, fake driver, nanoseconds');
@@ -30,7 +34,7 @@ for (const tasks of TASKS) {
     ([peer, numbers]) => [peer, summarize(numbers.map(({ nsPerCall = NaN }) => nsPerCall))] as const,
   );
   results.set(tasks, new Map(perPeer));
-  printResults(tasks);
+  tables.push(printResults(tasks));
 }
 
 console.log('Settings');
@@ -41,6 +45,7 @@ for (const [peer, { settings, lacks }] of introductions) {
 finish(
   {
     bench: 'guards',
+    claim: 'P1',
     versions: Object.fromEntries([...introductions].map(([peer, { version }]) => [shortName(peer), version])),
     results: Object.fromEntries(
       [...results].map(([tasks, perPeer]) => [
@@ -49,8 +54,10 @@ finish(
       ]),
     ),
     goals: only.length === 0 ? TASKS.flatMap(goalsOf) : [],
+    tables,
+    charts: [chartOf(10)],
   },
-  isChecked,
+  given,
 );
 
 /** What the guards of a peer add to the bare call. */
@@ -59,7 +66,7 @@ function aboveBare(tasks: number, peer: string): number {
   return (perPeer?.get(peer)?.median ?? NaN) - (perPeer?.get(BARE)?.median ?? NaN);
 }
 
-function printResults(tasks: number): void {
+function printResults(tasks: number): Table {
   const rows = [...(results.get(tasks) ?? [])].map(([peer, { median, lowest, highest }]) => {
     const above = aboveBare(tasks, peer);
     const ratio = aboveBare(tasks, RIVAL) / above;
@@ -72,8 +79,20 @@ function printResults(tasks: number): void {
       peer === BARE || Number.isNaN(ratio) ? '' : ratio.toFixed(2),
     ];
   });
-  printTable([title(tasks), 'version', 'ns per call', 'lowest–highest', 'above bare', "cockatiel's ÷ this"], rows);
   console.log('');
+  return printTable(
+    [title(tasks), 'version', 'ns per call', 'lowest–highest', 'above bare', "cockatiel's ÷ this"],
+    rows,
+  );
+}
+
+function chartOf(tasks: number): Chart {
+  const bars = [...(results.get(tasks) ?? [])].map(([peer, summary]) => {
+    const kind = shortName(peer).startsWith('fluxor') ? 'ours' : peer === BARE ? 'limit' : 'peer';
+    return barOf(shortName(peer), summary, kind);
+  });
+  const heading = `One call with every guard on, over a driver that answers at once, ${title(tasks)}`;
+  return { name: 'guards', title: heading, unit: 'nanoseconds per call', better: 'less', bars };
 }
 
 function title(tasks: number): string {

@@ -3,6 +3,8 @@
  * peers with their ordinary settings. Order of service is checked before anything is timed.
  */
 import { readArguments } from './harness/arguments.js';
+import type { Chart } from './harness/bar-chart.js';
+import { barOf } from './harness/bar-chart.js';
 import type { Goal } from './harness/report.js';
 import { finish, printHeader, printTable } from './harness/report.js';
 import type { Summary } from './harness/statistics.js';
@@ -16,7 +18,8 @@ const CONNECTIONS = 10;
 const GOAL_RATIO = 1.5;
 const GOAL_MILLIONS = 2;
 
-const { isChecked, rounds, only } = readArguments(7);
+const given = readArguments(7);
+const { rounds, only } = given;
 const peers = choose(only);
 const results = new Map<number, ReadonlyMap<string, Summary>>();
 let introductions: ReadonlyMap<string, Introduction> = new Map();
@@ -34,7 +37,7 @@ for (const tasks of TASKS) {
 }
 
 const title = (tasks: number): string => (tasks === 1 ? '1 task' : `${tasks.toLocaleString('en')} tasks`);
-printTable(
+const table = printTable(
   ['pool', 'version', ...TASKS.flatMap((tasks) => [title(tasks), 'lowest–highest'])],
   peers.map((name) => [
     name,
@@ -54,13 +57,24 @@ for (const [name, { settings, lacks }] of introductions) {
 finish(
   {
     bench: 'pool-cycle',
+    claim: 'P2',
     versions: Object.fromEntries([...introductions].map(([name, { version }]) => [name, version])),
     results: Object.fromEntries([...results].map(([tasks, perPeer]) => [tasks, Object.fromEntries(perPeer)])),
+    tables: [table],
+    charts: TASKS.map(chartOf),
     // The best of some is not the best.
     goals: only.length === 0 ? TASKS.flatMap(goalsOf) : [],
   },
-  isChecked,
+  given,
 );
+
+function chartOf(tasks: number): Chart {
+  const bars = [...(results.get(tasks) ?? [])].map(([name, summary]) => {
+    return barOf(name, summary, name === OURS ? 'ours' : name === BARE ? 'limit' : 'peer');
+  });
+  const heading = `Acquire and release over ${CONNECTIONS} stub connections, ${title(tasks)}`;
+  return { name: `pool-cycle-${tasks}`, title: heading, unit: 'million cycles per second', better: 'more', bars };
+}
 
 function goalsOf(tasks: number): Goal[] {
   const perPeer = results.get(tasks) ?? new Map<string, Summary>();

@@ -4,6 +4,8 @@
  * storm of connections to show for it.
  */
 import { readArguments } from './harness/arguments.js';
+import type { Chart } from './harness/bar-chart.js';
+import { barOf } from './harness/bar-chart.js';
 import type { Goal } from './harness/report.js';
 import { finish, printHeader, printTable } from './harness/report.js';
 import { summarize } from './harness/statistics.js';
@@ -15,7 +17,8 @@ const GOAL_OPEN = 7;
 /** Beside the bare stack, whose five connections need ten waves of 2 ms. */
 const GOAL_RATIO = 1.15;
 
-const { isChecked, rounds, only } = readArguments(7);
+const given = readArguments(7);
+const { rounds, only } = given;
 const peers = choose(only);
 const input = { connectMs: 150, queryMs: 2, warm: 5, size: 50, requests: 50 };
 
@@ -32,7 +35,7 @@ const results = new Map(
   ]),
 );
 
-printTable(
+const table = printTable(
   ['pool', 'version', 'all done (ms)', 'lowest–highest', 'open before', 'open after'],
   [...results].map(([name, { elapsedMs, openBefore, openAfter }]) => [
     name,
@@ -47,12 +50,23 @@ printTable(
 finish(
   {
     bench: 'spike',
+    claim: 'growth of the pool',
     versions: Object.fromEntries([...introductions].map(([name, { version }]) => [name, version])),
     results: Object.fromEntries(results),
+    tables: [table],
+    charts: [chartOf()],
     goals: only.length === 0 ? goals() : [],
   },
-  isChecked,
+  given,
 );
+
+function chartOf(): Chart {
+  const bars = [...results].map(([name, { openAfter }]) => {
+    return barOf(name, openAfter, name === OURS ? 'ours' : name === BARE ? 'limit' : 'peer');
+  });
+  const title = '50 requests of 2 ms at once on 5 warm connections, at most 50';
+  return { name: 'spike', title, unit: 'connections open after it', better: 'less', bars };
+}
 
 function goals(): Goal[] {
   const ours = results.get(OURS);

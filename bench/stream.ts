@@ -4,6 +4,8 @@
  */
 import { PostgresServer } from '../test/servers/postgres-server.js';
 import { readArguments } from './harness/arguments.js';
+import type { Chart } from './harness/bar-chart.js';
+import { barOf } from './harness/bar-chart.js';
 import type { Goal } from './harness/report.js';
 import { finish, printHeader, printTable } from './harness/report.js';
 import type { Summary } from './harness/statistics.js';
@@ -16,7 +18,8 @@ const ROWS = 1_000_000;
 const GOAL_RATIO = 0.9;
 const GOAL_MB = 40;
 
-const { isChecked, rounds, only } = readArguments(5);
+const given = readArguments(5);
+const { rounds, only } = given;
 const peers = choose(only);
 
 printHeader('stream: 1,000,000 rows of five columns, thousand rows per second');
@@ -39,7 +42,7 @@ for (const [name, numbers] of team.rounds) {
   growth.set(name, summarize(numbers.map(({ grownMb = NaN }) => grownMb)));
 }
 
-printTable(
+const table = printTable(
   ['stream', 'version', 'rows/ms', 'lowest–highest', 'RSS growth, MB', 'highest'],
   peers.map((name) => {
     const [fast, grown] = [speed.get(name), growth.get(name)];
@@ -61,12 +64,21 @@ for (const [name, { settings, lacks }] of team.introductions) {
 finish(
   {
     bench: 'stream',
+    claim: 'P8',
     versions: Object.fromEntries([...team.introductions].map(([name, { version }]) => [shortName(name), version])),
     results: { speed: Object.fromEntries(speed), growth: Object.fromEntries(growth) },
+    tables: [table],
+    charts: [chartOf()],
     goals: only.length === 0 ? [...RIVALS.map(ratioTo), memoryGoal()] : [],
   },
-  isChecked,
+  given,
 );
+
+function chartOf(): Chart {
+  const bars = [...speed].map(([name, summary]) => barOf(shortName(name), summary, name === OURS ? 'ours' : 'peer'));
+  const title = 'Stream: 1,000,000 rows of five columns';
+  return { name: 'stream', title, unit: 'thousand rows per second', better: 'more', bars };
+}
 
 function ratioTo(rival: string): Goal {
   const ratio = (speed.get(OURS)?.median ?? NaN) / (speed.get(rival)?.median ?? NaN);

@@ -15,7 +15,8 @@ const GOAL_GROWTH = 2;
 /** 1 MiB for a million: a byte each, where the smallest thing forgotten would be 16. */
 const GOAL_HEAP_MIB = 1;
 
-const { isChecked, rounds } = readArguments(5);
+const given = readArguments(5);
+const { rounds } = given;
 printHeader('waiters: leaving the line');
 
 const rows: string[][] = [];
@@ -34,7 +35,10 @@ for (const waiters of [FEW, MANY]) {
   const spread = `${cancel.lowest.toFixed(0)}–${cancel.highest.toFixed(0)}`;
   rows.push([waiters.toLocaleString('en'), each(join.median), cancel.median.toFixed(0), spread, each(cancel.median)]);
 }
-printTable(['waiters cancelled', 'join, each', 'cancel all (ms)', 'lowest–highest', 'cancel, each'], rows);
+const cancelled = printTable(
+  ['waiters cancelled', 'join, each', 'cancel all (ms)', 'lowest–highest', 'cancel, each'],
+  rows,
+);
 
 const input = { timeouts: TIMEOUTS, atOnce: 10_000 };
 const team = await measure({ peers: [OURS], job: 'timeouts', input, warmUps: 0, rounds: 1 });
@@ -42,7 +46,7 @@ const { elapsedMs = NaN, heapBefore = NaN, heapAfter = NaN } = team.rounds.get(O
 const mebibytes = (bytes: number): number => bytes / 2 ** 20;
 results.timeouts = { timeouts: TIMEOUTS, elapsedMs, heapBefore, heapAfter };
 console.log('');
-printTable(
+const timedOut = printTable(
   ['acquires timed out', 'heap before (MiB)', 'after', 'each'],
   [
     [
@@ -57,8 +61,11 @@ printTable(
 finish(
   {
     bench: 'waiters',
+    claim: 'leaving the line',
     versions: { [OURS]: team.introductions.get(OURS)?.version ?? '' },
     results,
+    tables: [cancelled, timedOut],
+    charts: [],
     goals: [
       {
         name: 'cost of a cancel among 100,000 ÷ among 10,000',
@@ -72,5 +79,5 @@ finish(
       },
     ],
   },
-  isChecked,
+  given,
 );

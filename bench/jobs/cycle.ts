@@ -19,7 +19,7 @@ export async function prepare(peer: Peer, input: CycleInput): Promise<Round> {
   await openAll(pool, input.connections);
   await checkOrder(pool, input.connections, 100);
   return async () => {
-    const cyclesPerTask = Math.ceil(BATCH / input.tasks);
+    const cyclesPerTask = Math.ceil((input.batch ?? BATCH) / input.tasks);
     const startedAt = performance.now();
     let cycles = 0;
     let elapsedMs = 0;

@@ -23,7 +23,8 @@ export const peer: Peer = {
   version: ownVersion(),
   settings: 'acquire deadline 10 s, validation with its 500 ms bypass, limits of the line and of creations, events',
   lacks: '',
-  open: (server, size) => new FluxorPool(server, { maxSize: size }),
+  // A line that 10,000 fit into; its length costs nothing.
+  open: (server, size) => new FluxorPool(server, { maxSize: size, maxWaiting: 20_000 }),
 };
 
 /** Our pool, with what only ours can be asked for. */
