@@ -126,8 +126,8 @@ export class Connection {
   condition(): Condition {
     const { state } = this.#native;
     if (state === 'closed' || this.#isCondemned) return 'broken';
-    const isClean = state === 'idle' && !this.isBusy && !this.#care.needsReset(this.#ports.config().onRelease);
-    return isClean ? 'clean' : 'dirty';
+    if (state !== 'idle' || this.isBusy) return 'dirty';
+    return this.#care.needsReset(this.#ports.config().onRelease) ? 'dirty' : 'clean';
   }
 
   /** For reports: nothing of it is computed before somebody asks. */
@@ -249,7 +249,7 @@ export class Connection {
     // Held to the end: neither the settling's own end nor a statement with its turn but not yet started may come between.
     const me = this.#turns.occupy();
     try {
-      await this.#pipeline?.clear();
+      await this.#pipeline?.untilSettled();
       await this.#stopper.settling;
       await this.#endCursor();
       await this.#native.untilReady();
@@ -319,7 +319,8 @@ export class Connection {
     const { clock, timers, driver } = this.#ports;
     const { canCancel, holdsProcess = false } = driver.capabilities;
     return new Pipeline(this.#native, {
-      ...{ clock, timers, canCancel, holdsProcess, pace, starter: this.#starter, stopper: this.#stopper },
+      ...{ clock, timers, canCancel, holdsProcess, pace },
+      ...{ turns: this.#turns, starter: this.#starter, stopper: this.#stopper },
       toError: (error, statement) => this.#toError(error, statement),
       tellCancelled: (call, cause) => this.#tellCancelled(call, cause),
     });

@@ -16,7 +16,10 @@ class PipelineBench extends ConnectionBench {
 
   share(text: string, options: CallOptions & { readonly inMs?: number } = {}) {
     return this.watch(
-      this.shared.share({ text, values: [], rowMode: 'array' }, this.call(options), { ...unknownFacts(), ...this.facts }),
+      this.shared.share({ text, values: [], rowMode: 'array' }, this.call(options), {
+        ...unknownFacts(),
+        ...this.facts,
+      }),
     );
   }
 
@@ -147,9 +150,11 @@ describe('a statement that is stopped while it travels with others', () => {
     bench.server.deliverCancel();
     await bench.clock.settle();
     expect(head.error).toMatchObject({ code: 'TIMEOUT', outcome: 'applied' });
-    expect(bench.server.wire).toEqual(['head', 'innocent', 'other', 'cancel', 'innocent', 'ping']);
+    expect(bench.server.wire).toEqual(['head', 'innocent', 'other', 'cancel', 'innocent']);
     bench.server.finish();
     bench.server.finish();
+    await bench.clock.settle();
+    expect(bench.server.head).toBe('ping');
     bench.server.finish();
     await bench.clock.settle();
     expect(innocent.result?.rows).toEqual([['innocent']]);
@@ -168,11 +173,36 @@ describe('a statement that is stopped while it travels with others', () => {
     expect(behind.at).toBeLessThanOrEqual(101);
     expect(bench.server.wire).toEqual(['head', 'behind', 'read']);
     expect(bench.canShare).toBe(false);
-    for (const _statement of ['head', 'behind', 'read']) bench.server.finish();
+    bench.server.finish();
     await bench.clock.settle();
     expect(head.result?.rows).toEqual([['head']]);
+    // Each is cancelled when its turn comes.
+    expect(bench.server.wire).toEqual(['head', 'behind', 'read', 'cancel', 'cancel', 'ping']);
+    bench.server.finish();
+    await bench.clock.settle();
     expect(bench.canShare).toBe(true);
     expect(bench.shared.condition()).toBe('clean');
+  });
+
+  // A storm of timeouts: the ping behind it was given up after 2 s, and the connection destroyed under its neighbours.
+  it('is cancelled when its turn comes, so that those behind it need not wait for nothing', async () => {
+    const bench = pipelineBench();
+    const head = bench.share('head');
+    bench.share('behind', { inMs: 100 });
+    const last = bench.share('last', { inMs: 10_000 });
+    await bench.clock.advance(101);
+    expect(bench.server.wire).toEqual(['head', 'behind', 'last']);
+    bench.server.finish();
+    await bench.clock.settle();
+    expect(head.result?.rows).toEqual([['head']]);
+    expect(bench.server.wire).toEqual(['head', 'behind', 'last', 'cancel']);
+    bench.server.finish();
+    await bench.clock.settle();
+    expect(last.result?.rows).toEqual([['last']]);
+    expect(bench.server.head).toBe('ping');
+    bench.server.finish();
+    await bench.clock.settle();
+    expect(bench.canShare).toBe(true);
   });
 
   it('is not sent again itself when a cancel for another hits it', async () => {
@@ -186,7 +216,22 @@ describe('a statement that is stopped while it travels with others', () => {
     bench.server.deliverCancel();
     await bench.clock.settle();
     expect(behind.error).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown' });
-    expect(bench.server.wire).toEqual(['head', 'behind', 'cancel', 'ping']);
+    // Its own cancel has nothing to hit any more, and is waited for all the same.
+    expect(bench.server.wire).toEqual(['head', 'behind', 'cancel', 'cancel']);
+    bench.server.deliverCancel();
+    await bench.clock.settle();
+    expect(bench.server.wire).toEqual(['head', 'behind', 'cancel', 'cancel', 'ping']);
+  });
+
+  it('destroys its connection when the cancel settles nothing within 2 s, and its neighbours hear of a lost one', async () => {
+    const bench = pipelineBench();
+    bench.server.cancelMode = 'held';
+    const head = bench.share('head', { inMs: 100 });
+    const neighbour = bench.share('neighbour', { inMs: 10_000 });
+    await bench.clock.advance(3_000);
+    expect(head.error).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown' });
+    expect(neighbour.error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown' });
+    expect(bench.shared.condition()).toBe('broken');
   });
 
   it('is stopped by the reset of its connection when nobody waits for it any more', async () => {

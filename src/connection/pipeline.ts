@@ -5,7 +5,7 @@
  * Invariants: one statement's fate is its own. Only the head, which the server is working on, is ever cancelled, and then
  * nobody joins until the cancel has settled (stopper.ts). A cancel that comes too late hits the one after it, which the
  * server has undone then: it is sent again, and its caller never hears of it. Whoever is stopped behind the head is answered
- * at once, and the result is dropped when it comes: nothing of it can be taken back from the wire.
+ * at once: nothing of it can be taken back from the wire. It is cancelled when its turn comes, and its result is dropped.
  * Refuses to know: pools, and which statements are short.
  */
 import type { DriverConnection } from '../driver/driver.js';
@@ -13,6 +13,8 @@ import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
+import type { Deferred } from '../kernel/deferred.js';
+import { createDeferred } from '../kernel/deferred.js';
 import { RunningStatement } from './running-statement.js';
 import type { StatementHost } from './running-statement.js';
 import type { StatementCall } from './statement-call.js';
@@ -22,6 +24,7 @@ import type { StatementStart } from './statement-start.js';
 import type { StopCause } from './stop-errors.js';
 import { stopped, stoppedError } from './stop-errors.js';
 import type { Stopper } from './stopper.js';
+import type { Turns } from './turns.js';
 
 export interface PipelinePorts {
   readonly clock: Clock;
@@ -31,6 +34,7 @@ export interface PipelinePorts {
   readonly pace: StatementPace;
   readonly starter: StatementStart;
   readonly stopper: Stopper;
+  readonly turns: Turns;
   /** The error of the house for one of the client library's. */
   toError(error: unknown, statement: RunningStatement): FluxorError;
   tellCancelled(call: StatementCall, cause: StopCause): void;
@@ -38,6 +42,14 @@ export interface PipelinePorts {
 
 /** Not looked at: what went into a corked socket may have left or not, and counting it for each would cost more than sending it. */
 const UNCOUNTED = -1;
+
+/** After a cancel. */
+interface Settling {
+  /** The connection is held by it. */
+  readonly turn: number;
+  isAbsorbing: boolean;
+  readonly over: Deferred<void>;
+}
 
 class SharedStatement extends RunningStatement<DriverResult> {
   readonly query: DriverQuery;
@@ -67,8 +79,10 @@ export class Pipeline implements StatementHost {
   #headSince = 0;
   /** Those in flight whose callers do not wait any more. */
   #stopped = 0;
-  /** A cancel was sent, and not everything that it can have hit has ended. */
-  #mayBeHit = false;
+  /** Cancels under way. */
+  #cancels = 0;
+  /** From the first cancel until nothing that one can have hit is in flight, and none can hit anything later. */
+  #settling: Settling | undefined;
 
   constructor(native: DriverConnection, ports: PipelinePorts) {
     this.#native = native;
@@ -83,7 +97,7 @@ export class Pipeline implements StatementHost {
 
   /** One more may be sent: nobody is being stopped, and the head is no slower than it was thought to be. */
   canJoin(now: number): boolean {
-    if (this.#stopped > 0 || this.#ports.stopper.isStopped) return false;
+    if (this.#stopped > 0 || this.#settling !== undefined) return false;
     return this.isEmpty || now - this.#headSince <= this.#ports.pace.config.maxStatementTimeMs;
   }
 
@@ -104,12 +118,10 @@ export class Pipeline implements StatementHost {
     for (const statement of [...this.#inFlight]) if (!statement.isStopped) statement.takeAway();
   }
 
-  /** Resolves when nothing is in flight. What still runs is stopped, one head after the other. */
-  async clear(): Promise<void> {
-    for (let head = this.#inFlight[0]; head !== undefined; head = this.#inFlight[0]) {
-      if (this.#ports.canCancel && !this.#ports.stopper.isStopped) this.#cancel(head);
-      await head.ended.catch(ignore);
-    }
+  /** Resolves when nothing is in flight, and no cancel can hit anything later. */
+  async untilSettled(): Promise<void> {
+    for (let head = this.#inFlight[0]; head !== undefined; head = this.#inFlight[0]) await head.ended.catch(ignore);
+    await this.#settling?.over.promise;
   }
 
   /** It has heard its own answer; those behind it have not. */
@@ -124,7 +136,10 @@ export class Pipeline implements StatementHost {
     if (shared.isStopped) this.#stopped -= 1;
     else if (wasHead) this.#ports.pace.endedTogether(shared.facts, now - this.#headSince);
     if (wasHead) this.#headSince = now;
-    if (this.isEmpty && !this.#ports.stopper.isStopped) this.#mayBeHit = false;
+    const [head] = this.#inFlight;
+    // Nobody waits for it, and those behind it would wait for nothing.
+    if (wasHead && head?.isStopped === true && this.#ports.canCancel) this.#cancel(head);
+    else if (this.#settling !== undefined) this.#settle(this.#settling);
   }
 
   async stop<T>(statement: RunningStatement<T>, cause: StopCause): Promise<T> {
@@ -146,7 +161,7 @@ export class Pipeline implements StatementHost {
 
   /** What was hit by a cancel that was meant for one before it is sent once more, behind all others. */
   again<T>(statement: RunningStatement<T>, error: unknown): Promise<T> | undefined {
-    if (!this.#mayBeHit || statement.isStopped || this.#native.state === 'closed') return undefined;
+    if (this.#settling === undefined || statement.isStopped || this.#native.state === 'closed') return undefined;
     const shared = statement as unknown as SharedStatement;
     const { code, outcome } = this.toError(error, shared);
     // A server says the same of its own limit as of a cancel: what the statement has used up of its time stays used up.
@@ -157,8 +172,27 @@ export class Pipeline implements StatementHost {
   }
 
   #cancel(statement: RunningStatement): void {
-    this.#mayBeHit = true;
-    this.#ports.stopper.stop(statement);
+    const settling = (this.#settling ??= {
+      turn: this.#ports.turns.occupy(),
+      isAbsorbing: false,
+      over: createDeferred(),
+    });
+    this.#cancels += 1;
+    void this.#ports.stopper.cancel(statement).then(() => {
+      this.#cancels -= 1;
+      this.#settle(settling);
+    });
+  }
+
+  /** Those that were in flight behind it take a late cancel, and are sent again. When they have ended, a round trip takes it. */
+  #settle(settling: Settling): void {
+    if (this.#cancels > 0 || !this.isEmpty || settling.isAbsorbing) return;
+    settling.isAbsorbing = true;
+    void this.#ports.stopper.absorb().then(() => {
+      this.#settling = undefined;
+      this.#ports.turns.leave(settling.turn);
+      settling.over.resolve();
+    });
   }
 
   /** Answers whether it was the head. Nearly always it is; what could not be sent at all was not. */

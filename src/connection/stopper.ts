@@ -54,7 +54,7 @@ export class Stopper implements CancelShield {
 
   /** A COMMIT is never cancelled: half of it may have happened. It is waited for, and destroyed when it hangs. */
   stop(running: RunningStatement): void {
-    const { clock, timers, canCancel, turns, endCursor } = this.#ports;
+    const { clock, canCancel, turns, endCursor } = this.#ports;
     running.isStopped = true;
     const me = turns.occupy();
     const isCancelled = running.call.phase !== 'commit' && canCancel;
@@ -66,16 +66,24 @@ export class Stopper implements CancelShield {
       // The cancel may have come too late for its statement. One harmless round trip takes it instead of the next caller.
       if (isCancelled && this.#native.state !== 'closed') await this.#ping();
     });
-    const limits = { deadlineAt: giveUpAt, signal: undefined };
-    const settling = within(bothEnded, limits, timers, () => {
-      throw new TimeoutError('statement', 'bug: never seen by a caller');
-    })
-      .catch(() => this.#native.destroy())
-      .then(() => {
-        if (this.#settling === settling) this.#settling = undefined;
-        turns.leave(me);
-      });
+    const settling = this.#orDestroy(bothEnded, giveUpAt).then(() => {
+      if (this.#settling === settling) this.#settling = undefined;
+      turns.leave(me);
+    });
     this.#settling = settling;
+  }
+
+  /** Of one that travels with others: resolves when it has ended, and no cancel for it is under way any more. */
+  cancel(running: RunningStatement): Promise<void> {
+    const giveUpAt = this.#ports.clock.now() + CANCEL_GRACE_MS;
+    const ended = running.ended.then(ignore, ignore);
+    return this.#orDestroy(Promise.all([ended, this.#cancelUntil(ended, giveUpAt)]), giveUpAt);
+  }
+
+  /** One harmless round trip takes a cancel that came too late, instead of whoever is next. */
+  absorb(): Promise<void> {
+    if (this.#native.state === 'closed') return Promise.resolve();
+    return this.#orDestroy(this.#ping(), this.#ports.clock.now() + CANCEL_GRACE_MS);
   }
 
   /** What the server says within the grace about a statement that was stopped. */
@@ -104,6 +112,13 @@ export class Stopper implements CancelShield {
     } finally {
       this.#shielded -= 1;
     }
+  }
+
+  async #orDestroy(work: Promise<unknown>, giveUpAt: number): Promise<void> {
+    const limits = { deadlineAt: giveUpAt, signal: undefined };
+    await within(work, limits, this.#ports.timers, () => {
+      throw new TimeoutError('statement', 'bug: never seen by a caller');
+    }).catch(() => this.#native.destroy());
   }
 
   /** Cancels, and again if the first one overtook its statement; resolves when the last one sent can hit nothing later. */

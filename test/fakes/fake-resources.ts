@@ -43,6 +43,8 @@ export class FakeResource {
   isBusy = false;
   /** Whether a statement may join those in flight on it. */
   isShareable = true;
+  /** When it began to be so without an end of a lease: a pool need not have noticed yet. Negative for long ago. */
+  shareableAt = -1;
   /** When it was last seen alive: made, validated, reset; a use is noted by whoever ends it. */
   provenAt = 0;
   /** What reports say about it. */
@@ -130,7 +132,7 @@ export class FakeResources implements ResourceFactory<FakeResource> {
   }
 
   canShare(resource: FakeResource): boolean {
-    return resource.isShareable && resource.condition !== 'broken';
+    return resource.isShareable && resource.condition === 'clean';
   }
 
   validate(resource: FakeResource): Promise<void> {

@@ -22,7 +22,7 @@ export class PipelinedSession implements DriverConnection {
   cancelMode: 'hits' | 'held' = 'hits';
   isClosed = false;
   readonly #inFlight: InFlight[] = [];
-  #heldCancel: Deferred<void> | undefined;
+  readonly #heldCancels: Deferred<void>[] = [];
 
   get state(): SessionState {
     if (this.isClosed) return 'closed';
@@ -64,15 +64,15 @@ export class PipelinedSession implements DriverConnection {
       this.fail(new ServerError('cancelled'));
       return Promise.resolve();
     }
-    this.#heldCancel = createDeferred();
-    return this.#heldCancel.promise;
+    const held = createDeferred<void>();
+    this.#heldCancels.push(held);
+    return held.promise;
   }
 
   /** It hits what is at work now, and is known to have been delivered. */
   deliverCancel(): void {
     this.fail(new ServerError('cancelled'));
-    this.#heldCancel?.resolve();
-    this.#heldCancel = undefined;
+    this.#heldCancels.shift()?.resolve();
   }
 
   async ping(): Promise<void> {
@@ -90,7 +90,7 @@ export class PipelinedSession implements DriverConnection {
   destroy(): void {
     if (!this.isClosed) this.wire.push('destroy');
     this.lose();
-    this.#heldCancel?.reject(new ServerError('lost'));
+    for (const held of this.#heldCancels.splice(0)) held.reject(new ServerError('lost'));
   }
 
   /** The connection breaks. */
