@@ -26,8 +26,10 @@ const BIND_BYTES = 15;
 const EXECUTE_BYTES = 10;
 const SYNC_BYTES = 5;
 
+const NOTHING = Buffer.alloc(0);
+
 export class WireWriter {
-  #buffer = Buffer.alloc(0);
+  #buffer = NOTHING;
   /** Where the piece begins that has not been taken yet. */
   #start = 0;
   #end = 0;
@@ -40,6 +42,9 @@ export class WireWriter {
   take(): Buffer {
     const piece = this.#buffer.subarray(this.#start, this.#end);
     this.#start = this.#end;
+    // The socket has it until it is sent; nobody else needs to keep what a large value took.
+    if (this.#buffer.length > SLAB_BYTES) this.#buffer = NOTHING;
+    if (this.#buffer === NOTHING) this.#start = this.#end = 0;
     return piece;
   }
 
