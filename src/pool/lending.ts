@@ -134,13 +134,14 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   free(entry: PoolEntry<R>, resource: R, isDiscarded: boolean, now?: number): void {
     const { factory, settings } = this.#parts;
     const condition = factory.condition(resource);
-    if (condition === 'clean' && !isDiscarded) this.offer(entry, now);
-    else if (condition === 'broken') this.care.close(entry, 'broken');
+    if (condition === 'clean' && !isDiscarded) return this.offer(entry, now);
+    if (condition === 'broken') this.care.close(entry, 'broken');
     // A cut socket would not stop what a discarded one still runs at the server.
     else if (isDiscarded && condition === 'dirty') void this.care.reset(entry, REVOKE_LIMIT_MS, 'discarded');
     else if (isDiscarded) this.care.close(entry, 'discarded');
     else if (settings.current.onRelease === 'destroy') this.care.close(entry, 'reset-failed');
     else void this.care.reset(entry, RESET_LIMIT_MS);
+    // One less to hope for.
     this.#lanes.settle(now);
   }
 
@@ -175,9 +176,11 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
     const waiter = this.#lanes.shift();
-    if (waiter !== undefined) return this.#serve(waiter, entry, at ?? this.#turn.now());
-    const now = at ?? this.#parts.clock.now();
-    this.#parts.book.rest(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
+    if (waiter === undefined) {
+      const now = at ?? this.#parts.clock.now();
+      this.#parts.book.rest(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
+    } else this.#serve(waiter, entry, at ?? this.#turn.now());
+    this.#lanes.settle(at);
   }
 
   /** A newborn, or one that has proved itself: it rests for no time at all when somebody waits. */

@@ -99,12 +99,11 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     const { loan } = lease;
     if (isDiscarded) loan.isDiscarded = true;
     this.#remove(lease);
+    this.#giveSlotBack(lease, now);
     this.#tellEnd(lease, isDiscarded ? 'discarded' : 'released', reason);
-    // A listener may have had somebody join, or may have taken it from all of them.
-    if (loan.size > 0) {
-      this.#settle(lease, now);
-      this.#host.onRoom(now);
-    } else if (loan.place !== 'free') this.#finish(lease, now);
+    // A listener may have ended all others meanwhile, and the entry may be lent anew.
+    if (loan.size > 0) this.#host.onRoom(now);
+    else if (loan.place !== 'free') this.#finish(loan, now);
   }
 
   /**
@@ -236,9 +235,16 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     else this.#put(loan, loan.place === 'reserved' ? 'reserved' : 'open');
   }
 
-  /** The slot of a lease that has ended: given back, unless the resource still works for somebody who has ended. */
-  #settle({ loan, borrower }: SharedLease<R>, at: number | undefined): void {
+  /**
+   * The slot of a lease that has ended: given back, unless the resource still works for somebody who has ended. That of the
+   * last one is given back when the entry is free, which may have to be cleaned first.
+   */
+  #giveSlotBack({ loan, borrower }: SharedLease<R>, at: number | undefined): void {
     if (borrower === undefined && !loan.isOwing) return;
+    if (loan.size === 0) {
+      if (borrower !== undefined) loan.owe(borrower);
+      return;
+    }
     const { factory, clock } = this.#parts;
     const { resource } = loan;
     const isAtWork = factory.isBusy(resource) && !factory.canShare(resource, at ?? clock.now());
@@ -250,12 +256,10 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     borrower?.onResourceFree();
   }
 
-  /** The last one has ended: its slot is given back when the entry is free, which may have to be cleaned first. */
-  #finish({ loan, borrower }: SharedLease<R>, now: number | undefined): void {
+  #finish(loan: SharedLoan<R>, now: number | undefined): void {
     this.#leave(loan);
     loan.place = 'free';
     this.#loans -= 1;
-    if (borrower !== undefined) loan.owe(borrower);
     this.#host.free(loan.entry, loan.resource, loan.isDiscarded, now);
   }
 

@@ -7,19 +7,26 @@ import { getEventListeners } from 'node:events';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import { TimeoutError } from '../../src/errors/timeout-error.js';
 import { LeaseScope } from '../../src/pool/lease-scopes.js';
+import type { Lane } from '../../src/pool/lane.js';
 import type { Lease } from '../../src/pool/lease.js';
 import { HOUSEKEEPING_MS } from '../../src/pool/maintenance.js';
 import type { Priority } from '../../src/kernel/priority.js';
 import { HANDICAP_MS } from '../../src/pool/priority.js';
 import type { FakeResource } from '../fakes/fake-resources.js';
+import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 import { TICK_MS } from './pool-world.js';
 
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'normal', 'normal', 'low'];
 
+const LANES: readonly Lane[] = ['exclusive', 'short', 'short', 'short', 'long'];
+
 export interface Caller {
   readonly name: number;
   readonly priority: Priority;
+  /** As it counts: in a pool that shares nothing all stand in one. */
+  readonly lane: Lane;
+  readonly expectedMs: number | undefined;
   readonly askedAt: number;
   readonly abort: AbortController;
   /** The function that will run on the lease, where it is one. */
@@ -39,6 +46,11 @@ export interface Caller {
   settledAt: number | undefined;
   /** Which lease of all there were; undefined when it got none. */
   loan: number | undefined;
+  /** The same, kept for as long as it holds it; and since when. */
+  order: number | undefined;
+  lentAt: number | undefined;
+  /** It joined others. */
+  isJoined: boolean;
   lease: Lease<FakeResource> | undefined;
 }
 
@@ -47,10 +59,19 @@ export interface Wish {
   readonly timeoutMs?: number;
   readonly outer?: Caller;
   readonly isPlain?: boolean;
+  readonly lane?: Lane;
+}
+
+/** One loan that was told of and whose caller has not heard of it yet. */
+interface Told {
+  readonly waitedMs: number;
+  readonly loan: number;
+  readonly isJoined: boolean;
 }
 
 export class PoolCallers {
   readonly #world: PoolWorld;
+  readonly #shares: PoolShares;
   /** Waiting or holding; those who are done are forgotten at the next check. */
   #present: Caller[] = [];
   readonly #signals = new Set<AbortSignal>();
@@ -58,14 +79,22 @@ export class PoolCallers {
   /** Questions on the stack. */
   #asking = 0;
   #loans = 0;
-  /** Which lease of all each connection's last one was. */
-  readonly #loanOf = new Map<number, number>();
+  /** Of each connection, those that nobody has heard of yet. */
+  readonly #told = new Map<number, Told[]>();
+  /** Leases that their callers have ended themselves, and all there were. */
+  readonly #ended = new Set<Lease<FakeResource>>();
+  readonly #lent = new Set<Lease<FakeResource>>();
+  /** Of leases: whether somebody who counts them at work has been told that it is over. */
+  readonly #isFree = new Map<Lease<FakeResource>, boolean>();
 
-  constructor(world: PoolWorld) {
+  constructor(world: PoolWorld, shares: PoolShares) {
     this.#world = world;
-    world.hub.on('lease:acquired', ({ connectionId }) => {
+    this.#shares = shares;
+    world.hub.on('lease:acquired', ({ connectionId, waitedMs }) => {
       this.#loans += 1;
-      this.#loanOf.set(connectionId, this.#loans);
+      const told = this.#told.get(connectionId) ?? [];
+      told.push({ waitedMs, loan: this.#loans, isJoined: shares.isJoined });
+      this.#told.set(connectionId, told);
     });
     world.hub.on('pool:frozen', () => this.#thaw());
   }
@@ -78,17 +107,26 @@ export class PoolCallers {
     return this.#present.filter(({ settledAt }) => settledAt === undefined);
   }
 
+  /** Leases that were taken from whoever had them. */
+  get takenAway(): number {
+    return [...this.#lent].filter((lease) => lease.isReleased && !this.#ended.has(lease)).length;
+  }
+
   ask(wish: Wish = {}): Caller {
     const { dice, clock, pool } = this.#world;
     const timeoutMs = wish.timeoutMs ?? dice.oneOf([0, 1, 40, 300, 2_000, 9_000]);
     const isPlain = wish.isPlain === true;
     const failFast = !isPlain && dice.chance(0.1);
-    const isUserCode = !isPlain && (wish.outer !== undefined || dice.chance(0.6));
+    const isUserCode = !isPlain && wish.lane === undefined && (wish.outer !== undefined || dice.chance(0.6));
+    const lane = wish.lane ?? (isUserCode || isPlain ? 'exclusive' : dice.oneOf(LANES));
+    const expectedMs = lane === 'long' ? dice.oneOf([0, 4, 50, 500]) || undefined : undefined;
     const now = clock.now();
     this.#lastName += 1;
     const caller: Caller = {
       name: this.#lastName,
       priority: isPlain ? 'normal' : dice.oneOf(PRIORITIES),
+      lane: this.#world.sharing === undefined ? 'exclusive' : lane,
+      expectedMs,
       askedAt: now,
       abort: isPlain ? new AbortController() : this.#signalOf(),
       scope: isUserCode && dice.chance(0.8) ? new LeaseScope(wish.outer?.scope) : undefined,
@@ -100,17 +138,29 @@ export class PoolCallers {
       earliestAt: now + timeoutMs,
       settledAt: undefined,
       loan: undefined,
+      order: undefined,
+      lentAt: undefined,
+      isJoined: false,
       lease: undefined,
     };
     this.#present.push(caller);
     this.#signals.add(caller.abort.signal);
     const { name, priority, abort, scope } = caller;
     const how = [failFast ? ', fail fast' : '', wish.outer === undefined ? '' : `, inside ${wish.outer.name}`].join('');
-    this.#world.note(`${name} asks (${priority}${how}) for ${timeoutMs} ms`);
+    this.#world.note(`${name} asks (${lane}, ${priority}${how}) for ${timeoutMs} ms`);
     const holder = isUserCode ? dice.oneOf(['session', 'transaction'] as const) : undefined;
     const surrounding = this.#world.scope;
     this.#world.scope = wish.outer?.scope;
-    const request = { deadlineAt: caller.latestAt, signal: abort.signal, failFast, priority, holder, scope };
+    const request = {
+      deadlineAt: caller.latestAt,
+      signal: abort.signal,
+      failFast,
+      priority,
+      holder,
+      scope,
+      lane,
+      expectedMs,
+    };
     this.#asking += 1;
     const promise = pool.acquire(request);
     this.#asking -= 1;
@@ -128,10 +178,15 @@ export class PoolCallers {
     if (lease === undefined || lease.isReleased) return;
     const { resource } = lease;
     resource.isBusy = false;
-    if (resource.condition === 'clean' && dice.chance(0.3)) resource.condition = 'dirty';
+    if (resource.condition === 'clean' && dice.chance(lease.isShared ? 0.1 : 0.3)) resource.condition = 'dirty';
+    // What was in the way of others was this very statement.
+    if (dice.chance(0.7)) resource.isShareable = true;
+    this.#ended.add(lease);
     this.#world.note(`${caller.name} gives ${resource.id} back, ${resource.condition}`);
-    if (dice.chance(0.2)) lease.discard();
-    else lease.release();
+    if (dice.chance(0.2)) {
+      this.#shares.leave(resource.id);
+      lease.discard();
+    } else lease.release();
     // I8: a dead handle reaches nothing, and ending it again touches nobody.
     const before = JSON.stringify(pool.stats());
     lease.release();
@@ -145,6 +200,7 @@ export class PoolCallers {
   giveBackClean({ lease }: Caller): void {
     if (lease === undefined || lease.isReleased) return;
     lease.resource.isBusy = false;
+    this.#ended.add(lease);
     lease.release();
   }
 
@@ -152,6 +208,7 @@ export class PoolCallers {
   forget({ name, lease }: Caller): void {
     if (lease === undefined || lease.isReleased || lease.note === undefined) return;
     this.#world.note(`${name} forgets ${lease.entry.id}`);
+    this.#ended.add(lease);
     this.#world.pool.dropped(lease);
     this.#assertDead(lease);
   }
@@ -178,7 +235,14 @@ export class PoolCallers {
     }
     const entries = new Set(this.holders.map(({ lease }) => lease?.entry));
     const { inUse } = this.#world.pool.stats();
-    if (entries.size !== this.holders.length) this.#world.violate('I3 one resource, two leases');
+    for (const entry of entries) {
+      const held = this.holders.filter(({ lease }) => lease?.entry === entry);
+      const areShared = held.every(({ lease }) => lease?.isShared === true);
+      if (held.length > 1 && !areShared) this.#world.violate('I3 one resource, two leases, and not shared');
+    }
+    for (const [lease, isFree] of this.#isFree) {
+      if (isFree && !lease.isReleased) this.#world.violate(`${lease.entry.id} was said to be free while it was lent`);
+    }
     if (inUse !== entries.size) this.#world.violate(`I3 ${inUse} in use, ${entries.size} held`);
     for (const caller of this.#present) caller.loan = undefined;
     this.#present = this.#present.filter((caller) => caller.settledAt === undefined || isHolding(caller));
@@ -187,6 +251,8 @@ export class PoolCallers {
   /** I7: nobody waits, nobody holds, nobody is listened to. */
   checkEnd(): void {
     for (const { name } of this.#present) this.#world.violate(`I7 ${name} is still there`);
+    for (const [lease, isFree] of this.#isFree)
+      if (!isFree) this.#world.violate(`I7 nobody was told that ${lease.entry.id} is free`);
     for (const signal of this.#signals)
       if (getEventListeners(signal, 'abort').length > 0) this.#world.violate('I7 a signal is still listened to');
   }
@@ -208,7 +274,22 @@ export class PoolCallers {
 
   #served(caller: Caller, lease: Lease<FakeResource>): void {
     caller.lease = lease;
-    caller.loan = this.#loanOf.get(lease.entry.id);
+    const told = this.#told.get(lease.entry.id) ?? [];
+    const mine = told.findIndex(({ waitedMs }) => waitedMs === this.#world.clock.now() - caller.askedAt);
+    const [loan] = told.splice(mine, 1);
+    if (mine < 0 || loan === undefined) return this.#world.violate(`${caller.name} has a lease that was not told of`);
+    caller.loan = caller.order = loan.loan;
+    caller.isJoined = loan.isJoined;
+    caller.lentAt = this.#world.clock.now();
+    if (lease.isShared !== (caller.lane === 'short')) this.#world.violate(`${caller.name} has the wrong kind of lease`);
+    this.#lent.add(lease);
+    this.#isFree.set(lease, false);
+    lease.tellWhenFree({
+      onResourceFree: () => {
+        if (this.#isFree.get(lease) === true) this.#world.violate(`${lease.entry.id} was said to be free twice`);
+        this.#isFree.set(lease, true);
+      },
+    });
     this.#settled(caller);
     this.#world.note(`${caller.name} gets ${lease.entry.id}`);
     this.#world.happenings.count(
@@ -249,6 +330,9 @@ export class PoolCallers {
       if (other === served || !wasWaiting || other.loansBefore >= loan) continue;
       // It was not in the line yet.
       if (served.isInterrupting && served.askedAt === other.askedAt) continue;
+      if (!competes(served, other)) continue;
+      // Where a listener had one join in the middle of the other's loan, nobody can tell whose is whose.
+      if (this.#world.hasListeners && areTwins(served, other)) continue;
       const lead = virtualArrival(served) - virtualArrival(other);
       if (lead > 0 || (lead === 0 && isBefore(other, served)))
         this.#world.violate(`I4 ${served.name} was served before ${other.name}`);
@@ -289,4 +373,19 @@ function virtualArrival({ askedAt, priority }: Caller): number {
 function isBefore(one: Caller, other: Caller): boolean {
   if (one.priority !== other.priority) return HANDICAP_MS[one.priority] < HANDICAP_MS[other.priority];
   return one.name < other.name;
+}
+
+/**
+ * Whether one waits for what the other got. Those of a lane always do; for a connection that had come free both do, but
+ * for a long one that had to wait for another of its kind; what several share only short ones can have.
+ */
+function competes(served: Caller, other: Caller): boolean {
+  if (served.lane === other.lane) return true;
+  return !served.isJoined && other.lane !== 'long' && virtualArrival(served) !== virtualArrival(other);
+}
+
+/** They asked in one tick, and in one tick they went onto the same connection. */
+function areTwins(one: Caller, other: Caller): boolean {
+  if (one.askedAt !== other.askedAt || one.lentAt !== other.lentAt) return false;
+  return one.lease !== undefined && one.lease.entry === other.lease?.entry;
 }

@@ -21,6 +21,11 @@ export const EXPECTED = [
     'renewed completely',
     'trimmed to maxIdle',
     'taken away at the close',
+    'joined',
+    'kept for one alone',
+    'short ones wait',
+    'a long one in the fast lane',
+    'took no further statement',
   ],
 ] as const;
 

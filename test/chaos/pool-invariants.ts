@@ -4,6 +4,7 @@
  */
 import type { PoolStats } from '../../src/pool/pool-stats.js';
 import type { PoolCallers } from './pool-callers.js';
+import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 
 /** A deadlock is suspected for 250 ms, and once more when something came back meanwhile; then somebody must be failed. */
@@ -12,14 +13,16 @@ const DEADLOCK_MS = 505;
 export class PoolInvariants {
   readonly #world: PoolWorld;
   readonly #callers: PoolCallers;
+  readonly #shares: PoolShares;
   #before = { total: 0, creating: 0, waiting: 0 };
   /** Of all sizes the pool has had. */
   #largestSize = 0;
   #rate = { perSecond: Infinity, since: -Infinity };
   #stuck = { key: '', since: 0 };
 
-  constructor(world: PoolWorld, callers: PoolCallers) {
+  constructor(world: PoolWorld, callers: PoolCallers, shares: PoolShares) {
     this.#world = world;
+    this.#shares = shares;
     this.#callers = callers;
   }
 
@@ -39,12 +42,14 @@ export class PoolInvariants {
     const stats = this.#world.pool.stats();
     this.#checkProgress(stats);
     this.#checkDeadlock(stats);
+    this.#shares.check(stats, this.#callers.waiting, this.#callers.holders);
     this.check();
   }
 
   /** I1, the sums. */
   #checkSums(stats: PoolStats): void {
     const { total, idle, inUse, creating, checking, resetting, closing, waiting, totals } = stats;
+    const { sharing, sharedLeases, reserved } = stats;
     const violate = (text: string) => this.#world.violate(`I1 ${text}: ${JSON.stringify(stats)}`);
     const all = [
       total,
@@ -55,11 +60,15 @@ export class PoolInvariants {
       resetting,
       closing,
       waiting,
+      reserved,
+      sharing - reserved,
+      sharedLeases - sharing,
+      inUse - sharing,
       ...Object.values<number>({ ...totals }),
     ];
     if (Math.min(...all) < 0) violate('negative');
     if (total !== idle + inUse + creating + checking + resetting) violate('sum of states');
-    if (inUse !== totals.lent - totals.returned) violate('lent − returned');
+    if (inUse - sharing + sharedLeases !== totals.lent - totals.returned) violate('lent − returned');
     if (total - creating + closing !== totals.created - totals.closed) violate('created − closed');
   }
 
@@ -88,7 +97,9 @@ export class PoolInvariants {
 
   /** I2: whoever waits is waited for: by an attempt, a proof of life, a pause before the next attempt, or a full house. */
   #checkProgress(stats: PoolStats): void {
-    const { waiting, total, maxSize, idle, creating, checking, isSuspended } = stats;
+    const { total, maxSize, idle, creating, checking, isSuspended } = stats;
+    const { alone, short } = this.#shares.servable(this.#callers.waiting, this.#callers.holders);
+    const waiting = alone + short;
     if (waiting === 0 || isSuspended || this.#world.isClosing) return;
     const violate = (text: string) => this.#world.violate(`I2 ${text}: ${JSON.stringify(stats)}`);
     if (idle > 0 && checking < waiting) violate('some rest while others wait');

@@ -2,10 +2,12 @@
  * I6, in the moment of every loan: nothing is lent that is not clean, that was told to go, or, where proofs of life are
  * asked for, that has not proved itself within the bypass window and since the last reason to distrust it.
  */
+import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 
 export class PoolLoans {
   readonly #world: PoolWorld;
+  readonly #shares: PoolShares;
   readonly #evicted = new Set<number>();
   /** Up to this id all were told to go. */
   #evictedUpTo = 0;
@@ -13,8 +15,9 @@ export class PoolLoans {
   #doubtedUpTo = 0;
   #distrustedAt = -Infinity;
 
-  constructor(world: PoolWorld) {
+  constructor(world: PoolWorld, shares: PoolShares) {
     this.#world = world;
+    this.#shares = shares;
     const { hub, factory, clock } = world;
     hub.on('lease:acquired', ({ connectionId }) => this.#check(connectionId));
     // A use is a proof of life.
@@ -30,10 +33,12 @@ export class PoolLoans {
   /** To be called before the pool is told: what is made because of it is not meant. */
   evictedUpTo(id: number): void {
     this.#evictedUpTo = id;
+    this.#shares.leaveAll();
   }
 
   evicted(id: number): void {
     this.#evicted.add(id);
+    this.#shares.leave(id);
   }
 
   /** To be called before the pool hears of it. */
@@ -52,8 +57,8 @@ export class PoolLoans {
     if (pool.stats().isSuspended) violate('by a suspended pool');
     const { validation } = settings.current;
     const ageMs = clock.now() - resource.provenAt;
-    // What has just been given back, or has just answered, needs no other proof.
-    if (validation === false || ageMs === 0) return;
+    // What has just been given back, or has just answered, needs no other proof; nor what others are in flight on.
+    if (validation === false || ageMs === 0 || this.#shares.isJoined) return;
     if (ageMs > validation.bypassMs) violate(`${ageMs} ms after its last proof of life`);
     if (resource.provenAt < this.#distrustedAt) violate('although its last proof counts no more');
   }

@@ -7,6 +7,7 @@ import type { WarmUpConfig } from '../../src/pool/pool-options.js';
 import type { WarmUpResult } from '../../src/pool/warm-up.js';
 import type { PoolLoans } from './pool-loans.js';
 import { changedConfig } from './pool-random-config.js';
+import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 import { TICK_MS } from './pool-world.js';
 
@@ -24,6 +25,7 @@ interface Warming {
 export class PoolOperator {
   readonly #world: PoolWorld;
   readonly #loans: PoolLoans;
+  readonly #shares: PoolShares;
   readonly #warmings = new Set<Warming>();
   #thawedAt = -Infinity;
   /** What is there several times is done more often. */
@@ -34,8 +36,9 @@ export class PoolOperator {
     ...[() => this.#reconfigure(), () => this.#reconfigure(), () => this.#reconfigure(), () => this.#reconfigure()],
   ];
 
-  constructor(world: PoolWorld, loans: PoolLoans) {
+  constructor(world: PoolWorld, loans: PoolLoans, shares: PoolShares) {
     this.#world = world;
+    this.#shares = shares;
     this.#loans = loans;
     world.hub.on('pool:frozen', () => {
       this.#thawedAt = world.clock.now();
@@ -67,6 +70,7 @@ export class PoolOperator {
   renew(): void {
     this.#world.note('renew');
     this.#world.happenings.count('renewed');
+    this.#shares.tireAll();
     this.#world.pool.renew();
   }
 
@@ -119,7 +123,12 @@ export class PoolOperator {
     const { dice, pool, settings, happenings } = this.#world;
     const config = changedConfig(settings.current, dice);
     this.#world.note(`reconfigure ${JSON.stringify(config)}`);
-    if (config.maxSize < pool.stats().total) happenings.count('made smaller than it was');
+    this.#world.hadLifetimes ||= config.maxLifetimeMs !== Infinity;
+    if (config.maxSize < pool.stats().total) {
+      happenings.count('made smaller than it was');
+      // Which of them are one too many is the pool's choice.
+      this.#shares.tireAll();
+    }
     pool.reconfigure(config);
   }
 

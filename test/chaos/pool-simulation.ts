@@ -4,6 +4,7 @@
  *     pool-world.ts      the pool on a fake clock, and the record of what happened
  *     pool-callers.ts    who borrows, and what each was promised        I3, I4, I5, I8
  *     pool-loans.ts      what may be lent                               I6
+ *     pool-shares.ts     what may be lent to several at once            S1–S6
  *     pool-operator.ts   who runs it
  *     pool-troubles.ts   what goes wrong
  *     pool-invariants.ts what holds for the pool as a whole             I1, I2
@@ -16,6 +17,7 @@ import type { Happenings } from './pool-happenings.js';
 import { PoolInvariants } from './pool-invariants.js';
 import { PoolLoans } from './pool-loans.js';
 import { PoolOperator } from './pool-operator.js';
+import { PoolShares } from './pool-shares.js';
 import { PoolTroubles } from './pool-troubles.js';
 import { POOL_EVENTS, PoolWorld, TICK_MS } from './pool-world.js';
 
@@ -39,11 +41,13 @@ export class PoolSimulation {
 
   constructor(seed: number) {
     this.#world = new PoolWorld(seed);
-    const loans = new PoolLoans(this.#world);
-    this.#callers = new PoolCallers(this.#world);
-    this.#operator = new PoolOperator(this.#world, loans);
-    this.#troubles = new PoolTroubles(this.#world, loans);
-    this.#invariants = new PoolInvariants(this.#world, this.#callers);
+    // First, because it says of a loan whether it joined others.
+    const shares = new PoolShares(this.#world);
+    const loans = new PoolLoans(this.#world, shares);
+    this.#callers = new PoolCallers(this.#world, shares);
+    this.#operator = new PoolOperator(this.#world, loans, shares);
+    this.#troubles = new PoolTroubles(this.#world, loans, shares);
+    this.#invariants = new PoolInvariants(this.#world, this.#callers, shares);
     if (this.#world.dice.chance(0.2)) this.#listen();
   }
 
@@ -77,10 +81,26 @@ export class PoolSimulation {
     if (roll < 0.12) this.#operator.act();
     else if (roll < 0.2) this.#troubles.strike();
     else if (roll < 0.26 && waiting.length > 0) this.#callers.abort(dice.oneOf(waiting));
-    else if (roll < 0.5 && holders.length > 0) this.#callers.giveBack(dice.oneOf(holders));
+    else if (roll < 0.5 && holders.length > 0) this.#giveBack();
     else if (roll < 0.53 && holders.length > 0) this.#callers.forget(dice.oneOf(holders));
     else if (roll < 0.68 && holders.length > 0) this.#askInside();
+    else if (roll < 0.78 && this.#world.sharing !== undefined) this.#rush();
     else for (let count = dice.upTo(3); count > 0; count -= 1) this.#callers.ask();
+  }
+
+  /** Statements come in crowds, and end soon. */
+  #rush(): void {
+    const { dice } = this.#world;
+    const lane = dice.oneOf(['short', 'short', 'long'] as const);
+    for (let count = dice.upTo(8); count > 0; count -= 1) this.#callers.ask({ lane });
+  }
+
+  #giveBack(): void {
+    const { dice } = this.#world;
+    this.#callers.giveBack(dice.oneOf(this.#callers.holders));
+    for (const holder of this.#callers.holders) {
+      if (holder.lane !== 'exclusive' && dice.chance(0.3)) this.#callers.giveBack(holder);
+    }
   }
 
   #askInside(): void {
@@ -102,6 +122,7 @@ export class PoolSimulation {
   #listen(): void {
     const { hub, dice, happenings } = this.#world;
     let isBusy = false;
+    this.#world.hasListeners = true;
     for (const name of POOL_EVENTS) {
       hub.on(name, () => {
         if (isBusy || this.#isCalm || !dice.chance(0.05)) return;
@@ -215,6 +236,9 @@ export class PoolSimulation {
     if (forced !== undefined && forced > 0) world.happenings.count('taken away at the close');
     await clock.settle();
     this.#checkAll();
+    // S7: by the close, or because they had leaked.
+    const taken = this.#callers.takenAway - world.happenings.of('lease:reclaimed');
+    if (forced !== taken) world.violate(`S7 ${forced} leases were said to be taken away, ${taken} were`);
   }
 
   #actWhileClosing(): void {

@@ -4,6 +4,7 @@ import type { FluxorError } from '../../src/errors/fluxor-error.js';
 import type { FakeAct, FakeVerb } from '../fakes/fake-resources.js';
 import { OK, refused, wrongPassword } from '../fakes/fake-resources.js';
 import type { PoolLoans } from './pool-loans.js';
+import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 
 const VERBS: readonly FakeVerb[] = ['create', 'validate', 'reset', 'close'];
@@ -11,9 +12,11 @@ const VERBS: readonly FakeVerb[] = ['create', 'validate', 'reset', 'close'];
 export class PoolTroubles {
   readonly #world: PoolWorld;
   readonly #loans: PoolLoans;
+  readonly #shares: PoolShares;
 
-  constructor(world: PoolWorld, loans: PoolLoans) {
+  constructor(world: PoolWorld, loans: PoolLoans, shares: PoolShares) {
     this.#world = world;
+    this.#shares = shares;
     this.#loans = loans;
   }
 
@@ -31,6 +34,10 @@ export class PoolTroubles {
     for (const verb of VERBS) {
       factory.acts[verb] = OK;
       factory.next[verb].length = 0;
+    }
+    for (const resource of factory.living) {
+      if (!resource.isShareable) resource.shareableAt = this.#world.clock.now();
+      resource.isShareable = true;
     }
   }
 
@@ -57,7 +64,12 @@ export class PoolTroubles {
     } else if (roll < 0.93) {
       say('was made with fresh credentials');
       happenings.count('rotated');
+      this.#shares.tireAll();
       resource.rotate();
+    } else if (roll < 0.97 && resource.isShareable) {
+      say('takes no further statement');
+      happenings.count('took no further statement');
+      resource.isShareable = false;
     } else resource.isBusy = !resource.isBusy;
   }
 

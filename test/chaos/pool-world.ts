@@ -5,6 +5,7 @@
 import type { Clock } from '../../src/kernel/clock.js';
 import { DeadlineTimer } from '../../src/kernel/deadline.js';
 import type { LeaseScope } from '../../src/pool/lease-scopes.js';
+import type { SharingPorts } from '../../src/pool/lane.js';
 import { PoolSettings } from '../../src/pool/pool-settings.js';
 import { Pool } from '../../src/pool/pool.js';
 import type { CreateRequest } from '../../src/pool/resource-factory.js';
@@ -68,9 +69,15 @@ export class PoolWorld {
   readonly hub = new Hub(this.clock);
   readonly factory = new TimedResources(this.clock);
   readonly settings: PoolSettings;
+  /** In most lives statements share connections. */
+  readonly sharing: SharingPorts | undefined;
+  /** Connections may have become too old at some time. */
+  hadLifetimes: boolean;
   readonly pool: Pool<FakeResource>;
   /** The scope that the code runs in which asks now. */
   scope: LeaseScope | undefined;
+  /** Somebody acts in the middle of what is told. */
+  hasListeners = false;
   isStarted = false;
   isClosing = false;
   isLastAttemptFailed = false;
@@ -84,9 +91,12 @@ export class PoolWorld {
   constructor(seed: number) {
     this.dice = new Dice(seed);
     this.settings = new PoolSettings(randomConfig(this.dice));
-    const { timers, hub, dice } = this;
+    const depth = this.dice.oneOf([1, 2, 3, 16]);
+    this.sharing = this.dice.chance(0.7) ? { depth: () => depth, maxStatementMs: 5 } : undefined;
+    this.hadLifetimes = this.settings.current.maxLifetimeMs !== Infinity;
+    const { timers, hub, dice, sharing } = this;
     const scopes = { current: () => this.scope };
-    const ports = { clock: this.#countedClock(), timers, hub, random: dice.random, scopes };
+    const ports = { clock: this.#countedClock(), timers, hub, random: dice.random, scopes, sharing };
     this.pool = new Pool(this.factory, this.settings, ports);
     this.factory.onAttempt = (id) => this.note(`  ${id} is begun`);
     for (const name of POOL_EVENTS) hub.on(name, () => this.happenings.count(name));
