@@ -210,6 +210,23 @@ function pipelinedContract(target: ContractTarget): void {
       await run(connection, `alter table ${TABLE} drop column more`);
     });
 
+    it('reads every row by the columns that the table had for it, also where it changes between two of one name', async () => {
+      await insert(1, 5);
+      const all = async () => (await named('pi_changing', `select * from ${TABLE}`)).rows;
+      const before = all();
+      const changed = run(connection, `alter table ${TABLE} add column more int`);
+      const after = all();
+      expect(await before).toEqual([[1, 5]]);
+      // Sent when the first of the name has been answered, and the second perhaps not.
+      const late = all();
+      await changed;
+      expect([await after, await late, await all()]).toEqual([[[1, 5, null]], [[1, 5, null]], [[1, 5, null]]]);
+      const back = run(connection, `alter table ${TABLE} drop column more`);
+      const last = all();
+      await back;
+      expect([await last, await all()]).toEqual([[[1, 5]], [[1, 5]]]);
+    });
+
     it('carries a large value and many rows in the middle of others', async () => {
       const large = 'é'.repeat(1_000_000);
       const running = [
@@ -227,7 +244,12 @@ function pipelinedContract(target: ContractTarget): void {
     it('is ready when the last has ended, and not before', async () => {
       const ended: string[] = [];
       const running = [0, 1, 0].map((by) => run(connection, division, [by]));
-      const settled = running.map((one) => one.then(() => ended.push('row')).catch(() => ended.push('error')));
+      const settled = running.map((one) =>
+        one.then(
+          () => ended.push('row'),
+          () => ended.push('error'),
+        ),
+      );
       await connection.untilReady();
       expect(connection.state).toBe('idle');
       await Promise.all(settled);
