@@ -102,10 +102,14 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   /** A lease without a promise, where one can be had at once and nobody stands in line for it. */
   tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
     if (this.isClosing || this.isSuspended || request.signal?.aborted === true) return undefined;
+    if (this.sharing === undefined) {
+      const entry = this.line.length > 0 ? undefined : this.#takeFresh(now);
+      return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
+    }
     const lane = this.#lanes.of(request);
     if (this.line.length === 0 || this.#lanes.demand(now) === 0) {
       const entry = lane === 'long' && this.#lanes.fastLane.room(now) === 0 ? undefined : this.#takeFresh(now);
-      if (entry !== undefined) return this.#lend(entry, now, 0, request, lane, this.#stackOf(request));
+      if (entry !== undefined) return this.#lendTo(lane, entry, now, 0, request, this.#stackOf(request));
     }
     return lane === 'short' ? this.#lanes.joinAtOnce(now) : undefined;
   }
@@ -124,7 +128,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     const { state } = entry;
     if (state.name !== 'in-use' || state.lease !== lease) return;
     this.#tellEnd(entry, state.sinceAt, lease, isDiscarded ? 'discarded' : 'released', reason);
-    const wasLong = this.#lanes.fastLane.ended(entry);
+    const wasLong = this.sharing !== undefined && this.#lanes.fastLane.ended(entry);
     this.free(entry, state.resource, isDiscarded, now);
     // Now one more of those who could not be served can be, by something new if need be.
     if (wasLong && this.line.length > 0) this.pump();
@@ -175,12 +179,12 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   offer(entry: PoolEntry<R>, at?: number): void {
     const reason = this.reasonToGo(entry);
     if (reason !== undefined) return this.care.close(entry, reason);
-    const waiter = this.#lanes.shift();
+    const waiter = this.line.length === 0 ? undefined : this.#lanes.shift();
     if (waiter === undefined) {
       const now = at ?? this.#parts.clock.now();
       this.#parts.book.rest(entry, { name: 'idle', resource: resourceOf(entry), sinceAt: now, provenAt: now });
     } else this.#serve(waiter, entry, at ?? this.#turn.now());
-    this.#lanes.settle(at);
+    if (this.sharing !== undefined) this.#lanes.settle(at);
   }
 
   /** A newborn, or one that has proved itself: it rests for no time at all when somebody waits. */
@@ -297,22 +301,28 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     return undefined;
   }
 
-  #lend(
+  #lendTo(
+    lane: Lane,
     entry: PoolEntry<R>,
     now: number,
     waitedMs: number,
     request: AcquireRequest,
-    lane: Lane,
     stack?: string,
   ): Lease<R> {
+    if (lane === 'short' && this.sharing !== undefined)
+      return this.sharing.begin(entry, resourceOf(entry), now, waitedMs);
+    // Before it is told: a listener may end it.
+    if (lane === 'long') this.#lanes.fastLane.begun(entry, now, request.expectedMs);
+    return this.#lend(entry, now, waitedMs, request, stack);
+  }
+
+  #lend(entry: PoolEntry<R>, now: number, waitedMs: number, request: AcquireRequest, stack?: string): Lease<R> {
     const { book, hub, tally } = this.#parts;
     const resource = resourceOf(entry);
-    if (lane === 'short' && this.sharing !== undefined) return this.sharing.begin(entry, resource, now, waitedMs);
     const note = request.holder === undefined ? undefined : this.leaks.note(request, stack);
     const lease = new Lease(entry, resource, this, note);
     note?.scope?.hold(entry.id, lease);
     book.lend(entry, { name: 'in-use', resource, sinceAt: now, lease });
-    if (lane === 'long') this.#lanes.fastLane.begun(entry, now, request.expectedMs);
     tally.lent += 1;
     if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
     return lease;
@@ -321,7 +331,8 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
-    waiter.resolve(this.#lend(entry, now, waitedMs, waiter.request, waiter.lane, waiter.stack));
+    const { lane, request, stack } = waiter;
+    waiter.resolve(this.#lendTo(lane, entry, now, waitedMs, request, stack));
   }
 
   #serveLine(): void {

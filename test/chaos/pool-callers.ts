@@ -331,8 +331,8 @@ export class PoolCallers {
       // It was not in the line yet.
       if (served.isInterrupting && served.askedAt === other.askedAt) continue;
       if (!competes(served, other)) continue;
-      // Where a listener had one join in the middle of the other's loan, nobody can tell whose is whose.
-      if (this.#world.hasListeners && areTwins(served, other)) continue;
+      // Of two who asked at once and got the same at once, one may hear first of the other's loan.
+      if (areTwins(served, other)) continue;
       const lead = virtualArrival(served) - virtualArrival(other);
       if (lead > 0 || (lead === 0 && isBefore(other, served)))
         this.#world.violate(`I4 ${served.name} was served before ${other.name}`);

@@ -122,7 +122,6 @@ export class PoolSimulation {
   #listen(): void {
     const { hub, dice, happenings } = this.#world;
     let isBusy = false;
-    this.#world.hasListeners = true;
     for (const name of POOL_EVENTS) {
       hub.on(name, () => {
         if (isBusy || this.#isCalm || !dice.chance(0.05)) return;

@@ -76,8 +76,6 @@ export class PoolWorld {
   readonly pool: Pool<FakeResource>;
   /** The scope that the code runs in which asks now. */
   scope: LeaseScope | undefined;
-  /** Somebody acts in the middle of what is told. */
-  hasListeners = false;
   isStarted = false;
   isClosing = false;
   isLastAttemptFailed = false;
