@@ -2,15 +2,17 @@
  * Lends things and takes them back. Generic: it has never heard of SQL, and talks to what it lends only through the
  * ResourceFactory port. Start reading here: this is what the house sees of the pool, and where its parts are put together.
  *
- *     lending.ts       who is served next                                     (waiting-line, waiter, lease)
+ *     lending.ts       who is served next                                     (waiting-line, waiter, lease, refusals)
+ *     lanes.ts         who of the line can be served by what                  (fast-lane)
+ *     sharing.ts       which statements travel together                       (shared-loan, shelf)
  *     growth.ts        when something new is made
  *     entry-care.ts    what takes time: make, ask, clean, close               (creator, connect-pacer, validator)
  *     maintenance.ts   what is too old, too much, too quiet; once a second
  *     leak-detector.ts, deadlock.ts, warm-up.ts
  *     entry-book.ts    which entries there are, in which state                (pool-entry)
  *
- * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease;
- * open + creating ≤ maxSize; waiters of one priority are served in order of arrival; a waiter with room to grow means
+ * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease, or shared by
+ * at most as many short ones as it is deep; open + creating ≤ maxSize; waiters of one lane and priority are served in order of arrival; a waiter with room to grow means
  * that a creation is running or scheduled; nothing is lent that is broken, busy or inside a transaction; the sums of the
  * statistics hold.
  */
@@ -97,8 +99,8 @@ export class Pool<R> {
   }
 
   /**
-   * A lease at once and without a promise, if one rests ready and nobody waits; else `undefined`, and `acquire` says why
-   * or waits. `now` is the caller's own look at the clock.
+   * A lease at once and without a promise, if a resource rests ready, or may be shared, and nobody waits for it; else
+   * `undefined`, and `acquire` says why or waits. `now` is the caller's own look at the clock.
    */
   tryAcquire(request: AcquireRequest, now: number): Lease<R> | undefined {
     return this.#lending.tryAcquire(request, now);

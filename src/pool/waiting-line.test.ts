@@ -3,15 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { DeadlineTimer } from '../kernel/deadline.js';
 import { fakeClock } from '../testing/fake-clock.js';
 import type { Priority } from '../kernel/priority.js';
+import type { Lane } from './lane.js';
 import { HANDICAP_MS } from './priority.js';
 import { Waiter } from './waiter.js';
 import { WaitingLine } from './waiting-line.js';
 
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
 
-function waiter(sinceAt: number, priority?: Priority, deadlineAt = Infinity): Waiter<object> {
-  return new Waiter<object>({ deadlineAt, priority }, sinceAt, undefined, { giveUp: () => undefined });
+function waiter(sinceAt: number, priority?: Priority, deadlineAt = Infinity, lane?: Lane): Waiter<object> {
+  return new Waiter<object>({ deadlineAt, priority }, sinceAt, undefined, { giveUp: () => undefined }, lane);
 }
+
+const inLane = (lane: Lane, sinceAt: number, priority?: Priority) => waiter(sinceAt, priority, Infinity, lane);
 
 /** Serves everybody who waits; answers them in that order. */
 function serveAll(line: WaitingLine<object>): Waiter<object>[] {
@@ -55,6 +58,29 @@ describe('WaitingLine', () => {
   it('prefers the higher priority when two virtual arrivals are the same', () => {
     const [low, normal, high] = [waiter(0, 'low'), waiter(4_000, 'normal'), waiter(5_000, 'high')];
     expect(serveAll(lineOf(low, normal, high))).toEqual([high, normal, low]);
+  });
+
+  it('lets the earliest virtual arrival of all lanes go first', () => {
+    const [long, short, exclusive, urgent] = [
+      inLane('long', 3),
+      inLane('short', 1),
+      inLane('exclusive', 2),
+      inLane('long', 999, 'high'),
+    ];
+    expect(serveAll(lineOf(long, short, exclusive, urgent))).toEqual([urgent, short, exclusive, long]);
+  });
+
+  it('passes over the long lane while none of it can be served, and keeps its order', () => {
+    const [first, second, short] = [inLane('long', 0), inLane('long', 1), inLane('short', 2)];
+    const line = lineOf(first, second, short);
+    expect([line.next(false), line.shift(false), line.shift(false)]).toEqual([short, short, undefined]);
+    expect([line.length, line.lengthOf('long'), line.firstOf('long'), line.firstOf('short')]).toEqual([
+      2,
+      2,
+      first,
+      undefined,
+    ]);
+    expect(serveAll(line)).toEqual([first, second]);
   });
 
   it('answers that somebody was not there when they have left or never came', () => {
