@@ -83,7 +83,11 @@ finish(
         unit: 'per second',
         better: 'more',
         bars: peers.flatMap((peer) => {
-          const answered = barOf(shortName(peer), of(peer, 'goodput'), peer === OURS ? 'ours' : 'peer');
+          const answered = barOf(
+            shortName(peer),
+            of(peer, 'goodput'),
+            shortName(peer).startsWith(shortName(OURS)) ? 'ours' : 'peer',
+          );
           const capacity = barOf(`${shortName(peer)}: capacity`, of(peer, 'capacity'), 'limit');
           return [answered, capacity];
         }),

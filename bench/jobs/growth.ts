@@ -1,14 +1,11 @@
 /**
- * The whole road over a driver that answers at once, by a number of tasks, connections and runtimes: what one call costs
- * where there are more of them. Ours alone.
+ * One call over a driver that answers at once, by a number of tasks, connections and runtimes: what it costs where there are
+ * more of them. Everybody asks all the time: each call waits until all who came before it have been served.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Round } from '../harness/job.js';
-import type { Peer } from '../harness/peer.js';
-import { FakeDriver, FakeServer } from '../peers/guards/fake-server.js';
-import { SQL } from '../peers/guards/guarded.js';
-import { createRuntime } from '../../src/runtime/create-runtime.js';
-import type { DBRuntime } from '../../src/runtime/runtime.js';
+import type { CallPath, GrowthPeer } from '../peers/growth/growth-peer.js';
+import { FakeServer } from '../peers/guards/fake-server.js';
 
 export interface GrowthInput {
   readonly [name: string]: number;
@@ -21,11 +18,9 @@ export interface GrowthInput {
   readonly calls: number;
 }
 
-/** Opens every connection before anything is timed. */
-export async function prepare(_peer: Peer, input: GrowthInput): Promise<Round> {
+export async function prepare(peer: GrowthPeer, input: GrowthInput): Promise<Round> {
   const server = new FakeServer();
-  const runtimes = Array.from({ length: input.runtimes }, () => open(server, input.connections));
-  await Promise.all(runtimes.map((db) => db.connect()));
+  const paths = await Promise.all(Array.from({ length: input.runtimes }, () => peer.open(server, input.connections)));
   const callsPerTask = Math.ceil(input.calls / input.tasks);
   return async () => {
     const before = server.calls;
@@ -33,7 +28,7 @@ export async function prepare(_peer: Peer, input: GrowthInput): Promise<Round> {
     const startedAt = performance.now();
     await Promise.all(
       Array.from({ length: input.tasks }, (_, task) => {
-        return work(runtimes[task % runtimes.length] as DBRuntime, callsPerTask);
+        return work(paths[task % paths.length] as CallPath, callsPerTask);
       }),
     );
     const calls = callsPerTask * input.tasks;
@@ -43,24 +38,9 @@ export async function prepare(_peer: Peer, input: GrowthInput): Promise<Round> {
   };
 }
 
-async function work(db: DBRuntime, calls: number): Promise<void> {
+async function work(path: CallPath, calls: number): Promise<void> {
   for (let id = 0; id < calls; id += 1) {
-    const [row] = await db.query<{ readonly id: number }>(SQL, [id]);
+    const [row] = await path.call(id);
     if (row?.id !== id) throw new Error(`asked for ${id}, answered with ${String(row?.id)}`);
   }
-}
-
-function open(server: FakeServer, connections: number): DBRuntime {
-  return createRuntime({
-    driver: new FakeDriver(server),
-    pool: {
-      maxSize: connections,
-      maxIdle: connections,
-      maxWaiting: 20_000,
-      warmUp: { connections, failFast: true },
-    },
-    gate: { rateLimit: { perSecond: 1_000_000 }, connectionLimit: { max: connections, queue: 20_000 } },
-    // A round is one turn of the event loop, and none of its calls may run into its end.
-    query: { timeout: '10m' },
-  });
 }

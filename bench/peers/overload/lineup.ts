@@ -1,6 +1,11 @@
 /** Who takes part. `findPeer` of the pools' line-up finds them by these names, which are paths beside it. */
 export const OURS = 'overload/fluxor';
-export const PEERS: readonly string[] = [OURS, 'overload/pg-pool', 'overload/pg-pool-timeout'];
+export const PEERS: readonly string[] = [
+  OURS,
+  'overload/fluxor-short-line',
+  'overload/pg-pool',
+  'overload/pg-pool-timeout',
+];
 
 /** `overload/fluxor` is fluxor. */
 export const shortName = (path: string): string => path.slice(path.indexOf('/') + 1);
