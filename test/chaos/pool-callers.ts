@@ -49,6 +49,8 @@ export interface Caller {
   /** The same, kept for as long as it holds it; and since when. */
   order: number | undefined;
   lentAt: number | undefined;
+  /** How many long ones might have been at work then. */
+  limit: number;
   /** It joined others. */
   isJoined: boolean;
   lease: Lease<FakeResource> | undefined;
@@ -140,6 +142,7 @@ export class PoolCallers {
       loan: undefined,
       order: undefined,
       lentAt: undefined,
+      limit: 0,
       isJoined: false,
       lease: undefined,
     };
@@ -179,8 +182,8 @@ export class PoolCallers {
     const { resource } = lease;
     resource.isBusy = false;
     if (resource.condition === 'clean' && dice.chance(lease.isShared ? 0.1 : 0.3)) resource.condition = 'dirty';
-    // What was in the way of others was this very statement.
-    if (dice.chance(0.7)) resource.isShareable = true;
+    // What was in the way of others was this very statement; or it was stopped, and nobody may join before that is over.
+    if (lease.isShared) resource.isShareable = dice.chance(0.8);
     this.#ended.add(lease);
     this.#world.note(`${caller.name} gives ${resource.id} back, ${resource.condition}`);
     if (dice.chance(0.2)) {
@@ -281,6 +284,7 @@ export class PoolCallers {
     caller.loan = caller.order = loan.loan;
     caller.isJoined = loan.isJoined;
     caller.lentAt = this.#world.clock.now();
+    caller.limit = this.#shares.limit;
     if (lease.isShared !== (caller.lane === 'short')) this.#world.violate(`${caller.name} has the wrong kind of lease`);
     this.#lent.add(lease);
     this.#isFree.set(lease, false);

@@ -3,7 +3,8 @@ import type { LeakConfig, PoolConfig, ValidationConfig } from '../../src/pool/po
 import type { Dice } from './dice.js';
 
 export function randomConfig(dice: Dice): PoolConfig {
-  const maxSize = dice.upTo(5);
+  // Some are large enough to keep a fast lane for short statements.
+  const maxSize = dice.chance(0.3) ? 3 + dice.upTo(3) : dice.upTo(5);
   const maxIdle = dice.upTo(maxSize + 1) - 1;
   return {
     maxSize,

@@ -20,7 +20,6 @@ export class PoolShares {
   #evictedUpTo = 0;
   #tiredUpTo = 0;
   #joined = 0;
-  #largestLimit = 0;
 
   constructor(world: PoolWorld) {
     this.#world = world;
@@ -67,7 +66,6 @@ export class PoolShares {
   /** When every promise has been heard of. */
   check(stats: PoolStats, waiting: readonly Caller[], holders: readonly Caller[]): void {
     const { sharing } = this.#world;
-    this.#largestLimit = Math.max(this.#largestLimit, this.limit);
     this.#checkLongs(holders.filter(({ lane }) => lane === 'long'));
     const shared = holders.filter(({ lease }) => lease?.isShared === true);
     const resources = new Set(shared.map(({ lease }) => lease?.resource).filter((resource) => resource !== undefined));
@@ -133,7 +131,7 @@ export class PoolShares {
     for (const one of longs) {
       const { lentAt } = one;
       const before = longs.filter((other) => other !== one && (other.order ?? 0) < (one.order ?? 0));
-      const beyond = before.length - this.#largestLimit;
+      const beyond = before.length - one.limit;
       if (beyond < 0 || lentAt === undefined) continue;
       this.#world.happenings.count('a long one in the fast lane');
       const due = before.filter(({ expectedMs, lentAt: since = 0 }) => {

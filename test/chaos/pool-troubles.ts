@@ -43,10 +43,16 @@ export class PoolTroubles {
 
   /** Something happens to a resource by itself. */
   strike(): void {
-    const { dice, factory, happenings } = this.#world;
+    const { dice, factory, happenings, sharing } = this.#world;
     if (factory.living.length === 0) return;
     const resource = dice.oneOf(factory.living);
     const say = (text: string) => this.#world.note(`${resource.id} ${text}`);
+    if (sharing !== undefined && resource.isShareable && dice.chance(0.3)) {
+      say('takes no further statement');
+      happenings.count('took no further statement');
+      resource.isShareable = false;
+      return;
+    }
     const roll = dice.random();
     if (roll < 0.3) {
       say('breaks');
@@ -66,10 +72,6 @@ export class PoolTroubles {
       happenings.count('rotated');
       this.#shares.tireAll();
       resource.rotate();
-    } else if (roll < 0.97 && resource.isShareable) {
-      say('takes no further statement');
-      happenings.count('took no further statement');
-      resource.isShareable = false;
     } else resource.isBusy = !resource.isBusy;
   }
 
