@@ -82,6 +82,12 @@ const NODE_ERRORS: ReadonlyMap<string, NodeErrorRow> = new Map([
 ]);
 
 const TLS_FAILED: NodeErrorRow = { reason: 'tls', kind: 'config', text: 'the TLS handshake failed' };
+/** OpenSSL on what it was given: no PEM text, a key of another certificate, a wrong passphrase. */
+const TLS_UNREADABLE: NodeErrorRow = {
+  reason: 'tls',
+  kind: 'config',
+  text: 'the certificate, key or authority in the TLS options could not be used',
+};
 
 /** The error of the house for one of Node's, or `undefined` when it is not one of Node's. */
 export function classifyNodeError(
@@ -199,7 +205,10 @@ function mostTelling(errors: readonly unknown[], depth: number): Found | undefin
 }
 
 function rowOf(code: string): NodeErrorRow | undefined {
-  return NODE_ERRORS.get(code) ?? (code.startsWith('ERR_SSL_') ? TLS_FAILED : undefined);
+  const known = NODE_ERRORS.get(code);
+  if (known !== undefined) return known;
+  if (code.startsWith('ERR_OSSL_')) return TLS_UNREADABLE;
+  return code.startsWith('ERR_SSL_') ? TLS_FAILED : undefined;
 }
 
 function isAbort(error: unknown): boolean {

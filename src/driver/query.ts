@@ -28,6 +28,8 @@ export interface DriverResult {
   readonly gtid?: string;
   /** Of a procedure that brings several: all of them, the first of which is `rows` and `fields` as well. */
   readonly resultSets?: readonly ResultSet[];
+  /** The OUT and INOUT parameters of a procedure by their names, where they were given as placeholders. */
+  readonly outBinds?: Readonly<Record<string, unknown>>;
 }
 
 /** One of several results of one statement. */

@@ -40,6 +40,16 @@ export class ConfigError extends FluxorError {
     );
   }
 
+  /** Of two that speak to the same server neither is there. */
+  static driversMissing(wanted: string, other: string, cause: unknown): ConfigError {
+    const commands = `npm install ${wanted}, or npm install ${other}`;
+    return new ConfigError(
+      `Neither the package '${wanted}' nor '${other}', which could take its place, is installed. Install one of them with: ${commands}`,
+      [{ path: 'driver', got: 'no such package', expected: commands }],
+      { code: 'DRIVER_MISSING', cause },
+    );
+  }
+
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), issues: this.issues };
   }

@@ -7,21 +7,17 @@ import type { RuntimeOptions } from '../config/runtime-options.js';
 import type { Driver } from '../driver/driver.js';
 import { ConfigError } from '../errors/config-error.js';
 import { createRuntime } from './create-runtime.js';
+import type { PeerDoor } from './first-installed.js';
+import { firstInstalled } from './first-installed.js';
 import type { DBRuntime } from './runtime.js';
 
 const DOORS: Readonly<Record<string, (url: string) => Promise<Driver>>> = {
   postgres: async (url) => (await import('../driver/postgres/index.js')).postgres({ url }),
   postgresql: async (url) => (await import('../driver/postgres/index.js')).postgres({ url }),
   pglite: async (url) => (await import('../driver/pglite/index.js')).pglite({ url }),
-  mysql: (url) => firstInstalled(url, [MYSQL2, MARIADB]),
-  mariadb: (url) => firstInstalled(url, [MARIADB, MYSQL2]),
+  mysql: (url) => firstInstalled(url, MYSQL2, MARIADB),
+  mariadb: (url) => firstInstalled(url, MARIADB, MYSQL2),
 };
-
-/** A door by the name of the package that it needs. */
-interface PeerDoor {
-  readonly peer: string;
-  readonly open: (url: string) => Promise<Driver>;
-}
 
 const MYSQL2: PeerDoor = {
   peer: 'mysql2',
@@ -31,28 +27,6 @@ const MARIADB: PeerDoor = {
   peer: 'mariadb',
   open: async (url) => (await import('../driver/mariadb/index.js')).mariadb({ url }),
 };
-
-/**
- * Either package speaks to either server. The one that the scheme names is taken where it is installed, else the other one, and
- * then a warning of the process says so: the two differ in speed, and in the ways of logging in that they know.
- */
-async function firstInstalled(url: string, [wanted, other]: readonly [PeerDoor, PeerDoor]): Promise<Driver> {
-  const driver = await wanted.open(url);
-  try {
-    await driver.load();
-    return driver;
-  } catch (missing) {
-    if (!(missing instanceof ConfigError) || missing.code !== 'DRIVER_MISSING') throw missing;
-    const stand = await other.open(url);
-    // With neither there, what is asked for is the package that the scheme names.
-    await stand.load().catch(() => {
-      throw missing;
-    });
-    const text = `fluxor-db: '${wanted.peer}' is not installed, and '${other.peer}' takes its place`;
-    process.emitWarning(text, { code: 'FLUXOR_OTHER_DRIVER' });
-    return stand;
-  }
-}
 
 /** Databases that this version does not speak to yet. */
 const LATER_SCHEMES: ReadonlySet<string> = new Set(['oracle']);

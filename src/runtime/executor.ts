@@ -37,6 +37,11 @@ export interface QueryResult<R> {
   readonly gtid?: string;
   /** Of a procedure that brings several results: all of them; the first is `rows` and `fields` as well. */
   readonly resultSets?: readonly ResultSet[];
+  /**
+   * Of a procedure: its OUT and INOUT parameters by their names, where placeholders were given for them (MySQL and MariaDB).
+   * @example const { outBinds } = await db.execute('call add_user(?, ?)', ['Ann', null]);   // { new_id: 7 }
+   */
+  readonly outBinds?: Readonly<Record<string, unknown>>;
   /** From the call to the result, waiting included. */
   readonly durationMs: number;
 }
@@ -46,6 +51,8 @@ export interface ExecResult {
   readonly lastInsertId?: bigint | number | string;
   /** As in `QueryResult`. */
   readonly gtid?: string;
+  /** As in `QueryResult`. */
+  readonly outBinds?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -155,10 +162,10 @@ const ROWS: Take = { of: ({ rows }) => rows };
 const FIRST_ROW: Take = { of: ({ rows }) => rows[0] };
 /** By position, because two columns of one name would hide each other in an object. */
 const FIRST_VALUE: Take = { rowMode: 'array', of: ({ rows }) => (rows[0] as readonly unknown[] | undefined)?.[0] };
-type Rare = 'lastInsertId' | 'gtid' | 'resultSets';
+type Rare = 'lastInsertId' | 'gtid' | 'resultSets' | 'outBinds';
 /** Lists made once: this is part of every call. */
-const RARE: readonly Rare[] = ['lastInsertId', 'gtid', 'resultSets'];
-const RARE_OF_CHANGES: readonly Rare[] = ['lastInsertId', 'gtid'];
+const RARE: readonly Rare[] = ['lastInsertId', 'gtid', 'resultSets', 'outBinds'];
+const RARE_OF_CHANGES: readonly Rare[] = ['lastInsertId', 'gtid', 'outBinds'];
 
 const CHANGES: Take = {
   of: (result) => addRare({ rowsAffected: result.rowsAffected }, result, RARE_OF_CHANGES),

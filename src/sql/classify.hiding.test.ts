@@ -124,14 +124,36 @@ describe('in PostgreSQL, nothing hides', () => {
 
 describe('in MySQL, nothing hides', () => {
   it('behind its own way to cut a text, nor behind another database’s names', () => {
-    expectKind('mysql', 'unknown', [
+    expectKind('mysql', 'write', [
       'select 1e5for update',
+      'select 1.for update',
+      'select 1.5for update',
+      'select .5into @a',
+      'select 1e+5into @a',
       'select \\Nfor update',
+      'select t.1as for update from t',
+    ]);
+    expectKind('mysql', 'unknown', [
       'select 5_000(1)',
+      'select 0x1for(1)',
+      'select 0X1(1)',
+      'select 0XFF.5in(1)',
+      'select 0b1in(1)',
+      'select 1in(1)',
+      'select db.1in(1)',
+      'select db. 1in(1)',
+      'select db.1e5in(1)',
+      'select db.0x1(1)',
+      'select 1_0.5in(1)',
+      'select db.1.5in(1)',
+      'select 1 from t where a = in.5in(1)',
+      'select $in(1)',
+      'select 1$in(1)',
+      'select 1éin(1)',
+      'select $a$ from t',
       'select 0xzz(1)',
       'select 2abs(1)',
       'select db.2abs(1)',
-      'select t.1as for update from t',
       'select $abs(1)',
       'select `count`(1)',
       'select pg_catalog.abs(1)',
@@ -142,6 +164,8 @@ describe('in MySQL, nothing hides', () => {
       'select previous value for s',
       'select generate_series(1, 2)',
     ]);
+    // What begins with a digit or a dollar and is no call is a column.
+    expectKind('mysql', 'read', ['select 2fa, t.2fa, $a, 5_000 from t', 'select 1e5in(1), 1.in(1), \\Nin(1)']);
   });
 });
 

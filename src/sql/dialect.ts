@@ -38,8 +38,11 @@ export interface DialectFacts {
   readonly hasDashHints: boolean;
   /** Characters besides letters, digits, `_` and everything above ASCII that may stand inside a word. */
   readonly wordExtras: string;
-  /** MySQL: `2fa` is a name. */
+  /** MySQL: `2fa` is a name, and so is `$fa`. */
   readonly hasDigitWords: boolean;
+  readonly hasDollarNames: boolean;
+  /** MariaDB, and MySQL of old: `\N` is NULL, whatever is glued to it. */
+  readonly hasBackslashNull: boolean;
   /** MySQL: `@user` and `@@system` variables. */
   readonly hasVariables: boolean;
   readonly operatorCharacters: string;
@@ -70,6 +73,8 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     hasDashHints: false,
     wordExtras: '$',
     hasDigitWords: false,
+    hasDollarNames: false,
+    hasBackslashNull: false,
     hasVariables: false,
     // `?` belongs here: in PostgreSQL it is only ever an operator (?, ?|, ?& of jsonb).
     operatorCharacters: '+-*/<>=~!@#%^&|`?',
@@ -95,6 +100,8 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     hasDashHints: false,
     wordExtras: '$',
     hasDigitWords: true,
+    hasDollarNames: true,
+    hasBackslashNull: true,
     hasVariables: true,
     operatorCharacters: '+-*/<>=~!%^&|',
     signKeepers: '',
@@ -119,6 +126,8 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     hasDashHints: true,
     wordExtras: '$#',
     hasDigitWords: false,
+    hasDollarNames: false,
+    hasBackslashNull: false,
     hasVariables: false,
     operatorCharacters: '+-*/<>=~!^|',
     signKeepers: '',

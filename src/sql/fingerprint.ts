@@ -135,8 +135,13 @@ class ShapeReader {
   }
 
   #takeWord(text: string): void {
-    if (this.#isLiteralWord(text)) this.#value();
+    if (this.#isLiteralWord(text) || this.#isFraction(text)) this.#value();
     else this.#add('word', text);
+  }
+
+  /** MySQL: `true.5` is a name of two parts, and would be a value and a number as soon as the first is hidden. */
+  #isFraction(text: string): boolean {
+    return isDigit(text.charCodeAt(0)) && this.shape.last(1)?.text === '.' && endsInValue(this.shape.last(2));
   }
 
   /** TRUE and FALSE, and NULL where only a value can stand. `is null` and `not null` are questions and rules. */

@@ -29,6 +29,7 @@ import {
   quotedEnd,
   stringEnd,
 } from './literals.js';
+import { opensFraction, readNumber } from './numbers.js';
 import type { Token } from './token.js';
 import { closedToken, token } from './token.js';
 
@@ -55,7 +56,7 @@ export function readToken(facts: DialectFacts, text: string, at: number): Token 
   const code = text.charCodeAt(at);
   if (isSpace(code)) return token('whitespace', at, skipSpace(text, at + 1));
   if (isWordStart(code)) return readWord(facts, text, at);
-  if (isDigit(code) || (code === CODE.dot && isDigit(text.charCodeAt(at + 1)))) return readNumber(facts, text, at);
+  if (isDigit(code) || opensFraction(facts, text, at)) return readNumber(facts, text, at);
   return readMark(facts, text, at, code);
 }
 
@@ -76,6 +77,9 @@ function readMark(facts: DialectFacts, text: string, at: number, code: number): 
       return text.charCodeAt(at + 1) === CODE.star ? readBlockComment(facts, text, at) : readOperator(facts, text, at);
     case CODE.dollar:
       return readDollar(facts, text, at);
+    case CODE.backslash:
+      if (facts.hasBackslashNull && text.charAt(at + 1) === 'N') return token('number', at, at + 2);
+      return readOperator(facts, text, at);
     case CODE.colon:
       return readColon(facts, text, at);
     case CODE.question:
@@ -124,41 +128,6 @@ function readPrefixed(facts: DialectFacts, text: string, at: number, open: numbe
   return closedToken('string', at, stringEnd(facts, text, open, body), text);
 }
 
-/** Generous: `1_000`, `0xff`, `1.5e-3f`. What follows a number directly is the next token's affair, as on the servers. */
-function readNumber(facts: DialectFacts, text: string, at: number): Token {
-  let end = skipDigits(text, at);
-  const base = text.charCodeAt(end) | 0x20;
-  if (
-    end === at + 1 &&
-    text.charCodeAt(at) === CODE.zero &&
-    (base === LOWER_X || base === LOWER_B || base === LOWER_O)
-  ) {
-    end = skipWhile(text, end + 1, isNamePart);
-  } else {
-    // `1..10` is a range of PL/SQL: its dots belong to neither number.
-    if (text.charCodeAt(end) === CODE.dot && text.charCodeAt(end + 1) !== CODE.dot) end = skipDigits(text, end + 1);
-    end = skipExponent(text, end);
-  }
-  if (!facts.hasDigitWords || !isWordPart(facts, text.charCodeAt(end))) return token('number', at, end);
-  return text.slice(at, end).includes('.') ? token('number', at, end) : token('word', at, skipWord(facts, text, end));
-}
-
-const LOWER_B = 0x62;
-const LOWER_E = 0x65;
-const LOWER_O = 0x6f;
-const LOWER_X = 0x78;
-
-function skipDigits(text: string, at: number): number {
-  return skipWhile(text, at, (code) => isDigit(code) || code === CODE.underscore);
-}
-
-function skipExponent(text: string, at: number): number {
-  if ((text.charCodeAt(at) | 0x20) !== LOWER_E) return at;
-  const sign = text.charCodeAt(at + 1);
-  const digits = sign === CODE.plus || sign === CODE.dash ? at + 2 : at + 1;
-  return isDigit(text.charCodeAt(digits)) ? skipDigits(text, digits) : at;
-}
-
 function readDoubleQuoted(facts: DialectFacts, text: string, at: number): Token {
   if (facts.doubleQuoted === 'identifier')
     return closedToken('quoted-identifier', at, quotedEnd(text, at + 1, '"'), text);
@@ -189,6 +158,7 @@ function readDollar(facts: DialectFacts, text: string, at: number): Token {
   if (facts.placeholder === '$' && isDigit(text.charCodeAt(at + 1))) {
     return token('native-placeholder', at, skipWhile(text, at + 1, isDigit));
   }
+  if (facts.hasDollarNames) return token('word', at, skipWord(facts, text, at + 1));
   const bodyStart = facts.hasDollarQuotes ? dollarTagEnd(facts, text, at) : -1;
   if (bodyStart === -1) return token('operator', at, at + 1);
   return closedToken('string', at, dollarQuoteEnd(text, at, bodyStart), text);

@@ -49,6 +49,8 @@ const BEFORE_GROUPS: ReadonlySet<string> = new Set(['', '(', ')', '[', '{', ',']
 const VALUE_KINDS: ReadonlySet<string> = new Set([
   ...['string', 'number', 'quoted-identifier', 'variable', 'native-placeholder', 'named-placeholder'],
 ]);
+/** MySQL: `$a$` may open a text that goes on to the next `$a$`; MariaDB takes it for a name. */
+const DOLLAR_QUOTE = /^\$.*\$/;
 /** Spaces that are no ASCII: a letter for our lexer, which some servers may skip. */
 const ODD_SPACE = /[\s\u0085]/;
 
@@ -93,14 +95,14 @@ export class QueryReader {
   #isOdd(at: number): boolean {
     const { kind, text, word } = this.#at(at);
     const { operatorCharacters } = DIALECTS[this.#dialect];
-    // `\N`, MySQL's `$name` and Oracle's `name@link` are such.
+    // Oracle's `name@link` is such.
     if (kind === 'operator') return !operatorCharacters.includes(text.charAt(0)) && !COLONS_AND_DOTS.has(text);
-    // MySQL: `2fa` is a name, `1e5for` is a number and FOR, and `t.2fa` is a table and its column.
+    // A fraction behind a name is no SQL that we know.
     if (kind === 'number') return text.startsWith('.') && isName(this.#at(at - 1)) && !this.#isReserved(at - 1);
     if (kind !== 'word') return false;
     // Oracle: `1dfor` is the number `1d` and FOR.
     const isGlued = this.#dialect === 'oracle' && /^[df]./.test(word) && this.#at(at - 1).kind === 'number';
-    return /^\d/.test(word) || ODD_SPACE.test(word) || (isGlued && !this.#isReserved(at));
+    return DOLLAR_QUOTE.test(word) || ODD_SPACE.test(word) || (isGlued && !this.#isReserved(at));
   }
 
   /** Goes on in the list behind WITH. False when `at` stands behind the list, or outside of any. */

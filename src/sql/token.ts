@@ -6,6 +6,7 @@
 
 /**
  * - `word`: keywords and bare names alike; the lexer knows no grammar.
+ * - `number`: any literal without quotes, also the `\N` that is NULL in MariaDB.
  * - `hint`: a comment the optimizer reads. `executable-comment`: one that MySQL runs as SQL, depending on its version.
  * - `variable`: MySQL's `@user` and `@@system`.
  * - `native-placeholder`: `$1`, `?` or `:1`, whichever the dialect has. `named-placeholder`: `:name`, in every dialect.

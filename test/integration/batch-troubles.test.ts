@@ -88,7 +88,7 @@ for (const { name, url } of servers) {
         await at.direct.transaction(async (tx) => {
           await tx.exec('lock table parcels in access exclusive mode');
           const batch = failure(at.db.batch(text, rowsUpTo(50_000), { mode, signal: controller.signal }));
-          await expect.poll(() => at.running()).toHaveLength(1);
+          await at.untilRunning('parcels');
           controller.abort();
           expect((await batch).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
         });

@@ -27,7 +27,8 @@ for (const { name, url } of inject('postgresServers')) {
           void stopping.then(() => (isOver = true));
           // In flight is what the server works on, not what was called.
           let running = 0;
-          const seen = async () => (running = (await house.running()).length) === 5 || isOver;
+          const sleepers = async () => (await house.running()).filter((query) => query.includes('pg_sleep(30)'));
+          const seen = async () => (running = (await sleepers()).length) === 5 || isOver;
           await expect.poll(seen, { interval: 5, timeout: 20_000 }).toBe(true);
           controller.abort();
           const stopped = await stopping;

@@ -93,7 +93,7 @@ for (const target of proxiedTargets()) {
     it('reports a connection reset under a statement as lost, its outcome unknown, and replaces it', async () => {
       await using house = await start();
       const sleeping = failure(house.db.query(house.sleep));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilSleeping();
       house.proxy.resetAll();
       const { error } = await sleeping;
       expect(error).toMatchObject({ code: 'CONNECTION', reason: 'lost', outcome: 'unknown', retryable: false });
@@ -103,7 +103,7 @@ for (const target of proxiedTargets()) {
     it('calls a lost read-only statement repeatable, and nothing of it applied', async () => {
       await using house = await start();
       const sleeping = failure(house.db.query(house.sleep, [], { readOnly: true }));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilSleeping();
       house.proxy.resetAll();
       expect((await sleeping).error).toMatchObject({ code: 'CONNECTION', outcome: 'not-applied', retryable: true });
       await house.check();
@@ -139,6 +139,8 @@ for (const target of proxiedTargets()) {
 
     it('stops a statement at its timeout at the server, and says that nothing was applied', async () => {
       await using house = await start();
+      // Making the connection is not what the time is for.
+      await house.db.connect();
       const { error, afterMs } = await failure(house.db.exec(house.sleep, [], { timeout: '200ms' }));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
       expect(error.message).toContain('200 ms');
@@ -198,7 +200,7 @@ for (const target of proxiedTargets()) {
         await using house = await start();
         const controller = new AbortController();
         const sleeping = failure(house.db.query(house.sleep, [], { signal: controller.signal }));
-        await expect.poll(() => house.running()).toHaveLength(1);
+        await house.untilSleeping();
         controller.abort();
         expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
         await expect.poll(() => house.running()).toEqual([]);
@@ -247,7 +249,7 @@ for (const target of proxiedTargets()) {
       const inside = new AbortController();
       const tx = await house.db.begin({ signal: inside.signal });
       const sleeping = failure(tx.query(house.sleep));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilSleeping();
       inside.abort();
       expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
       expect((await failure(tx.commit())).error).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
@@ -276,7 +278,7 @@ for (const target of proxiedTargets()) {
     it('disconnects in time although a statement will not end, stops it at the server, and says so to its caller', async () => {
       await using house = await start();
       const sleeping = failure(house.db.query(house.sleep));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilSleeping();
       const startedAt = performance.now();
       await house.db.disconnect({ timeout: '200ms' });
       expect(performance.now() - startedAt).toBeLessThan(200 + 2_000);

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RuntimeOptions } from 'fluxor-db';
 import { describe, expect, inject, it } from 'vitest';
+import { HeldStatements } from './held-statements.js';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
 /** A refusal must not cost a test 10 s, and one call makes one attempt, so that the failures can be counted. */
@@ -154,7 +155,7 @@ for (const { name, url } of inject('postgresServers')) {
         const calls = [first, second].flatMap((session) =>
           [1, 2, 3, 4, 5].map(() => failure(session.query('select pg_sleep(30)'))),
         );
-        await expect.poll(() => house.running()).toHaveLength(2);
+        await house.untilRunning('pg_sleep(30)', 2);
         house.proxy.resetAll();
         const codes = (await Promise.all(calls)).map(({ error }) => error.code);
         expect(codes).toEqual(Array.from({ length: 10 }, () => 'CONNECTION'));
@@ -192,7 +193,8 @@ for (const { name, url } of inject('postgresServers')) {
         let isOver = false;
         const looking = (async () => {
           while (!isOver) {
-            most = Math.max(most, (await house.running()).length);
+            const running = (await house.running()).filter((query) => query.includes('pg_sleep'));
+            most = Math.max(most, running.length);
             looks += 1;
           }
         })();
@@ -256,31 +258,19 @@ for (const { name, url } of inject('postgresServers')) {
         await house.check();
       });
 
-      /** Statements that run at the server until the test lets them go: no moment has to be met. */
-      const hold = async (house: ProxiedDatabase, key: number) => {
-        const holder = await house.direct.acquire();
-        await holder.query('select pg_advisory_lock($1)', [key]);
-        const begin = () => house.db.query('select pg_advisory_lock_shared($1)', [key], { timeout: '30s' });
-        const letGo = async () => {
-          await holder.query('select pg_advisory_unlock($1)', [key]);
-          holder.release();
-        };
-        return { begin, letGo };
-      };
-
       it('follows an operator: lowered it cuts nobody off, raised it serves those who wait', async () => {
         await using house = await limited(4, 8);
-        const [early, late] = [await hold(house, 41), await hold(house, 42)];
+        const [early, late] = [await HeldStatements.of(house), await HeldStatements.of(house)];
         const first = Array.from({ length: 4 }, () => early.begin());
-        await expect.poll(() => house.running()).toHaveLength(4);
+        await early.untilHeld(4);
         house.db.gate.connectionLimit.set(1);
         const second = Array.from({ length: 4 }, () => late.begin());
         await early.letGo();
         await Promise.all(first);
         await expect.poll(() => house.db.gate.stats().connectionLimit).toMatchObject({ inUse: 1, waiting: 3 });
-        await expect.poll(() => house.running()).toHaveLength(1);
+        await late.untilHeld(1);
         house.db.gate.connectionLimit.set(8);
-        await expect.poll(() => house.running()).toHaveLength(4);
+        await late.untilHeld(4);
         await late.letGo();
         await Promise.all(second);
         await expect.poll(() => house.db.gate.stats().connectionLimit).toMatchObject({ max: 8, ...unused });
@@ -289,16 +279,16 @@ for (const { name, url } of inject('postgresServers')) {
 
       it('that was never lower than the pool has counted all the same, and holds as soon as it is', async () => {
         await using house = await start({ pool: { maxSize: 8 }, gate: { rateLimit: false } });
-        const [early, late] = [await hold(house, 43), await hold(house, 44)];
+        const [early, late] = [await HeldStatements.of(house), await HeldStatements.of(house)];
         const first = Array.from({ length: 6 }, () => early.begin());
-        await expect.poll(() => house.running()).toHaveLength(6);
+        await early.untilHeld(6);
         expect(house.db.gate.stats().connectionLimit).toMatchObject({ inUse: 6, waiting: 0 });
         house.db.gate.connectionLimit.set(3);
         const second = Array.from({ length: 6 }, () => late.begin());
         expect(house.db.gate.stats().connectionLimit).toMatchObject({ inUse: 6, waiting: 6 });
         await early.letGo();
         await Promise.all(first);
-        await expect.poll(() => house.running()).toHaveLength(3);
+        await late.untilHeld(3);
         expect(house.db.gate.stats().connectionLimit).toMatchObject({ inUse: 3, waiting: 3 });
         await late.letGo();
         await Promise.all(second);
@@ -309,7 +299,7 @@ for (const { name, url } of inject('postgresServers')) {
       it('gives its slot back with a connection that dies', async () => {
         await using house = await start({ ...COUNTABLE, gate: { connectionLimit: 2 }, pool: { maxSize: 8 } });
         const calls = Array.from({ length: 2 }, () => failure(house.db.query('select pg_sleep(30)')));
-        await expect.poll(() => house.running()).toHaveLength(2);
+        await house.untilRunning('pg_sleep(30)', 2);
         house.proxy.resetAll();
         for (const { error } of await Promise.all(calls)) expect(error.code).toBe('CONNECTION');
         expect(house.db.gate.stats().connectionLimit).toMatchObject(unused);

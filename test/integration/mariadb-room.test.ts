@@ -164,9 +164,10 @@ for (const target of inject('mysqlServers')) {
 
       it('a session that is ended in the middle of a statement rejects it, and is one loss', async () => {
         const victim = await sessions.open();
-        const running = victim.failure('select sleep(30) from room_rows');
+        const sleeping = victim.failure('select sleep(30) as ended from room_rows');
+        await expect.poll(async () => (await running('ended')).length, { timeout: 10_000 }).toBe(1);
         await session.run(`kill ${victim.connection.sessionId}`);
-        await running;
+        await sleeping;
         await expect.poll(() => victim.losses).toHaveLength(1);
         expect(victim.connection.state).toBe('closed');
         await expect(victim.connection.untilReady()).rejects.toBe(victim.losses[0]);

@@ -1,9 +1,12 @@
 /** What both rooms have to hold on both servers, where the habits of clients or servers would break it. */
+import type { DriverConnection } from 'fluxor-db';
 import { createRuntime } from 'fluxor-db';
 import { mariadb } from 'fluxor-db/mariadb';
 import { mysql } from 'fluxor-db/mysql';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { ContractSessions, run } from '../contract/contract-session.js';
+import { readInsertPlan } from '../../src/sql/insert-plan.js';
+import { ContractSessions, failureOf, run } from '../contract/contract-session.js';
+import { BalancedRoad } from './balanced-road.js';
 
 const DOORS = { mysql2: mysql, mariadb };
 const pairs = inject('mysqlServers').flatMap((server) =>
@@ -30,6 +33,30 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
     const { rowsAffected } = await db.batch(`insert into ${table} (doc) values (?)`, sets, { timeout: '60s' });
     expect(rowsAffected).toBe(600);
     await db.exec(`delete from ${table}`);
+  });
+
+  it('a batch that mixes whole numbers with others in one column prepares few statements', async () => {
+    const { connection } = await sessions.open();
+    const columns = 'id int, n decimal(20, 4), t varchar(40)';
+    await run(connection, `create temporary table ${table}_mixed (${columns})`);
+    const numberOf = (at: number): number | bigint => (at % 3 === 0 ? at / 8 : BigInt(at) * 10n ** BigInt(at % 9));
+    const sets = Array.from({ length: 1_536 }, (_, at) => [at, numberOf(at), at % 7 === 0 ? 0.5 : at]);
+    let next = 0;
+    const prepared = async (): Promise<number> =>
+      (await run(connection, "show session status like 'Com_stmt_%prepare'")).rows
+        .map((row) => (row as [string, string]).map((cell, at) => (at === 0 ? cell : Number(cell))))
+        // What the server prepares anew by itself, when a value is of another type than its column, is counted in both.
+        .reduce((sum, [name, count]) => sum + (name === 'Com_stmt_prepare' ? 1 : -1) * Number(count), 0);
+    const before = await prepared();
+    const text = `insert into ${table}_mixed (id, n, t) values (?, ?, ?)`;
+    const bulk = readInsertPlan('mysql', text);
+    const source = { next: () => sets[next++], rewind: () => false };
+    const report = { failedSet: undefined, isEnding: false, isInside: false, wantsStatements: false };
+    await connection.runBatch?.({ text, rowMode: 'array', bulk, isBulkOnly: true, source, report });
+    expect((await prepared()) - before).toBeLessThanOrEqual(client === 'mariadb' ? 4 : 1);
+    const { rows } = await run(connection, `select n, t from ${table}_mixed order by id`);
+    expect(rows).toEqual(sets.map(([, n, t]) => [Number(n).toFixed(4), String(t)]));
+    await run(connection, `drop temporary table ${table}_mixed`);
   });
 
   it('a write whose rows nobody reads to their end is kept', async () => {
@@ -60,4 +87,197 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
       expect((await run(connection, 'select 1 + ?', [1])).rows.flat().map(Number)).toEqual([2]);
     }
   });
+
+  it('a column may have any name', async () => {
+    await using db = createRuntime({ driver: make({ url: server.url }) });
+    for (const values of [[], ['x']]) {
+      const text = `select ${values.length === 0 ? "'x'" : 'cast(? as char)'} as __proto__, 'y' as \`a'b\\c\``;
+      const [row] = await db.query(text, values);
+      expect(Object.entries(row ?? {})).toEqual([
+        ['__proto__', 'x'],
+        ["a'b\\c", 'y'],
+      ]);
+    }
+  });
+
+  describe('OUT parameters with values', () => {
+    const inout =
+      `create procedure ${table}_out(in a int, out b bigint, inout c decimal(10, 2), out d datetime(3), out __proto__ varchar(9))` +
+      " begin set b = a + 9007199254740992, c = c * 2, d = '2024-02-29 12:30:00.123', __proto__ = null; end";
+    const expected = {
+      b: 9_007_199_254_740_993n,
+      c: '3.00',
+      d: new Date('2024-02-29T12:30:00.123Z'),
+      ['__proto__']: null,
+    };
+    const values = [1, null, '1.50', null, null];
+    const call = `call ${table}_out(?, ?, ?, ?, ?)`;
+    beforeAll(async () => {
+      const { connection } = await sessions.open();
+      for (const name of ['out', 'sets', 'row']) await run(connection, `drop procedure if exists ${table}_${name}`);
+      await run(connection, inout);
+      await run(
+        connection,
+        `create procedure ${table}_sets(in a int, out b int)
+           begin select a as first_set; select 'x' as x, 'y' as y; set b = a + 1; end`,
+      );
+      await run(connection, `create procedure ${table}_row(in a int) begin select a as b; end`);
+    });
+    afterAll(async () => {
+      const { connection } = await sessions.open();
+      for (const name of ['out', 'sets', 'row']) await run(connection, `drop procedure ${table}_${name}`);
+    });
+
+    it('come by their names, in the types of rows, and are no result set', async () => {
+      await using db = createRuntime({ driver: make({ url: server.url }) });
+      for (let round = 0; round < 2; round += 1) {
+        const result = await db.execute(call, values);
+        expect(result).toMatchObject({ rows: [], fields: [], resultSets: [], command: 'CALL' });
+        expect(Object.entries(result.outBinds ?? {})).toEqual(Object.entries(expected));
+      }
+      expect(await db.execute(call, values, { rowMode: 'array' })).toMatchObject({ rows: [], outBinds: { c: '3.00' } });
+      expect(Object.entries((await db.exec(call, values)).outBinds ?? {})).toEqual(Object.entries(expected));
+      expect(await db.query(call, values)).toEqual([]);
+    });
+
+    it('come beside the result sets of the same procedure', async () => {
+      await using db = createRuntime({ driver: make({ url: server.url }) });
+      const { rows, resultSets, outBinds } = await db.execute(`call ${table}_sets(?, ?)`, [4, null]);
+      expect([rows, outBinds]).toEqual([[{ first_set: 4 }], { b: 5 }]);
+      expect(resultSets?.map((set) => set.rows)).toEqual([[{ first_set: 4 }], [{ x: 'x', y: 'y' }]]);
+    });
+
+    it('are not there where nothing was given for one, and a last row of a procedure is none', async () => {
+      await using db = createRuntime({ driver: make({ url: server.url }) });
+      const row = await db.execute(`call ${table}_row(?)`, [7]);
+      expect([row.rows, row.resultSets?.length, 'outBinds' in row]).toEqual([[{ b: 7 }], 1, false]);
+      const named = await db.transaction(async (tx) => {
+        const called = await tx.execute(`call ${table}_sets(?, @b)`, [4]);
+        return [called.resultSets?.length, 'outBinds' in called, Number(await tx.queryValue('select @b'))];
+      });
+      expect(named).toEqual([2, false, 5]);
+      expect('outBinds' in (await db.execute('select 1 as b'))).toBe(false);
+    });
+
+    it('are left out of streams', async () => {
+      const { connection } = await sessions.open();
+      const read = async (text: string, given: readonly unknown[], maxRows: number) => {
+        const cursor = connection.openCursor?.({ text, values: given, rowMode: 'object' });
+        const rows: unknown[] = [];
+        for (;;) {
+          const page = await cursor?.read(maxRows);
+          rows.push(...(page?.rows ?? []));
+          if (page?.isDone !== false) return [rows, cursor?.fields.map(({ name }) => name)];
+        }
+      };
+      for (const maxRows of [1, 10]) {
+        expect(await read(call, values, maxRows)).toEqual([[], []]);
+        expect(await read(`call ${table}_sets(?, ?)`, [4, null], maxRows)).toEqual([[{ first_set: 4 }], ['first_set']]);
+        expect(await read(`call ${table}_row(?)`, [7], maxRows)).toEqual([[{ b: 7 }], ['b']]);
+      }
+      expect(connection.state).toBe('idle');
+    });
+  });
+
+  it('what is prepared and a reset follow USE, also where the server tells nobody of it by itself', async () => {
+    if (server.adminUrl === undefined) return;
+    await using admin = createRuntime({ driver: make({ url: server.adminUrl }) });
+    const other = `fluxor_${table}`;
+    await admin.exec(`drop database if exists ${other}`);
+    await admin.exec(`create database ${other}`);
+    await admin.exec('set global session_track_schema = off');
+    try {
+      const moving = new ContractSessions(make({ url: server.adminUrl }));
+      const { connection } = await moving.open();
+      const here = new URL(server.adminUrl).pathname.slice(1);
+      for (const name of [here, other]) {
+        await run(connection, `use ${name}`);
+        await run(connection, `drop table if exists ${table}_same`);
+        await run(connection, `create table ${table}_same as select '${name}' as place`);
+      }
+      const place = async (name: string): Promise<unknown> => {
+        await run(connection, `use ${name}`);
+        return (await run(connection, `select place from ${table}_same where place <> ?`, [''])).rows.flat();
+      };
+      expect([await place(here), await place(other), await place(here)]).toEqual([[here], [other], [here]]);
+      await run(connection, `use ${other}`);
+      await connection.reset(255);
+      expect((await run(connection, 'select database()')).rows).toEqual([[here]]);
+      await run(connection, `drop table ${table}_same`);
+      await moving.closeAll();
+    } finally {
+      await admin.exec('set global session_track_schema = on');
+      await admin.exec(`drop database ${other}`);
+    }
+  });
 });
+
+const [first, second] = inject('mysqlServers');
+const loginOf = (url = ''): string => url.replace(/@.*/, '');
+
+/** Two servers that take one login. */
+if (first !== undefined && second !== undefined && loginOf(first.url) === loginOf(second.url)) {
+  describe.each(Object.entries(DOORS))('%s behind a balancer', (_client, make) => {
+    /** Sleeps, and is an error when it is stopped; on its own, `sleep` is not. */
+    const sleeping = 'select sleep(30) from information_schema.schemata';
+    const opened: ContractSessions[] = [];
+    const sessionsBy = ({ host, port }: BalancedRoad, url: string): ContractSessions => {
+      const sessions = new ContractSessions(make({ url, host, port }));
+      opened.push(sessions);
+      return sessions;
+    };
+    afterAll(async () => {
+      for (const sessions of opened) await sessions.closeAll();
+    });
+    /** A KILL may overtake what it is meant for. */
+    const stop = async (connection: DriverConnection, stopped: Promise<unknown>): Promise<unknown> => {
+      let isOver = false;
+      const ended = stopped.finally(() => (isOver = true));
+      await expect.poll(() => connection.cancel().then(() => isOver), { timeout: 20_000 }).toBe(true);
+      return ended;
+    };
+    const killsAt = async ({ url }: { readonly url: string }): Promise<number> => {
+      await using db = createRuntime({ driver: make({ url }) });
+      return Number((await db.queryRow("show global status like 'Com_kill'"))?.['Value']);
+    };
+
+    it('no KILL goes to a server that is not the one of its session', async () => {
+      await using road = await BalancedRoad.start(first.url);
+      const sessions = sessionsBy(road, first.url);
+      const { connection } = await sessions.open();
+      const stopped = failureOf(connection, sleeping);
+      const before = await killsAt(second);
+      road.leadTo(second.url);
+      await expect(connection.cancel()).rejects.toMatchObject({ name: 'OtherServer' });
+      expect([await killsAt(second), connection.state]).toEqual([before, 'busy']);
+      road.leadTo(first.url);
+      expect(await stop(connection, stopped)).toMatchObject({ errno: 1317 });
+      expect(connection.state).toBe('idle');
+    });
+
+    it('sessions that came to another server are stopped there', async () => {
+      await using road = await BalancedRoad.start(first.url);
+      const sessions = sessionsBy(road, first.url);
+      for (const { url } of [first, second, first]) {
+        road.leadTo(url);
+        const { connection } = await sessions.open();
+        expect(await stop(connection, failureOf(connection, sleeping))).toMatchObject({ errno: 1317 });
+      }
+    });
+
+    it('what cannot be stopped loses its connection, and the runtime goes on with another', async () => {
+      await using road = await BalancedRoad.start(first.url);
+      const { host, port } = road;
+      await using db = createRuntime({ driver: make({ url: first.url, host, port }), pool: { maxSize: 1 } });
+      const own = await db.queryValue('select @@port');
+      const before = await killsAt(second);
+      road.leadTo(second.url);
+      const error = await db
+        .query(sleeping, [], { timeout: '200ms', retry: false })
+        .then(String, (raised: unknown) => raised);
+      expect(error).toMatchObject({ code: 'TIMEOUT' });
+      expect(await db.queryValue('select @@port')).not.toEqual(own);
+      expect(await killsAt(second)).toBe(before);
+    });
+  });
+}

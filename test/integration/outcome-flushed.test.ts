@@ -5,7 +5,7 @@
 import { createRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import type { OnCommit } from './outcome-relay.js';
+import type { OnRequest } from './request-relay.js';
 import { FateServer, warmUp } from './outcome-server.js';
 
 const ROLLED_BACK = { code: 'CONNECTION', reason: 'lost', outcome: 'not-applied', decision: 'whole-transaction' };
@@ -37,7 +37,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
       it('has committed when it was kept, however often the server crashed', async () => {
         for (const fall of [() => house.crash(), crashTwice, () => house.crashOneSession()]) {
           await house.clear();
-          const onCommit: OnCommit = async (commit) => {
+          const onCommit: OnRequest = async (commit) => {
             await commit.forwardAndLoseReply();
             await fall();
             commit.cutClient();
@@ -48,7 +48,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
       });
 
       it('was rolled back when it was not, and runs again, once', async () => {
-        const onCommit: OnCommit = async (commit) => {
+        const onCommit: OnRequest = async (commit) => {
           await crashTwice();
           commit.cutClient();
         };
@@ -61,7 +61,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
 
       // A record written in a savepoint that has no number of its own would carry none.
       it('was rolled back when nothing had been written, and a savepoint was left open', async () => {
-        const onCommit: OnCommit = async (commit) => {
+        const onCommit: OnRequest = async (commit) => {
           await crashTwice();
           commit.cutClient();
         };
@@ -80,7 +80,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
           await db.exec(`create constraint trigger dawdle after insert on fates deferrable initially deferred
             for each row when (new.who = 'ours') execute function dawdle()`);
         });
-        const onCommit: OnCommit = async (commit) => {
+        const onCommit: OnRequest = async (commit) => {
           void commit.forwardAndLoseReply();
           if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
           await crashTwice();
@@ -110,12 +110,12 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
         await setRight('revoke … from');
         const undisturbed = await house.attempt({ user: 'modest', onCommit: (commit) => commit.forward() });
         expect([undisturbed.end, await house.ours()]).toEqual(['committed', 1]);
-        const onCommit: OnCommit = async (commit) => {
+        const onCommit: OnRequest = async (commit) => {
           await commit.forwardAndLoseReply();
           commit.cutClient();
         };
         expect((await house.attempt({ user: 'modest', onCommit })).end).toBe('committed');
-        const crashed: OnCommit = async (commit) => {
+        const crashed: OnRequest = async (commit) => {
           await commit.forwardAndLoseReply();
           await house.crash();
           commit.cutClient();

@@ -3,8 +3,8 @@ import { createRuntime } from 'fluxor-db';
 import type { FluxorEvents, RuntimeOptions } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import type { OnCommit } from './outcome-relay.js';
-import { CommitRelay } from './outcome-relay.js';
+import type { OnRequest } from './request-relay.js';
+import { RequestRelay } from './request-relay.js';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
 type Resolved = FluxorEvents['transaction:resolved'];
@@ -104,15 +104,15 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     /** A runtime whose next COMMIT is in the hands of the test. */
-    const held = async (onCommit: OnCommit) => {
-      const relay = await CommitRelay.start(url);
+    const held = async (onCommit: OnRequest) => {
+      const relay = await RequestRelay.start(url);
       const driver = postgres({ url, host: '127.0.0.1', port: relay.port, applicationName: 'held' });
       const db = createRuntime({ driver, pool: { warmUp: false }, query: { resolveOutcome: true } });
       const resolved: Resolved[] = [];
       db.on('transaction:resolved', (fact) => resolved.push(fact));
       await db.exec('drop table if exists resolved');
       await db.exec('create table resolved (id int primary key)');
-      relay.onCommit = onCommit;
+      relay.onRequest = onCommit;
       const close = async () => {
         await db.disconnect({ timeout: 100 });
         await relay[Symbol.asyncDispose]();

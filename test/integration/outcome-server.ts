@@ -8,12 +8,12 @@ import { postgres } from 'fluxor-db/postgres';
 import { expect } from 'vitest';
 import type { PostgresMajor } from '../servers/postgres-binaries.js';
 import { PostgresServer } from '../servers/postgres-server.js';
-import type { OnCommit } from './outcome-relay.js';
-import { CommitRelay } from './outcome-relay.js';
+import type { OnRequest } from './request-relay.js';
+import { RequestRelay } from './request-relay.js';
 import { failure } from './proxied-database.js';
 
 export interface AttemptPlan {
-  readonly onCommit: OnCommit;
+  readonly onCommit: OnRequest;
   /** Default: one row, `ours`. */
   readonly work?: (tx: Transaction) => Promise<void>;
   readonly user?: string;
@@ -96,13 +96,13 @@ export class FateServer implements AsyncDisposable {
   /** One transaction, whose COMMIT is in the hands of the test. */
   async attempt(plan: AttemptPlan): Promise<Ending> {
     const { onCommit, work = insertOurs, user = 'fluxor', query, retry = false, before } = plan;
-    await using relay = await CommitRelay.start(this.server.url);
+    await using relay = await RequestRelay.start(this.server.url);
     const driver = postgres({ url: this.server.url, host: '127.0.0.1', port: relay.port, user });
     await using db = createRuntime({ driver, pool: { warmUp: false }, query: { resolveOutcome: true, ...query } });
     await before?.(db);
     const fates: string[] = [];
     db.on('transaction:resolved', ({ fate }) => void fates.push(fate));
-    relay.onCommit = onCommit;
+    relay.onRequest = onCommit;
     let runs = 0;
     const counted = async (tx: Transaction): Promise<void> => {
       runs = tx.attempt;

@@ -4,6 +4,7 @@ import { createRuntime } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
 import { freePort } from '../servers/free-port.js';
+import { HeldStatements } from './held-statements.js';
 import { BEHIND_THE_GATE, ProxiedDatabase, failure } from './proxied-database.js';
 
 const PID = 'select pg_backend_pid()';
@@ -16,11 +17,13 @@ for (const { name, url } of inject('postgresServers')) {
     it('suspend lends nothing and lets running statements end; resume serves all who waited', async () => {
       await using house = await start({ pool: { maxSize: 2 } });
       const { db } = house;
-      const running = db.queryValue("select 'ran' from pg_sleep(0.1)");
-      await expect.poll(() => house.running()).toHaveLength(1);
+      const held = await HeldStatements.of(house);
+      const running = held.begin();
+      await held.untilHeld();
       db.pool.suspend();
       const waiting = [1, 2, 3].map((n) => db.queryValue('select $1::int', [n]));
-      expect(await running).toBe('ran');
+      await held.letGo();
+      expect(await running).toBe('held');
       const { error } = await failure(db.query('select 1', [], { timeout: '50ms' }));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'acquire', outcome: 'not-sent' });
       expect(error.message).toContain('the pool is suspended');

@@ -84,6 +84,20 @@ export class ProxiedDatabase implements AsyncDisposable {
     return active.filter((query) => !this.target.isOwn(query));
   }
 
+  /**
+   * Waits until the server works on so many statements of this runtime's callers that have `part` in their text: what a test
+   * waits for by name cannot be met by anything else that a session does meanwhile.
+   */
+  async untilRunning(part: string, count = 1): Promise<void> {
+    const found = async () => (await this.running()).filter((query) => query.includes(part));
+    await expect.poll(found, { timeout: 10_000 }).toHaveLength(count);
+  }
+
+  /** Waits until `sleep` runs. */
+  untilSleeping(): Promise<void> {
+    return this.untilRunning(this.applicationName);
+  }
+
   /** The pool's counts are back to normal: nothing lent, waiting, half-made or half-cleaned; and it works. */
   async check(): Promise<void> {
     this.proxy.clearFaults();

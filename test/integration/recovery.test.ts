@@ -45,8 +45,16 @@ for (const major of [18, 15] as const)
       });
       await db.exec('create table if not exists survived (id int primary key)');
       await db.exec('insert into survived values (1) on conflict do nothing');
+      await using observer = createRuntime({
+        ...BEHIND_THE_GATE,
+        driver: postgres({ url: server.url }),
+        pool: { maxSize: 1 },
+      });
       const inFlight = [1, 2, 3, 4].map(() => failure(db.query('select pg_sleep(30)')));
-      await expect.poll(() => db.stats().inUse).toBe(4);
+      // In flight is what the server works on: a connection that is lent may have sent nothing yet.
+      const sleepers =
+        "select count(*)::int from pg_stat_activity where state = 'active' and query = 'select pg_sleep(30)'";
+      await expect.poll(() => observer.queryValue(sleepers), { timeout: 10_000 }).toBe(4);
       await server.kill();
       for (const { error } of await Promise.all(inFlight)) {
         expect(error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown', retryable: false });

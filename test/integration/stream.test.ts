@@ -116,7 +116,7 @@ for (const { name, url } of inject('postgresServers')) {
             : where === 'session'
               ? house.db.use(read)
               : house.db.begin().then(async (tx) => read(tx).finally(() => tx.rollback()));
-        await expect.poll(() => house.running()).toHaveLength(1);
+        await house.untilRunning('pg_sleep(60)');
         abort.abort(new Error('enough'));
         const { error } = await reading;
         expect(error).toMatchObject({ code: 'CANCELLED', reason: 'caller' });
@@ -143,7 +143,7 @@ for (const { name, url } of inject('postgresServers')) {
       const rows = house.db.stream(SLOW_AFTER_FIRST, [], { batchSize: 1, timeout: '300ms' })[Symbol.asyncIterator]();
       await rows.next();
       await house.direct.query('select pg_sleep(0.6)');
-      expect((await house.activity())[0]?.state).toBe('active');
+      await house.untilRunning('pg_sleep(60)');
       const { error } = await failure(rows.next());
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement' });
       expect(error.message).toContain('300');

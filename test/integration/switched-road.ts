@@ -2,61 +2,45 @@
  * A road to a server that moves: connections made before the move end in a black hole, from which nothing comes, not even
  * a reset; those made after it pass. What clients see of a load balancer or a firewall that failed over.
  */
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TcpProxy } from 'fluxor-db/testing';
 import { startTcpProxy } from 'fluxor-db/testing';
+import { BalancedRoad } from './balanced-road.js';
 
 export class SwitchedRoad implements AsyncDisposable {
   readonly host = '127.0.0.1';
+  readonly #road: BalancedRoad;
   readonly #old: TcpProxy;
   readonly #new: TcpProxy;
-  readonly #sockets = new Set<Socket>();
-  readonly #listener: Server;
-  #current: TcpProxy;
 
   static async start(url: string): Promise<SwitchedRoad> {
     const { hostname, port } = new URL(url);
     const target = { host: hostname, port: Number(port) };
-    const road = new SwitchedRoad(await startTcpProxy({ target }), await startTcpProxy({ target }));
-    await new Promise<void>((resolve) => road.#listener.listen({ host: road.host, port: 0 }, resolve));
-    return road;
+    const before = await startTcpProxy({ target });
+    return new SwitchedRoad(await BalancedRoad.start(urlOf(before)), before, await startTcpProxy({ target }));
   }
 
-  private constructor(before: TcpProxy, after: TcpProxy) {
+  private constructor(road: BalancedRoad, before: TcpProxy, after: TcpProxy) {
+    this.#road = road;
     this.#old = before;
     this.#new = after;
-    this.#current = before;
-    this.#listener = createServer((client) => this.#pass(client));
   }
 
   get port(): number {
-    return (this.#listener.address() as AddressInfo).port;
+    return this.#road.port;
   }
 
   /** From now on. */
   loseOldConnections(): void {
     this.#old.blackHole(true);
-    this.#current = this.#new;
+    this.#road.leadTo(urlOf(this.#new));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    for (const socket of this.#sockets) socket.destroy();
+    await this.#road[Symbol.asyncDispose]();
     await Promise.all([this.#old.close(), this.#new.close()]);
   }
+}
 
-  #pass(client: Socket): void {
-    const { host, port } = this.#current;
-    const upstream = connect({ host, port });
-    client.pipe(upstream).pipe(client);
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => this.#sockets.delete(socket));
-    }
-  }
+function urlOf({ host, port }: TcpProxy): string {
+  return `tcp://${host}:${port}`;
 }

@@ -209,7 +209,7 @@ for (const { name, url } of inject('postgresServers')) {
       await using house = await start();
       const session = await house.db.acquire();
       const sleeping = failure(session.query('select pg_sleep(30)'));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilRunning('pg_sleep(30)');
       session.discard();
       expect((await sleeping).error).toMatchObject({ code: 'CANCELLED', reason: 'runtime' });
       await expect.poll(() => house.running()).toEqual([]);

@@ -255,18 +255,44 @@ describe('the drivers', () => {
     ).toEqual([]);
   });
 
+  const connecting = (url: string) => `
+      import { connect } from 'fluxor-db';
+      await connect('${url}').catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+
   it.each([
     ['postgres://localhost/shop', 'pg'],
     ['pglite:', '@electric-sql/pglite'],
-    ['mysql://localhost/shop', 'mysql2'],
-    ['mariadb://localhost/shop', 'mariadb'],
   ])('%s without its package names the command to install it', async (url, peer) => {
-    const code = `
-      import { connect } from 'fluxor-db';
-      await connect('${url}').catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
-    const { stdout } = await project.run('missing.mjs', code);
+    const { stdout } = await project.run('missing.mjs', connecting(url));
     const message = `The package '${peer}' is not installed. Install it with: npm install ${peer}`;
     expect(JSON.parse(stdout)).toEqual({ code: 'DRIVER_MISSING', message });
+  });
+
+  it.each([
+    ['mysql://localhost/shop', 'mysql2', 'mariadb'],
+    ['mariadb://localhost/shop', 'mariadb', 'mysql2'],
+  ])('%s without either of its packages names both', async (url, wanted, other) => {
+    const { stdout, stderr } = await project.run('missing.mjs', connecting(url));
+    const { code, message } = JSON.parse(stdout) as { code: string; message: string };
+    expect(code).toBe('DRIVER_MISSING');
+    expect(message).toContain(`npm install ${wanted}, or npm install ${other}`);
+    expect(stderr).not.toContain('FLUXOR_OTHER_DRIVER');
+  });
+
+  it.each([
+    ['mysql://localhost/shop', 'mysql2', 'mariadb'],
+    ['mariadb://localhost/shop', 'mariadb', 'mysql2'],
+  ])('%s with the other package only takes that one, and the process warns of it', async (url, wanted, other) => {
+    project.addPackage(other, `exports.createConnection = () => { throw new Error('${other} was asked'); };`);
+    // What is loaded of mariadb is not its main entry.
+    const entries = { '.': './index.cjs', './callback': './index.cjs' };
+    project.write(`node_modules/${other}/package.json`, JSON.stringify({ name: other, exports: entries }));
+    const { stdout, stderr } = await project.run('other.mjs', connecting(url));
+    project.removePackage(other);
+    expect(stderr).toContain(
+      `[FLUXOR_OTHER_DRIVER] Warning: fluxor-db: '${wanted}' is not installed, and '${other}' takes its place`,
+    );
+    expect((JSON.parse(stdout) as { code: string }).code).not.toBe('DRIVER_MISSING');
   });
 });
 

@@ -12,7 +12,7 @@ export interface ElsewhereOptions {
   readonly imports: string;
   /** An expression of the server, started. */
   readonly start: string;
-  /** An expression of its folder, with `server` for the server. */
+  /** An expression of the folder that goes with it, with `server` for the server, and `dirname` of `node:path`. */
   readonly folder: string;
   /** What the process does next; with a `signal`, it waits for that instead. */
   readonly code: string;
@@ -23,6 +23,7 @@ export interface ElsewhereOptions {
 export async function startInAnotherProcess(options: ElsewhereOptions): Promise<StartedElsewhere> {
   const { module, imports, start, folder, code, signal } = options;
   const script = `
+    import { dirname } from 'node:path';
     import { ${imports} } from ${JSON.stringify(module.href)};
     const server = await ${start};
     process.stdout.write(JSON.stringify({ pid: server.pid, folder: ${folder} }), () => { ${code} });

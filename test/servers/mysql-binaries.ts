@@ -6,13 +6,13 @@
  * Invariant: what it answers has been started once with `--version`, so its libraries are all there; what can't be had
  * comes back as a reason, never as an exception.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { unpackDebianPackages } from './debian-packages.js';
 import type { PackageRequest, Progress, Unavailable } from './debian-packages.js';
 import { postgresEnvironment } from './postgres-binaries.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
+import { versionSaidBy } from './program-version.js';
 
 export type MysqlProduct = 'mysql' | 'mariadb';
 
@@ -153,9 +153,7 @@ function checked(
   const binaries = { ...found, product, version: '' };
   let output: string;
   try {
-    const [program, ...args] = serverCommand(binaries);
-    const options = { encoding: 'utf8', env: serverEnvironment(binaries), stdio: 'pipe' } as const;
-    output = execFileSync(program, [...args, '--no-defaults', '--version'], options);
+    output = versionSaidBy([...serverCommand(binaries), '--no-defaults'], serverEnvironment(binaries));
   } catch (error) {
     return { unavailable: `its program does not start: ${(error as Error).message.trim()}` };
   }

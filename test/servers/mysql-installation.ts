@@ -4,10 +4,8 @@
  * MySQL takes two seconds to make one, so the first of each kind is kept in the cache (120 MB, of MariaDB 30) and the
  * others are copies. A copy has no `auto.cnf`: every server gets an identity of its own.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync } from 'node:fs';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, moveUnlessThere } from './debian-packages.js';
@@ -17,10 +15,14 @@ import { serverCommand, serverEnvironment } from './mysql-binaries.js';
 import type { MysqlBinaries, MysqlProduct } from './mysql-binaries.js';
 import { birthFlags, loginStatements, settingFlags } from './mysql-settings.js';
 import type { MysqlSettings } from './mysql-settings.js';
-import { reachable, ServerUnavailable } from './postgres-cluster.js';
-import { removeOnExit, watchOver } from './remove-on-exit.js';
-import { handOver, serverUser, temporaryRoot } from './server-user.js';
+import { reachable } from './postgres-cluster.js';
+import { makeServerFolder, runProgram, ServerUnavailable } from './server-folder.js';
+import type { ServerFolder } from './server-folder.js';
+import { handOver } from './server-user.js';
 import type { ServerUser } from './server-user.js';
+
+/** Below the folder. Its writer is local-server.ts. */
+const PID_FILE = 'server.pid';
 
 export interface MysqlInstallation {
   readonly binaries: MysqlBinaries;
@@ -57,49 +59,26 @@ export interface InstallationPlan {
 export async function createInstallation(plan: InstallationPlan): Promise<MysqlInstallation> {
   const found = await findMysql(plan.product, plan.onProgress);
   if ('unavailable' in found) throw new ServerUnavailable(productName(plan.product), found.unavailable);
-  const user = serverUser();
-  const folder = mkdtempSync(join(temporaryRoot(user), `fluxor-${plan.product}-`));
-  const paths = pathsIn(folder);
-  let maker: ChildProcess | undefined;
-  // Until the server itself watches over its folder: a run that ends in the middle leaves nothing either.
-  const forget = removeOnExit({
-    removeSync() {
-      maker?.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-    },
-  });
-  const dismiss = watchOver(folder, paths.pidFile, 'KILL');
-  try {
-    chmodSync(folder, 0o755);
+  const { product, tls } = plan;
+  return makeServerFolder({ prefix: `fluxor-${product}-`, pidFile: PID_FILE, endSignal: 'KILL' }, async (at) => {
+    const { path: folder, user } = at;
+    const paths = pathsIn(folder);
     const binaries = { ...found, ...reachable(found, user, folder) };
-    const hasEd25519 = plan.product === 'mariadb' && existsSync(join(pluginFolder(binaries) ?? '', 'auth_ed25519.so'));
-    const flags = [...ownFlags(binaries, paths, plan), ...certificateFlags(plan.tls, folder, user)];
+    const hasEd25519 = product === 'mariadb' && existsSync(join(pluginFolder(binaries) ?? '', 'auth_ed25519.so'));
+    const flags = [...ownFlags(binaries, paths, plan), ...certificateFlags(tls, folder, user)];
     const installation = { binaries, user, folder, ...paths, flags, hasEd25519 };
     mkdirSync(paths.dataFolder, { mode: 0o700 });
     if (user !== undefined) chownSync(paths.dataFolder, user.uid, user.gid);
-    await makeData(installation, plan, (program) => (maker = program));
+    await makeData(at, installation, plan);
     return installation;
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  } finally {
-    forget();
-    dismiss();
-  }
-}
-
-/** How every program of the server is started: as its user, in its folder, away from the terminal's signals. */
-export function spawnOptions(installation: MysqlInstallation) {
-  const { user, folder, binaries } = installation;
-  const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid };
-  return { ...identity, cwd: folder, env: serverEnvironment(binaries), detached: true };
+  });
 }
 
 /** The socket is in the data folder, where its user alone can go. The process id is written by us, for the watchman. */
 function pathsIn(folder: string) {
   const dataFolder = join(folder, 'data');
   const logFile = join(folder, 'server.log');
-  return { dataFolder, logFile, pidFile: join(folder, 'server.pid'), socket: join(dataFolder, 'mysql.sock') };
+  return { dataFolder, logFile, pidFile: join(folder, PID_FILE), socket: join(dataFolder, 'mysql.sock') };
 }
 
 function ownFlags(binaries: MysqlBinaries, paths: ReturnType<typeof pathsIn>, plan: InstallationPlan): string[] {
@@ -124,9 +103,7 @@ function certificateFlags(tls: MysqlCertificate | undefined, folder: string, use
   return flags;
 }
 
-type OnProgram = (program: ChildProcess) => void;
-
-async function makeData(installation: MysqlInstallation, plan: InstallationPlan, onProgram: OnProgram): Promise<void> {
+async function makeData(at: ServerFolder, installation: MysqlInstallation, plan: InstallationPlan): Promise<void> {
   const { binaries, dataFolder, hasEd25519, user } = installation;
   const logins = loginStatements(plan.product, hasEd25519);
   const birth = birthFlags(plan.product, plan.settings);
@@ -144,12 +121,12 @@ async function makeData(installation: MysqlInstallation, plan: InstallationPlan,
   if (plan.product === 'mariadb') {
     // What mariadb-install-db does, without the script: it needs programs of other packages.
     const quiet = ['--bootstrap', '--log-warnings=0', '--enforce-storage-engine=', '--max-allowed-packet=8M'];
-    await runServer(installation, [...flags, ...quiet], onProgram, `${systemTables(binaries)}\n${logins}`);
+    await runServer(at, installation, [...flags, ...quiet], `${systemTables(binaries)}\n${logins}`);
   } else {
     const initFile = join(installation.folder, 'logins.sql');
     writeFileSync(initFile, logins, { mode: 0o600 });
     if (user !== undefined) handOver(initFile, user);
-    await runServer(installation, [...flags, '--initialize-insecure', `--init-file=${initFile}`], onProgram);
+    await runServer(at, installation, [...flags, '--initialize-insecure', `--init-file=${initFile}`]);
   }
   keep(dataFolder, template);
 }
@@ -184,29 +161,17 @@ function systemTables(binaries: MysqlBinaries): string {
 
 /** A server that ends by itself when its work is done. */
 function runServer(
-  installation: MysqlInstallation,
+  at: ServerFolder,
+  { binaries, pidFile }: MysqlInstallation,
   flags: readonly string[],
-  onProgram: OnProgram,
   input = '',
 ): Promise<void> {
-  const { binaries, pidFile } = installation;
-  const [command, ...args] = serverCommand(binaries);
-  const program = spawn(command, [...args, ...flags], { ...spawnOptions(installation), stdio: 'pipe' });
-  onProgram(program);
-  // For the watchman.
-  if (program.pid !== undefined) writeFileSync(pidFile, `${program.pid}\n`);
-  let output = '';
-  for (const stream of [program.stdout, program.stderr])
-    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
-  program.stdin.on('error', () => undefined);
-  program.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    program.once('error', reject);
-    program.once('close', (code, signal) => {
-      rmSync(pidFile, { force: true });
-      if (code === 0 && !/^ERROR|\[ERROR\]/m.test(output)) return resolve();
-      const what = `The making of a data folder of ${productName(binaries.product)} ${binaries.version}`;
-      reject(new Error(`${what} failed (${signal ?? code}):\n${output.trim()}`));
-    });
+  return runProgram(at, {
+    command: [...serverCommand(binaries), ...flags],
+    environment: serverEnvironment(binaries),
+    input,
+    failure: /^ERROR|\[ERROR\]/m,
+    what: `The making of a data folder of ${productName(binaries.product)} ${binaries.version}`,
+    pidFile,
   });
 }

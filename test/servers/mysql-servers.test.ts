@@ -1,16 +1,15 @@
 /** The MySQL and MariaDB servers that tests start for themselves, asked with `mysql2` directly. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
 import type { Connection, ConnectionOptions, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startInAnotherProcess } from './another-process.js';
 import { isListening } from './listening.js';
 import { MysqlServer } from './mysql-server.js';
 import type { MysqlProduct } from './mysql-server.js';
-import { isRunning, waitUntilGone } from './processes.js';
+import { isRunning } from './processes.js';
+import { doesNotOutlive, keepsToItsLife } from './server-life.js';
 
 const fixture = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`../integration/tls/${name}`, import.meta.url)), 'utf8');
@@ -130,40 +129,16 @@ describe.each(['mysql', 'mariadb'] as const)('%s', (product) => {
     expect(await query('SELECT id FROM survivors ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
   });
 
-  test('comes back from a restart with another process on the same port', async () => {
-    const { pid, port } = server;
-    await server.restart();
-    expect(server.pid).not.toBe(pid);
-    expect(server.port).toBe(port);
-    expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  });
-
-  test('answers nobody while it is paused, neither old sessions nor new ones, and everybody afterwards', async () => {
-    const client = await connected();
-    server.pause();
-    const answers: string[] = [];
-    const old = client.query('SELECT 1').then(() => answers.push('old session'));
-    const young = query('SELECT 1').then(() => answers.push('new session'));
-    // A pause that doesn't work shows within milliseconds; there is no event for "nothing happens".
-    await sleep(300);
-    expect([answers, await isListening(server.port)]).toEqual([[], true]);
-    server.resume();
-    await Promise.all([old, young]);
-    expect(answers.length).toBe(2);
-    await client.end();
-  });
-
-  test('can be started when it runs and stopped when it is down', async () => {
-    const { pid } = server;
-    await server.start();
-    expect(server.pid).toBe(pid);
-    await server.stop();
-    await server.stop();
-    await server.kill();
-    server.pause();
-    server.resume();
-    await server.start();
-    expect(server.isRunning).toBe(true);
+  keepsToItsLife({
+    isThere: isThere(product),
+    server: () => server,
+    startAnother: () => MysqlServer.start({ product }),
+    placeOf: (other) => dirname(other.dataFolder),
+    open: async () => {
+      const client = await connected();
+      return { ask: () => client.query('SELECT 1'), end: () => client.end() };
+    },
+    removedWhen: isMysql ? ['killed', 'paused'] : ['running', 'stopped', 'killed', 'paused'],
   });
 
   test('has a neighbour with an identity, data and a port of its own', async () => {
@@ -203,22 +178,6 @@ describe.each(['mysql', 'mariadb'] as const)('%s', (product) => {
     }
   });
 
-  test.each(isMysql ? (['killed', 'paused'] as const) : (['running', 'stopped', 'killed', 'paused'] as const))(
-    'is removed without a trace when %s',
-    async (state) => {
-      const other = await MysqlServer.start({ product });
-      const folder = dirname(other.dataFolder);
-      const pid = other.pid ?? 0;
-      if (state === 'stopped') await other.stop();
-      if (state === 'killed') await other.kill();
-      if (state === 'paused') other.pause();
-      await other.remove();
-      await other.remove();
-      expect([isRunning(pid), existsSync(folder), await isListening(other.port)]).toEqual([false, false, false]);
-      await expect(other.start()).rejects.toThrow('removed');
-    },
-  );
-
   test('says what the log says when it can not start', async () => {
     const settings = { no_such_variable: '1' };
     await expect(MysqlServer.start({ product, settings })).rejects.toThrow(/unknown variable 'no-such-variable=1'/);
@@ -228,28 +187,16 @@ describe.each(['mysql', 'mariadb'] as const)('%s', (product) => {
     expect(statSync(server.dataFolder).mode & 0o077).toBe(0);
   });
 
-  test.each(
-    isMysql
-      ? ([['is killed', '', 'SIGKILL']] as const)
-      : ([
-          ['exits', 'process.exit(0)', undefined],
-          ['fails', "throw new Error('on purpose')", undefined],
-          ['is told to end', '', 'SIGTERM'],
-          ['is interrupted', '', 'SIGINT'],
-          ['is killed', '', 'SIGKILL'],
-        ] as const),
-  )('does not outlive a process that %s without removing it', async (_how, code, signal) => {
-    const told = await startInAnotherProcess({
+  doesNotOutlive(
+    {
       module: new URL('./mysql-server.ts', import.meta.url),
       imports: 'MysqlServer',
       start: `MysqlServer.start({ product: '${product}' })`,
-      folder: 'server.dataFolder',
-      code,
-      signal,
-    });
-    expect(await waitUntilGone([told.pid], 10_000)).toBe(true);
-    await expect.poll(() => existsSync(dirname(told.folder)), { timeout: 10_000 }).toBe(false);
-  });
+      folder: 'dirname(server.dataFolder)',
+    },
+    isThere(product),
+    isMysql ? ['is killed'] : undefined,
+  );
 
   function query(text: string): Promise<readonly RowDataPacket[]> {
     return queryOnce(server.url, text);

@@ -4,13 +4,13 @@
  * Invariant: what it answers has been started once with `--version`, so its libraries are all there; what can't be had
  * comes back as a reason, never as an exception.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { unpackDebianPackages } from './debian-packages.js';
 import type { Progress, Unavailable } from './debian-packages.js';
 import { postgresEnvironment } from './postgres-binaries.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
+import { versionSaidBy } from './program-version.js';
 
 /** The same facts as of PostgreSQL's programs. */
 export type PgBouncerBinaries = PostgresBinaries;
@@ -49,8 +49,7 @@ function checked(
 ): PgBouncerBinaries | Unavailable {
   const binaries = { binFolder, installation, libraryFolders, version: '' };
   try {
-    const options = { encoding: 'utf8', env: postgresEnvironment(binaries), stdio: 'pipe' } as const;
-    const output = execFileSync(join(binFolder, 'pgbouncer'), ['--version'], options);
+    const output = versionSaidBy([join(binFolder, 'pgbouncer')], postgresEnvironment(binaries));
     return { ...binaries, version: /^PgBouncer (\S+)/i.exec(output)?.[1] ?? 'unknown' };
   } catch (error) {
     return { unavailable: `its program does not start: ${(error as Error).message.trim()}` };

@@ -5,22 +5,20 @@
  * the same holds when the process that started it ends without calling it.
  * It speaks no SQL and knows nothing of the server behind it but its address and one login.
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
+import { LocalServer } from './local-server.js';
+import type { Launch } from './local-server.js';
 import { findPgBouncer } from './pgbouncer-binaries.js';
 import type { PgBouncerBinaries } from './pgbouncer-binaries.js';
 import { configurationOf, isAtLeast, USER_LIST, userListOf } from './pgbouncer-configuration.js';
 import type { PgBouncerPlan } from './pgbouncer-configuration.js';
 import { postgresEnvironment } from './postgres-binaries.js';
 import type { Progress } from './postgres-binaries.js';
-import { reachable, ServerUnavailable } from './postgres-cluster.js';
-import { isRunning, signalAll, waitUntilGone, waitUntilGoneSync } from './processes.js';
-import { removeOnExit, watchOver } from './remove-on-exit.js';
-import { handOver, serverUser, temporaryRoot } from './server-user.js';
+import { reachable } from './postgres-cluster.js';
+import { makeServerFolder, ServerUnavailable, spawnOptions } from './server-folder.js';
+import { handOver } from './server-user.js';
 import type { ServerUser } from './server-user.js';
 
 export interface PgBouncerServerOptions extends PgBouncerPlan {
@@ -30,10 +28,8 @@ export interface PgBouncerServerOptions extends PgBouncerPlan {
   readonly onProgress?: Progress;
 }
 
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 30_000;
-const POLL_MS = 10;
-const LOG_LINES_IN_ERRORS = 30;
+const PID_FILE = 'pgbouncer.pid';
+const CONFIGURATION_FILE = 'pgbouncer.ini';
 /** The last thing it says before it takes connections. */
 const READY = /process up: PgBouncer/i;
 
@@ -44,9 +40,7 @@ interface Installed {
   readonly folder: string;
 }
 
-export class PgBouncerServer {
-  readonly host = '127.0.0.1';
-  readonly port: number;
+export class PgBouncerServer extends LocalServer {
   /** The exact version, such as "1.18.0". */
   readonly version: string;
   readonly poolMode: 'transaction' | 'session';
@@ -55,9 +49,6 @@ export class PgBouncerServer {
   /** Holds everything of this PgBouncer, and goes with it. */
   readonly folder: string;
   readonly #installed: Installed;
-  readonly #forget: readonly (() => void)[];
-  #process: ChildProcess | undefined;
-  #isRemoved = false;
 
   /**
    * Starts one; well below a second. It does not look at the server behind it, which may be down. Throws
@@ -69,34 +60,27 @@ export class PgBouncerServer {
     const found = await findPgBouncer(onProgress);
     if ('unavailable' in found) throw new ServerUnavailable('PgBouncer', found.unavailable);
     const configuration = configurationOf(options, port, found.version);
-    const user = serverUser();
-    const folder = mkdtempSync(join(temporaryRoot(user), 'fluxor-pgbouncer-'));
-    const bouncer = new PgBouncerServer({ binaries: found, user, folder }, options, port);
-    try {
-      bouncer.#write(configuration);
-      await bouncer.start();
-      return bouncer;
-    } catch (error) {
-      await bouncer.remove();
-      throw error;
-    }
+    const plan = { prefix: 'fluxor-pgbouncer-', pidFile: PID_FILE, endSignal: 'KILL' } as const;
+    const installed = await makeServerFolder(plan, ({ path, user }): Installed => {
+      // The login is readable for its user alone.
+      const users = join(path, USER_LIST);
+      writeFileSync(users, userListOf(options.target), { mode: 0o600 });
+      writeFileSync(join(path, CONFIGURATION_FILE), configuration);
+      if (user !== undefined) handOver(users, user);
+      return { binaries: reachable(found, user, path), user, folder: path };
+    });
+    return LocalServer.started(new PgBouncerServer(installed, options, port));
   }
 
   private constructor(installed: Installed, options: PgBouncerServerOptions, port: number) {
-    this.folder = installed.folder;
-    this.port = port;
-    this.version = installed.binaries.version;
+    const { binaries, folder } = installed;
+    const files = { logFile: join(folder, 'pgbouncer.log'), pidFile: join(folder, PID_FILE) };
+    super({ label: `PgBouncer ${binaries.version}`, port, folder, ...files, endSignal: 'KILL' });
+    this.folder = folder;
+    this.version = binaries.version;
     this.poolMode = options.poolMode;
     this.target = options.target;
-    this.#forget = [removeOnExit(this), watchOver(this.folder, this.#pidFile, 'KILL')];
-    try {
-      chmodSync(this.folder, 0o755);
-      const binaries = reachable(installed.binaries, installed.user, this.folder);
-      this.#installed = { ...installed, binaries };
-    } catch (error) {
-      this.#delete();
-      throw error;
-    }
+    this.#installed = installed;
   }
 
   /** The target's address with this host and port. */
@@ -109,109 +93,22 @@ export class PgBouncerServer {
     return this.#urlOf('/pgbouncer');
   }
 
-  get isRunning(): boolean {
-    return this.#pid !== undefined;
+  protected launch(): Launch {
+    const { binaries, user, folder } = this.#installed;
+    const options = spawnOptions({ path: folder, user }, postgresEnvironment(binaries));
+    return { command: [join(binaries.binFolder, 'pgbouncer'), join(folder, CONFIGURATION_FILE)], options };
   }
 
-  /** The process id; `undefined` while it is down. */
-  get pid(): number | undefined {
-    return this.#pid;
+  /**
+   * The immediate shutdown: clients in the middle of a transaction lose it, and nobody is told why. Since 1.23 SIGTERM
+   * waits until the last client has gone, and SIGQUIT is what SIGTERM was.
+   */
+  protected get stopSignal(): NodeJS.Signals {
+    return isAtLeast(this.version, 1, 23) ? 'SIGQUIT' : 'SIGTERM';
   }
 
-  /** Starts one that is down; settles when it takes connections. A running one is left alone. */
-  async start(): Promise<void> {
-    if (this.#isRemoved) throw new Error('This PgBouncer has been removed.');
-    if (this.#pid !== undefined) return;
-    const { binaries, user } = this.#installed;
-    const before = this.#log().length;
-    const log = openSync(this.#logFile, 'a');
-    const started = spawn(join(binaries.binFolder, 'pgbouncer'), [this.#configurationFile], {
-      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-      cwd: this.folder,
-      env: postgresEnvironment(binaries),
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    started.unref();
-    this.#process = started;
-    const failed = new Promise<Error>((resolve) => started.once('error', resolve));
-    // For the watchman. PgBouncer would write it too, but only some time after it has begun to live.
-    if (started.pid !== undefined) writeFileSync(this.#pidFile, `${started.pid}\n`);
-    await this.#whenReady(before, failed);
-  }
-
-  /** The immediate shutdown: clients in the middle of a transaction lose it, and nobody is told why. */
-  async stop(): Promise<void> {
-    const pid = this.#pid;
-    if (pid === undefined) return;
-    this.resume();
-    // Since 1.23 SIGTERM waits until the last client has gone, and SIGQUIT is what SIGTERM was.
-    signalAll([pid], isAtLeast(this.version, 1, 23) ? 'SIGQUIT' : 'SIGTERM');
-    if (await waitUntilGone([pid], STOP_LIMIT_MS)) return;
-    const log = this.logTail();
-    await this.kill();
-    throw new Error(`PgBouncer ${this.version} did not stop within ${STOP_LIMIT_MS} ms and was killed.\n${log}`);
-  }
-
-  /** The crash: SIGKILL. It is one process without a memory, so the next start finds no remains. */
-  async kill(): Promise<void> {
-    const pid = this.#pid;
-    if (pid === undefined) return;
-    signalAll([pid], 'SIGKILL');
-    if (!(await waitUntilGone([pid], STOP_LIMIT_MS))) throw new Error(`PgBouncer ${this.version} survives a SIGKILL.`);
-  }
-
-  /** Freezes the process: connections stay open and nobody answers. The console's PAUSE is another thing. */
-  pause(): void {
-    if (this.#pid !== undefined) signalAll([this.#pid], 'SIGSTOP');
-  }
-
-  resume(): void {
-    if (this.#pid !== undefined) signalAll([this.#pid], 'SIGCONT');
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
-  }
-
-  /** The end of it and of all it has written. May be called twice, and in any state. */
-  async remove(): Promise<void> {
-    await this.kill();
-    this.#delete();
-  }
-
-  /** The same without awaiting, for the exit of the process. */
-  removeSync(): void {
-    const pid = this.#pid;
-    if (pid !== undefined) {
-      signalAll([pid], 'SIGKILL');
-      waitUntilGoneSync([pid], STOP_LIMIT_MS);
-    }
-    this.#delete();
-  }
-
-  /** The last lines it wrote. */
-  logTail(lines: number = LOG_LINES_IN_ERRORS): string {
-    return this.#log().trimEnd().split('\n').slice(-lines).join('\n');
-  }
-
-  get #pidFile(): string {
-    return join(this.folder, 'pgbouncer.pid');
-  }
-
-  get #logFile(): string {
-    return join(this.folder, 'pgbouncer.log');
-  }
-
-  get #configurationFile(): string {
-    return join(this.folder, 'pgbouncer.ini');
-  }
-
-  get #pid(): number | undefined {
-    const pid = this.#process?.pid;
-    return pid !== undefined && this.#process?.exitCode === null && isRunning(pid) ? pid : undefined;
+  protected isReady(_pid: number, said: string): boolean {
+    return READY.test(said);
   }
 
   #urlOf(path: string): string {
@@ -221,38 +118,5 @@ export class PgBouncerServer {
     url.pathname = path;
     url.search = '';
     return url.href;
-  }
-
-  /** The login is readable for its user alone. */
-  #write(configuration: string): void {
-    const users = join(this.folder, USER_LIST);
-    writeFileSync(users, userListOf(this.target), { mode: 0o600 });
-    writeFileSync(this.#configurationFile, configuration);
-    if (this.#installed.user !== undefined) handOver(users, this.#installed.user);
-  }
-
-  async #whenReady(logBefore: number, failed: Promise<Error>): Promise<void> {
-    for (let waited = 0; waited < START_LIMIT_MS; waited += POLL_MS) {
-      if (READY.test(this.#log().slice(logBefore))) return;
-      const error = await Promise.race([failed, sleep(POLL_MS)]);
-      if (error instanceof Error) throw error;
-      if (this.#pid === undefined) throw this.#startError('ended while it started');
-    }
-    throw this.#startError(`was not ready after ${START_LIMIT_MS} ms`);
-  }
-
-  #startError(what: string): Error {
-    return new Error(`PgBouncer ${this.version} ${what}; its log ends so:\n${this.logTail()}`);
-  }
-
-  #log(): string {
-    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';
-  }
-
-  #delete(): void {
-    if (this.#isRemoved) return;
-    this.#isRemoved = true;
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
-    for (const forget of this.#forget) forget();
   }
 }

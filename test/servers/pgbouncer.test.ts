@@ -1,12 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startInAnotherProcess } from './another-process.js';
+import { isListening } from './listening.js';
 import { PgBouncerServer } from './pgbouncer-server.js';
-import { isRunning, waitUntilGone } from './processes.js';
+import { isRunning } from './processes.js';
+import { doesNotOutlive, keepsToItsLife } from './server-life.js';
 
 /** As much of `pg`, which ships no types, as is used here. */
 interface PgClient {
@@ -113,50 +112,16 @@ describe.runIf(inject('pgBouncers').length > 0 && !process.env['FLUXOR_TEST_PGBO
     expect([bouncer.port, await queryOnce(bouncer.url, 'SELECT 1 AS one')]).toEqual([port, [{ one: 1 }]]);
   });
 
-  it('comes back from a restart with another process on the same port', async () => {
-    const { pid, port } = bouncer;
-    await bouncer.restart();
-    expect(bouncer.pid).not.toBe(pid);
-    expect([bouncer.port, await queryOnce(bouncer.url, 'SELECT 1 AS one')]).toEqual([port, [{ one: 1 }]]);
-  });
-
-  it('answers nobody while it is paused, and everybody afterwards', async () => {
-    const client = await opened(bouncer.url);
-    bouncer.pause();
-    const answers: string[] = [];
-    const old = client.query('SELECT 1').then(() => answers.push('old session'));
-    const young = queryOnce(bouncer.url, 'SELECT 1').then(() => answers.push('new session'));
-    // A pause that doesn't work shows within milliseconds; there is no event for "nothing happens".
-    await sleep(300);
-    expect([answers, await isListening(bouncer.port)]).toEqual([[], true]);
-    bouncer.resume();
-    await Promise.all([old, young]);
-    expect(answers.length).toBe(2);
-  });
-
-  it('can be started when it runs and stopped when it is down', async () => {
-    const { pid } = bouncer;
-    await bouncer.start();
-    expect(bouncer.pid).toBe(pid);
-    await bouncer.stop();
-    await bouncer.stop();
-    await bouncer.kill();
-    bouncer.pause();
-    bouncer.resume();
-    await bouncer.start();
-    expect(bouncer.isRunning).toBe(true);
-  });
-
-  it.each(['running', 'stopped', 'killed', 'paused'] as const)('is removed without a trace when %s', async (state) => {
-    const other = await PgBouncerServer.start({ target, poolMode: 'transaction' });
-    const pid = other.pid ?? 0;
-    if (state === 'stopped') await other.stop();
-    if (state === 'killed') await other.kill();
-    if (state === 'paused') other.pause();
-    await other.remove();
-    await other.remove();
-    expect([isRunning(pid), existsSync(other.folder), await isListening(other.port)]).toEqual([false, false, false]);
-    await expect(other.start()).rejects.toThrow('removed');
+  keepsToItsLife({
+    isThere: true,
+    server: () => bouncer,
+    startAnother: () => PgBouncerServer.start({ target, poolMode: 'transaction' }),
+    placeOf: ({ folder }) => folder,
+    open: async () => {
+      const client = await opened(bouncer.url);
+      return { ask: () => client.query('SELECT 1'), end: () => client.end() };
+    },
+    removedWhen: ['running', 'stopped', 'killed', 'paused'],
   });
 
   it('says what the log says when it can not start', async () => {
@@ -169,22 +134,16 @@ describe.runIf(inject('pgBouncers').length > 0 && !process.env['FLUXOR_TEST_PGBO
     expect(statSync(join(bouncer.folder, 'userlist.txt')).mode & 0o077).toBe(0);
   });
 
-  it.each([
-    ['exits', 'process.exit(0)', undefined],
-    ['is told to end', '', 'SIGTERM'],
-    ['is killed', '', 'SIGKILL'],
-  ] as const)('does not outlive a process that %s without removing it', async (_how, code, signal) => {
-    const { pid, folder } = await startInAnotherProcess({
+  doesNotOutlive(
+    {
       module: new URL('./pgbouncer-server.ts', import.meta.url),
       imports: 'PgBouncerServer',
       start: `PgBouncerServer.start({ target: ${JSON.stringify(target)}, poolMode: 'transaction' })`,
       folder: 'server.folder',
-      code,
-      signal,
-    });
-    expect(await waitUntilGone([pid], 10_000)).toBe(true);
-    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
-  });
+    },
+    true,
+    ['exits', 'is told to end', 'is killed'],
+  );
 
   /** A client that is closed after the test, and that may lose its connection meanwhile. */
   async function opened(url: string): Promise<PgClient> {
@@ -217,11 +176,4 @@ async function queryOnce(url: string, text: string): Promise<readonly Record<str
   } finally {
     await client.end();
   }
-}
-
-function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  }).finally(() => socket.destroy()) as Promise<boolean>;
 }

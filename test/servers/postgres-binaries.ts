@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { unpackDebianPackages } from './debian-packages.js';
 import type { Progress, Unavailable } from './debian-packages.js';
+import { versionSaidBy } from './program-version.js';
 
 export type { Progress, Unavailable } from './debian-packages.js';
 
@@ -73,9 +74,8 @@ type Unchecked = Omit<PostgresBinaries, 'version'>;
 function checked(major: PostgresMajor, found: Unchecked): PostgresBinaries | Unavailable {
   const binaries = { ...found, version: '' };
   try {
-    const program = join(found.binFolder, 'postgres');
-    const options = { encoding: 'utf8', env: postgresEnvironment(binaries), stdio: 'pipe' } as const;
-    const version = /\) (\S+)/.exec(execFileSync(program, ['--version'], options))?.[1] ?? 'unknown';
+    const said = versionSaidBy([join(found.binFolder, 'postgres')], postgresEnvironment(binaries));
+    const version = /\) (\S+)/.exec(said)?.[1] ?? 'unknown';
     if (version.split('.')[0] !== String(major)) return { unavailable: `${found.binFolder} holds version ${version}` };
     return { ...binaries, version };
   } catch (error) {

@@ -3,14 +3,13 @@
  * calls once in a server's life; everything after that is processes.
  * Invariant: the folder holds all the server needs to start with `postgres -D`, so a copy of it starts as well.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyBinaries, findPostgres, postgresEnvironment } from './postgres-binaries.js';
 import type { PostgresBinaries, PostgresMajor, Progress } from './postgres-binaries.js';
-import { removeOnExit, watchOver } from './remove-on-exit.js';
-import { handOver, isOpenToOthers, serverUser, temporaryRoot } from './server-user.js';
+import { makeServerFolder, runProgram, ServerUnavailable } from './server-folder.js';
+import type { ServerFolder } from './server-folder.js';
+import { handOver, isOpenToOthers } from './server-user.js';
 import type { ServerUser } from './server-user.js';
 
 export interface PostgresCluster {
@@ -21,8 +20,8 @@ export interface PostgresCluster {
   readonly folder: string;
   readonly dataFolder: string;
   readonly logFile: string;
-  /** Those that make the cluster and are not the server itself. */
-  readonly programs: Set<ChildProcess>;
+  /** Written by the server, with its state. */
+  readonly pidFile: string;
 }
 
 export interface ClusterPlan {
@@ -31,17 +30,6 @@ export interface ClusterPlan {
   readonly settings: Readonly<Record<string, string>>;
   readonly role: { readonly user: string; readonly password: string; readonly database: string };
   readonly onProgress: Progress;
-}
-
-/** The server can't be had on this machine, through no fault of the tests. */
-export class ServerUnavailable extends Error {
-  readonly reason: string;
-
-  constructor(name: string, reason: string) {
-    super(`${name} can't be had: ${reason}`);
-    this.name = 'ServerUnavailable';
-    this.reason = reason;
-  }
 }
 
 /**
@@ -63,39 +51,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export async function createCluster(plan: ClusterPlan): Promise<PostgresCluster> {
   const found = await findPostgres(plan.major, plan.onProgress);
   if ('unavailable' in found) throw new ServerUnavailable(`PostgreSQL ${plan.major}`, found.unavailable);
-  const user = serverUser();
-  const folder = mkdtempSync(join(temporaryRoot(user), 'fluxor-postgres-'));
-  // Until the server itself watches over its folder: a run that ends in the middle of initdb leaves nothing either.
-  const dataFolder = join(folder, 'data');
-  const programs = new Set<ChildProcess>();
-  const forget = removeOnExit({
-    removeSync() {
-      // With everything it has started: it leads a process group of its own.
-      for (const { pid } of programs) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-    },
-  });
-  const dismiss = watchOver(folder, join(dataFolder, 'postmaster.pid'));
-  try {
-    chmodSync(folder, 0o755);
-    const binaries = reachable(found, user, folder);
-    const cluster = { binaries, user, folder, programs, dataFolder, logFile: join(folder, 'server.log') };
-    await initialize(cluster, plan);
+  const pidFile = 'data/postmaster.pid';
+  return makeServerFolder({ prefix: 'fluxor-postgres-', pidFile, endSignal: 'QUIT' }, async (folder) => {
+    const { path, user } = folder;
+    const places = { folder: path, dataFolder: join(path, 'data'), logFile: join(path, 'server.log') };
+    const cluster = { binaries: reachable(found, user, path), user, ...places, pidFile: join(path, pidFile) };
+    await initialize(folder, cluster, plan);
     return cluster;
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  } finally {
-    forget();
-    dismiss();
-  }
-}
-
-/** How every program of the cluster is started: as its user, in its folder, away from the terminal's signals. */
-export function spawnOptions(cluster: PostgresCluster) {
-  const { user, folder, binaries } = cluster;
-  const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid };
-  return { ...identity, cwd: folder, env: postgresEnvironment(binaries), detached: true };
+  });
 }
 
 /** The programs where the server's user can run them: in their place, or as a copy in the server's folder. */
@@ -106,26 +69,27 @@ export function reachable(binaries: PostgresBinaries, user: ServerUser | undefin
   return copy;
 }
 
-async function initialize(cluster: PostgresCluster, plan: ClusterPlan): Promise<void> {
-  const { dataFolder, folder } = cluster;
+async function initialize(at: ServerFolder, cluster: PostgresCluster, plan: ClusterPlan): Promise<void> {
+  const { dataFolder, folder, user } = cluster;
   const passwordFile = join(folder, 'password');
   mkdirSync(dataFolder, { mode: 0o700 });
   writeFileSync(passwordFile, plan.role.password, { mode: 0o600 });
-  for (const path of [dataFolder, passwordFile]) {
-    if (cluster.user !== undefined) chownSync(path, cluster.user.uid, cluster.user.gid);
-  }
+  if (user !== undefined) for (const path of [dataFolder, passwordFile]) chownSync(path, user.uid, user.gid);
+  const run = (name: string, args: readonly string[], input = ''): Promise<void> =>
+    runProgram(at, {
+      command: [join(cluster.binaries.binFolder, name), ...args],
+      environment: postgresEnvironment(cluster.binaries),
+      input,
+      failure: /^(ERROR|FATAL|PANIC)|\] (ERROR|FATAL|PANIC):/m,
+      what: `${name} of PostgreSQL ${cluster.binaries.version}`,
+    });
   const login = ['-U', plan.role.user, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   const speed = ['--no-sync', '--no-instructions'];
-  await runProgram(cluster, 'initdb', ['-D', dataFolder, ...login, '--encoding=UTF8', '--locale=C', ...speed]);
+  await run('initdb', ['-D', dataFolder, ...login, '--encoding=UTF8', '--locale=C', ...speed]);
   rmSync(passwordFile);
   appendFileSync(join(dataFolder, 'postgresql.conf'), settingLines(plan));
   // A server for one statement, on its standard input: it needs neither a port nor a client.
-  await runProgram(
-    cluster,
-    'postgres',
-    ['--single', '-D', dataFolder, 'postgres'],
-    `CREATE DATABASE ${plan.role.database}`,
-  );
+  await run('postgres', ['--single', '-D', dataFolder, 'postgres'], `CREATE DATABASE ${plan.role.database}`);
 }
 
 /** The last line of a setting counts, so these come after initdb's and the caller's come last. */
@@ -133,25 +97,4 @@ function settingLines(plan: ClusterPlan): string {
   const settings = { ...SETTINGS, port: String(plan.port), ...plan.settings };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
   return ['', '# Fluxor-DB test server', ...lines, ''].join('\n');
-}
-
-function runProgram(cluster: PostgresCluster, name: string, args: readonly string[], input = ''): Promise<void> {
-  const program = spawn(join(cluster.binaries.binFolder, name), args, { ...spawnOptions(cluster), stdio: 'pipe' });
-  cluster.programs.add(program);
-  let output = '';
-  for (const stream of [program.stdout, program.stderr])
-    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
-  program.stdin.on('error', () => undefined);
-  program.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    program.once('error', reject);
-    program.once('close', (code, signal) => {
-      cluster.programs.delete(program);
-      // A single-user server reports a failed statement and ends with 0.
-      if (code === 0 && !/^(ERROR|FATAL|PANIC)|\] (ERROR|FATAL|PANIC):/m.test(output)) return resolve();
-      reject(
-        new Error(`${name} of PostgreSQL ${cluster.binaries.version} failed (${signal ?? code}):\n${output.trim()}`),
-      );
-    });
-  });
 }

@@ -24,12 +24,14 @@ export function removeOnExit(server: Removable): () => void {
   };
 }
 
+/** Without ceremony: one that removes its lock file when it goes gets QUIT, one that has nothing to put in order gets KILL. */
+export type EndSignal = 'QUIT' | 'KILL';
+
 /**
  * Starts the watchman of one folder: when this process is gone without having called the answer, it ends the process
- * whose id is the first line of `pidFile` and removes the folder. `signal` ends the process: one that removes its lock
- * file when it goes gets QUIT, one that has nothing to put in order gets KILL.
+ * whose id is the first line of `pidFile` and removes the folder.
  */
-export function watchOver(folder: string, pidFile: string, signal: 'QUIT' | 'KILL' = 'QUIT'): () => void {
+export function watchOver(folder: string, pidFile: string, signal: EndSignal): () => void {
   const stdio = ['pipe', 'ignore', 'ignore'] as const;
   const watchman = spawn('/bin/sh', ['-c', WATCHMAN, 'watchman', folder, pidFile, signal], {
     detached: true,

@@ -1,12 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startInAnotherProcess } from './another-process.js';
 import { isListening } from './listening.js';
 import { PostgresServer } from './postgres-server.js';
-import { descendantsOf, isRunning, waitUntilGone } from './processes.js';
+import { descendantsOf, isRunning } from './processes.js';
+import { doesNotOutlive, keepsToItsLife } from './server-life.js';
 
 /** As much of `pg`, which ships no types, as is used here. */
 interface PgClient {
@@ -98,57 +97,17 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     expect(await query('SELECT id FROM survivors ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
   });
 
-  test('comes back from a restart with another process on the same port', async () => {
-    const { pid, port } = server;
-    await server.restart();
-    expect(server.pid).not.toBe(pid);
-    expect(server.port).toBe(port);
-    expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  });
-
-  test('answers nobody while it is paused, neither old sessions nor new ones, and everybody afterwards', async () => {
-    const client = await connected();
-    server.pause();
-    const answers: string[] = [];
-    const old = client.query('SELECT 1').then(() => answers.push('old session'));
-    const young = query('SELECT 1').then(() => answers.push('new session'));
-    // A pause that doesn't work shows within milliseconds; there is no event for "nothing happens".
-    await sleep(300);
-    expect([answers, await isListening(server.port)]).toEqual([[], true]);
-    server.resume();
-    await Promise.all([old, young]);
-    expect(answers.length).toBe(2);
-    await client.end();
-  });
-
-  test('can be started when it runs and stopped when it is down', async () => {
-    const { pid } = server;
-    await server.start();
-    expect(server.pid).toBe(pid);
-    await server.stop();
-    await server.stop();
-    await server.kill();
-    server.pause();
-    server.resume();
-    await server.start();
-    expect(server.isRunning).toBe(true);
-  });
-
-  test.each(version === 18 ? (['running', 'stopped', 'killed', 'paused'] as const) : (['killed'] as const))(
-    'is removed without a trace when %s',
-    async (state) => {
-      const other = await PostgresServer.start({ major: version });
-      const folder = dirname(other.dataFolder);
-      const pids = [other.pid ?? 0, ...descendantsOf(other.pid ?? 0)];
-      if (state === 'stopped') await other.stop();
-      if (state === 'killed') await other.kill();
-      if (state === 'paused') other.pause();
-      await other.remove();
-      await other.remove();
-      expect([pids.filter(isRunning), existsSync(folder), await isListening(other.port)]).toEqual([[], false, false]);
-      await expect(other.start()).rejects.toThrow('removed');
+  keepsToItsLife({
+    isThere: major(version),
+    server: () => server,
+    startAnother: () => PostgresServer.start({ major: version }),
+    placeOf: (other) => dirname(other.dataFolder),
+    open: async () => {
+      const client = await connected();
+      return { ask: () => client.query('SELECT 1'), end: () => client.end() };
     },
-  );
+    removedWhen: version === 18 ? ['running', 'stopped', 'killed', 'paused'] : ['killed'],
+  });
 
   test('says what the log says when it can not start', async () => {
     const settings = { shared_buffers: 'a lot' };
@@ -170,28 +129,11 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
   }
 });
 
-// The clean-up doesn't depend on the version, and every case costs a start of Node and of a server.
+// The clean-up doesn't depend on the version.
 describe('a PostgreSQL server', () => {
-  it.runIf(major(18)).each([
-    ['exits', 'process.exit(0)', undefined],
-    ['fails', "throw new Error('on purpose')", undefined],
-    ['is told to end', '', 'SIGTERM'],
-    ['is interrupted', '', 'SIGINT'],
-    ['is killed', '', 'SIGKILL'],
-  ] as const)('does not outlive a process that %s without removing it', async (_how, code, signal) => {
-    const told = await startInAnotherProcess({
-      module: new URL('./postgres-server.ts', import.meta.url),
-      imports: 'PostgresServer',
-      start: 'PostgresServer.start({ major: 18 })',
-      folder: 'server.dataFolder',
-      code,
-      signal,
-    });
-    const { pid } = told;
-    const folder = dirname(told.folder);
-    expect(await waitUntilGone([pid], 10_000)).toBe(true);
-    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
-  });
+  const start = 'PostgresServer.start({ major: 18 })';
+  const module = new URL('./postgres-server.ts', import.meta.url);
+  doesNotOutlive({ module, imports: 'PostgresServer', start, folder: 'dirname(server.dataFolder)' }, major(18));
 });
 
 async function queryOnce(url: string, text: string): Promise<readonly Record<string, unknown>[]> {

@@ -114,6 +114,8 @@ expectTypeOf(mysql).toEqualTypeOf<(options?: MysqlOptions) => Driver>();
 expectTypeOf(mariadb).toEqualTypeOf<(options?: MariadbOptions) => Driver>();
 expectTypeOf<MysqlOptions>().toEqualTypeOf<MariadbOptions>();
 expectTypeOf<QueryResult<Row>['gtid']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<ExecResult['outBinds']>().toEqualTypeOf<Readonly<Record<string, unknown>> | undefined>();
+expectTypeOf<QueryResult<Row>['outBinds']>().toEqualTypeOf<ExecResult['outBinds']>();
 expectTypeOf<NonNullable<QueryResult<Row>['resultSets']>[number]>().toEqualTypeOf<ResultSet>();
 // @ts-expect-error -- the option is called tls
 mysql({ ssl: true });

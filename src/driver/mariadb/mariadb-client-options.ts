@@ -4,6 +4,7 @@
  */
 import { userInfo } from 'node:os';
 import { createSecureContext } from 'node:tls';
+import type { Login } from '../mysql-server/mysql-family-driver.js';
 import type { MysqlConfig, MysqlTls } from '../mysql-server/mysql-options.js';
 import type { MariadbClientOptions } from './mariadb-module.js';
 
@@ -12,11 +13,6 @@ const TCP_KEEPALIVE_MS = 30_000;
 
 /** A name in the handshake is for names: Node warns of addresses. */
 const ADDRESS = /^[\d.]+$|:/;
-
-export interface Login {
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-}
 
 export function clientOptions(config: MysqlConfig, login: Login): MariadbClientOptions {
   const { host, port, socketPath, database, tls, allowPublicKeyRetrieval, applicationName } = config;

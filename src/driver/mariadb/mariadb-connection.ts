@@ -13,34 +13,31 @@
  * Over 300 lines, because what is sent, what ends it, and what the server said last have to be seen together.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
-import { firstWord } from '../../sql/first-words.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
+import { commandOf, isPlain } from '../mysql-server/mysql-commands.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf, isAtLeast } from '../mysql-server/mysql-flavour.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
-import { PreparedStatements, isNotBegun, kindsOf } from '../mysql-server/mysql-prepared.js';
-import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
-import { splitBegin } from '../mysql-server/mysql-transactions.js';
+import { PreparedStatements, isNotBegun, kindsOf, wrongCountError } from '../mysql-server/mysql-prepared.js';
+import { limitText, serverOf, setUpText, useText } from '../mysql-server/mysql-session.js';
+import { sendStatements } from '../mysql-server/mysql-transactions.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { MariadbCursor } from './mariadb-cursor.js';
 import type { ClientColumn, MariadbClientOptions, MariadbModule } from './mariadb-module.js';
 import { ResultReader, resultOf } from './mariadb-results.js';
 import { KeptStatement } from './mariadb-statements.js';
 import type { ClientValue } from './mariadb-values.js';
-import { alignForBulk, assertCount, clientValues } from './mariadb-values.js';
+import { alignForBulk, clientValues } from './mariadb-values.js';
 import type { ClientAnswer } from './mariadb-wire.js';
 import { MariadbWire } from './mariadb-wire.js';
 
 /** As many as the runtime keeps by default where it names them itself. */
 const DEFAULT_STATEMENTS = 256;
-
-/** After an error of one of these, a session outside a transaction is outside still: they begin none. */
-const PLAIN_COMMANDS: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'SHOW', 'DO']);
 
 interface ReadyWaiter {
   resolve(): void;
@@ -58,6 +55,8 @@ export class MariadbConnection implements DriverConnection {
   readonly #readyWaiters: ReadyWaiter[] = [];
   #isBusy = false;
   #isInTransaction = false;
+  /** Which one it is at; see mysql-session.ts. */
+  #server = '';
   #limitMs = 0;
   #batch: MysqlBatch | undefined;
 
@@ -81,6 +80,7 @@ export class MariadbConnection implements DriverConnection {
       if (request.signal.aborted) giveUp();
       connection = new MariadbConnection(wire, config, request, control);
       await connection.#setUp();
+      connection.#server = await serverOf(connection.#flavour, (text) => wire.valueOf(text));
       isReady = true;
       return connection;
     } catch (error) {
@@ -119,14 +119,13 @@ export class MariadbConnection implements DriverConnection {
     return this.#limitMs;
   }
 
-  async execute(query: DriverQuery): Promise<DriverResult> {
-    const begin = splitBegin(query.text);
-    if (begin === undefined) return this.#send(query);
-    await this.#send({ ...query, text: begin[0] });
-    return this.#send({ ...query, text: begin[1] });
+  execute(query: DriverQuery): Promise<DriverResult> {
+    return sendStatements(query, (statement) => this.#send(statement));
   }
 
   openCursor(query: DriverQuery): DriverCursor {
+    // One may be needed soon, and quickly.
+    this.#control.prepare();
     const values = clientValues(query.values);
     const session = {
       wire: this.#wire,
@@ -160,8 +159,7 @@ export class MariadbConnection implements DriverConnection {
   }
 
   async limitStatements(ms: number): Promise<void> {
-    if (keepsLimit(this.#flavour, this.#config.settings)) return;
-    const text = limitText(this.#flavour, ms);
+    const text = limitText(this.#flavour, this.#config.settings, ms);
     if (text === undefined) return;
     await this.#say(text);
     this.#limitMs = ms;
@@ -176,7 +174,7 @@ export class MariadbConnection implements DriverConnection {
   async cancel(): Promise<void> {
     this.#batch?.stop();
     try {
-      await this.#control.cancel(this.#wire.info.threadId);
+      await this.#control.cancel({ threadId: this.#wire.info.threadId, server: this.#server });
     } catch (error) {
       if (error instanceof UnansweredKill) this.destroy();
       throw error;
@@ -194,10 +192,7 @@ export class MariadbConnection implements DriverConnection {
     await this.#occupied('', () => this.#wire.reset());
     await this.#setUp();
     const { database } = this.#config;
-    if (this.#wire.info.database === database) return;
-    // The reset leaves the default database as it is, and none is a database that cannot be gone back to.
-    if (database === undefined) throw new Error('the session cannot be brought back to having no default database');
-    await this.#say(`use ${quoteName(database)}`);
+    if (this.#wire.info.database !== database) await this.#say(useText(database));
   }
 
   close(): Promise<void> {
@@ -213,8 +208,7 @@ export class MariadbConnection implements DriverConnection {
     const { settings } = this.#config;
     const { statementLimitMs: limitMs = 0 } = this.#request;
     await this.#say(setUpText(this.#flavour, settings, limitMs, { tracksGtids: false }));
-    const isOurs = !keepsLimit(this.#flavour, settings) && limitText(this.#flavour, limitMs) !== undefined;
-    this.#limitMs = isOurs ? limitMs : 0;
+    this.#limitMs = limitText(this.#flavour, settings, limitMs) === undefined ? 0 : limitMs;
   }
 
   async #say(text: string): Promise<void> {
@@ -231,7 +225,7 @@ export class MariadbConnection implements DriverConnection {
       return ran.answer;
     });
     const readerFor = (columns: readonly ClientColumn[]): ResultReader => this.#readerFor(columns, kept);
-    return resultOf(answer.data, answer.meta, commandOf(text), rowMode, readerFor);
+    return resultOf(answer, commandOf(text), rowMode, readerFor);
   }
 
   /** What is stale, or more than the server will hold, is prepared anew, once: nothing of it was carried out. */
@@ -267,13 +261,10 @@ export class MariadbConnection implements DriverConnection {
       statement = new KeptStatement(await this.#wire.prepare(text));
       this.#statements.add(key, statement, kinds);
     }
-    try {
-      assertCount(values.length, statement.prepared.parameterCount);
-    } catch (error) {
-      this.#statements.release(statement);
-      throw error;
-    }
-    return statement;
+    const wanted = statement.prepared.parameterCount;
+    if (values.length === wanted) return statement;
+    this.#statements.release(statement);
+    throw wrongCountError(values.length, wanted);
   }
 
   /** A KILL that comes after its statement marks the session, and the next statement meets the mark. This one may. */
@@ -323,7 +314,7 @@ export class MariadbConnection implements DriverConnection {
   }
 
   #isAsItWas(text: string): boolean {
-    return !this.#isInTransaction && this.#wire.isAutocommitting && PLAIN_COMMANDS.has(commandOf(text));
+    return !this.#isInTransaction && this.#wire.isAutocommitting && isPlain(text);
   }
 
   async #askState(): Promise<void> {
@@ -340,10 +331,4 @@ export class MariadbConnection implements DriverConnection {
   #tellWaiters(error: unknown): void {
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(error);
   }
-}
-
-/** `  SELECT …` → `SELECT`. Most texts begin with their verb; for comments and parentheses the lexer is asked. */
-function commandOf(text: string): string {
-  const verb = /^\s*([a-z]+)\b/i.exec(text)?.[1] ?? firstWord('mysql', text);
-  return verb.toUpperCase();
 }

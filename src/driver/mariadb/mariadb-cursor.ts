@@ -9,10 +9,10 @@
 import { nextTurn } from '../../kernel/next-turn.js';
 import { firstWord } from '../../sql/first-words.js';
 import type { CursorPage, DriverCursor, Field } from '../query.js';
+import { changedBy } from '../mysql-server/mysql-commands.js';
 import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { ClientColumn, ClientOk, ClientStream } from './mariadb-module.js';
 import type { MakeReader, ResultReader } from './mariadb-results.js';
-import { isChanging } from './mariadb-results.js';
 import type { KeptStatement } from './mariadb-statements.js';
 import type { ClientValue } from './mariadb-values.js';
 import type { MariadbWire } from './mariadb-wire.js';
@@ -69,8 +69,9 @@ export class MariadbCursor implements DriverCursor {
   async read(maxRows: number): Promise<CursorPage> {
     this.#wanted = maxRows;
     if (this.#state === 'new') await this.#open();
-    else if (this.#rows.length < maxRows) this.#session.wire.resume();
+    else if (this.#rows.length < this.#enough) this.#session.wire.resume();
     await this.#untilEnough();
+    this.#dropOutParameters();
     // Of a page that is not whole nothing comes: it failed.
     if (this.#failure !== undefined && this.#rows.length < maxRows) {
       this.#rows = [];
@@ -152,7 +153,7 @@ export class MariadbCursor implements DriverCursor {
         if (row === null) end(undefined);
         else if (Array.isArray(row)) this.#addRow(row);
         else this.#addOk(row as ClientOk);
-        return this.#isDropping || this.#rows.length < this.#wanted;
+        return this.#isDropping || this.#rows.length < this.#enough;
       };
     });
   }
@@ -166,16 +167,28 @@ export class MariadbCursor implements DriverCursor {
     if (this.#isDropping || this.#sets > 1) return;
     this.#rows.push(row);
     this.#read += 1;
-    if (isChanging(this.#command)) this.#rowsAffected = this.#read;
-    if (this.#rows.length >= this.#wanted) this.#wakeReader();
+    this.#rowsAffected = changedBy(this.#command, this.#read);
+    if (this.#rows.length >= this.#enough) this.#wakeReader();
   }
 
   #addOk({ affectedRows }: ClientOk): void {
     this.#rowsAffected = affectedRows;
   }
 
+  /** What comes first of a CALL may be its OUT parameters, which is known when their only row is over. */
+  get #enough(): number {
+    return this.#command === 'CALL' ? this.#wanted + 1 : this.#wanted;
+  }
+
+  /** They are no rows of the statement. */
+  #dropOutParameters(): void {
+    if (this.#command !== 'CALL' || !this.#isOver || this.#sets !== 1 || !this.#session.wire.hasOutParameters) return;
+    this.#rows = [];
+    this.#reader = undefined;
+  }
+
   async #untilEnough(): Promise<void> {
-    while (!this.#isOver && this.#rows.length < this.#wanted)
+    while (!this.#isOver && this.#rows.length < this.#enough)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -83,7 +83,7 @@ export interface ClientPrepared {
 export interface ClientInfo {
   readonly threadId: number;
   /** The status flags of the last OK packet; after an error packet the connector sets "in a transaction" by itself. */
-  readonly status: number;
+  status: number;
   readonly serverVersion: { readonly raw: string } | null;
   readonly database: string | undefined;
 }

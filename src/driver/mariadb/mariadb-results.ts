@@ -3,6 +3,7 @@
  * brings the types that it reads by itself without being asked.
  */
 import type { DriverResult, Field, ResultSet } from '../query.js';
+import { changedBy } from '../mysql-server/mysql-commands.js';
 import { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlColumn, MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { COLUMN_FLAGS, MYSQL_TYPES } from '../mysql-server/mysql-types.js';
@@ -10,14 +11,6 @@ import type { ClientColumn, ClientCommand, ClientData, ClientMeta, ClientOk, Cli
 import type { ClientTypeCast } from './mariadb-module.js';
 
 type RowMode = 'object' | 'array';
-
-/** Verbs whose rows (RETURNING) are the rows they changed. */
-const CHANGING: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'DELETE', 'UPDATE']);
-
-/** `command` in upper case. */
-export function isChanging(command: string): boolean {
-  return CHANGING.has(command);
-}
 
 /** Reads the rows of one result set, and of every later one with the same columns. */
 export class ResultReader {
@@ -80,21 +73,36 @@ function isSame(a: MysqlColumn, b: MysqlColumn): boolean {
 
 export type MakeReader = (columns: readonly ClientColumn[]) => ResultReader;
 
+/** What the connector brought for one statement; see mariadb-wire.ts. */
+interface Answer {
+  readonly data: ClientData;
+  readonly meta: ClientMeta;
+  readonly hasOutParameters: boolean;
+}
+
 /** `command` in upper case. */
 export function resultOf(
-  data: ClientData,
-  meta: ClientMeta,
+  { data, meta, hasOutParameters }: Answer,
   command: string,
   mode: RowMode,
   readerFor: MakeReader,
 ): DriverResult {
-  if (!Array.isArray(data)) return okResult(data as ClientOk, command);
+  if (!Array.isArray(data)) {
+    const result = okResult(data as ClientOk, command);
+    return command === 'CALL' ? { ...result, resultSets: [] } : result;
+  }
   if (isOneSet(meta)) {
     const reader = readerFor(meta);
     const rows = reader.readAll(data, mode);
-    return { rows, fields: reader.fields, rowsAffected: isChanging(command) ? rows.length : 0, command };
+    return { rows, fields: reader.fields, rowsAffected: changedBy(command, rows.length), command };
   }
-  return manyResults(data as readonly (ClientOk | ClientRows)[], meta, command, mode, readerFor);
+  const parts = data as readonly (ClientOk | ClientRows)[];
+  if (!hasOutParameters) return manyResults(parts, meta, command, mode, readerFor);
+  const at = parts.findLastIndex((part) => Array.isArray(part));
+  const result = manyResults(parts.toSpliced(at, 1), meta.toSpliced(at, 1), command, mode, readerFor);
+  const out = parts[at] as ClientRows;
+  const reader = readerFor(meta[at] as readonly ClientColumn[]);
+  return { ...result, outBinds: reader.read(out[0] as unknown[], 'object') as Record<string, unknown> };
 }
 
 function okResult(ok: ClientOk, command: string): DriverResult {

@@ -2,7 +2,6 @@
  * Parameters as the connector takes them. Two of its habits are worked around here: it writes a Date by its *local* clock, and
  * its bulk protocol begins a new packet wherever the type of a value differs from the row before.
  */
-import { QueryError } from '../../errors/query-error.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { encodeParameter, MAX_INT64 } from '../mysql-server/mysql-values.js';
 
@@ -78,11 +77,4 @@ function textOf(value: ClientValue): ClientValue {
 /** `2024-02-29 12:30:00.123`, in UTC. */
 export function dateTimeText(date: Date): string {
   return date.toISOString().replace('T', ' ').replace('Z', '');
-}
-
-/** The connector sends too many values without a word, and the server ignores them. */
-export function assertCount(given: number, wanted: number): void {
-  if (given === wanted) return;
-  const text = `the number of values (${given}) differs from the number of placeholders in the statement (${wanted})`;
-  throw new QueryError('statement-invalid', text, { outcome: 'not-applied', breaker: 'success' });
 }

@@ -29,10 +29,14 @@ import { geometryCast, keepGeometryBytes } from './mariadb-results.js';
 /** Bits of the status in every OK packet (MySQL manual, "SERVER_STATUS_flags_enum"). */
 const IN_TRANSACTION = 1;
 const AUTOCOMMIT = 2;
+/** Of what ends a result set: its only row was the OUT parameters of a procedure. */
+const OUT_PARAMETERS = 0x1000;
 
 export interface ClientAnswer {
   readonly data: ClientData;
   readonly meta: ClientMeta;
+  /** The last result set is the OUT parameters of a procedure. */
+  readonly hasOutParameters: boolean;
 }
 
 export class MariadbWire {
@@ -41,6 +45,7 @@ export class MariadbWire {
   readonly #pending = new Set<(error: unknown) => void>();
   #socket: ClientSocket | undefined;
   #isConnected = false;
+  #hasOutParameters = false;
   #isClosing = false;
   #lostBecause: { readonly error: unknown } | undefined;
   /** A server's error after which it hangs up. */
@@ -60,6 +65,7 @@ export class MariadbWire {
     try {
       await wire.#answer<[]>((callback) => wire.#client.connect(callback));
       wire.#isConnected = true;
+      wire.#watchStatus();
       wire.#holdSocket();
       return wire;
     } catch (error) {
@@ -90,6 +96,11 @@ export class MariadbWire {
     return (this.info.status & AUTOCOMMIT) !== 0;
   }
 
+  /** Of the prepared statement that was sent last. */
+  get hasOutParameters(): boolean {
+    return this.#hasOutParameters;
+  }
+
   get isLost(): boolean {
     return this.#lostBecause !== undefined;
   }
@@ -108,7 +119,13 @@ export class MariadbWire {
       // An empty text the connector refuses by itself; the server has an error of its own for it.
       const statement = { sql: sql === '' ? ' ' : sql, rowsAsArray: true as const };
       keepGeometryBytes(this.#client.query(statement, undefined, callback));
-    }).then(([data, meta]) => ({ data, meta }));
+    }).then(([data, meta]) => ({ data, meta, hasOutParameters: false }));
+  }
+
+  /** The first one that a text brings. */
+  async valueOf(sql: string): Promise<unknown> {
+    const { data } = await this.query(sql);
+    return Array.isArray(data) ? data[0]?.[0] : undefined;
   }
 
   prepare(sql: string): Promise<ClientPrepared> {
@@ -118,14 +135,16 @@ export class MariadbWire {
   }
 
   execute(prepared: ClientPrepared, values: readonly unknown[]): Promise<ClientAnswer> {
+    this.#hasOutParameters = false;
     const options = { rowsAsArray: true as const, metaAsArray: true as const, ...geometryCast(prepared.columns) };
     return this.#answer<[readonly [ClientData, ClientMeta]]>((callback) =>
       prepared.execute(values, options, callback),
-    ).then(([[data, meta]]) => ({ data, meta }));
+    ).then(([[data, meta]]) => ({ data, meta, hasOutParameters: this.#hasOutParameters }));
   }
 
   /** `prepared`: for a statement with values. */
   stream(sql: string, prepared: ClientPrepared | undefined, values: readonly unknown[]): ClientStream {
+    this.#hasOutParameters = false;
     if (prepared !== undefined) {
       const cast: { readonly typeCast?: ClientTypeCast } = geometryCast(prepared.columns);
       return prepared.executeStream(values, { rowsAsArray: true, ...cast });
@@ -207,6 +226,19 @@ export class MariadbWire {
         this.#farewell = undefined;
         resolve(answer);
       });
+    });
+  }
+
+  /** The connector keeps the last status of a statement only, and says nothing of those between its result sets. */
+  #watchStatus(): void {
+    const { info } = this;
+    let { status } = info;
+    Object.defineProperty(info, 'status', {
+      get: () => status,
+      set: (flags: number) => {
+        status = flags;
+        if ((flags & OUT_PARAMETERS) !== 0) this.#hasOutParameters = true;
+      },
     });
   }
 

@@ -56,6 +56,38 @@ describe('the pieces of a batch', () => {
   });
 });
 
+describe('numbers in one column of a batch', () => {
+  const sent = async (sets: readonly (readonly unknown[])[], hasKinds: boolean): Promise<readonly unknown[]> => {
+    const sentValues: unknown[] = [];
+    const take = async (values: readonly unknown[]) => {
+      sentValues.push(...values);
+      return NOTHING;
+    };
+    const port: BatchPort = {
+      send: ({ values }: DriverQuery) => take(values),
+      isInTransaction: () => true,
+      untilReady: async () => undefined,
+    };
+    const withKinds: BatchPort = { ...port, sendEncoded: (_text, values) => take(values) };
+    await batchOf(sets, hasKinds ? withKinds : port, ONE_COLUMN).run();
+    return sentValues;
+  };
+
+  it('are of one kind from the first fraction on, where kinds are statements of their own', async () => {
+    expect(await sent([[1], [2.5], [null], ['x'], [-3n]], true)).toEqual([1, 2.5, null, 'x', -3]);
+    const whole = Array.from({ length: 512 }, () => [7]);
+    const pieces = await sent([...whole, [0.5], ...whole.slice(1), [7]], true);
+    expect([...new Set(pieces.slice(0, 512)), ...new Set(pieces.slice(512))]).toEqual([7n, 0.5, 7]);
+  });
+
+  it('stay what they are where they would not be the same, or nobody minds', async () => {
+    const large = 10n ** 15n;
+    expect(await sent([[0.5], [large], [-large], [large - 1n]], true)).toEqual([0.5, large, -large, Number(large) - 1]);
+    expect(await sent([[1], [2.5]], false)).toEqual([1n, 2.5]);
+    expect(await sent([[1], [2]], true)).toEqual([1n, 2n]);
+  });
+});
+
 describe('the COMMIT of a batch', () => {
   const failingAt = (errno: number): BatchPort => {
     let isOpen = false;

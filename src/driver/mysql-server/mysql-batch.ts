@@ -24,6 +24,11 @@ export interface BatchPort {
   sendBulk?(text: string, sets: readonly Values[]): Promise<number>;
   isInTransaction(): boolean;
   untilReady(): Promise<void>;
+  /**
+   * The same for values that are encoded already, where each `number` goes as DOUBLE, also a whole one. For sessions that prepare a
+   * statement for each combination of kinds of values (mysql-prepared.ts).
+   */
+  sendEncoded?(text: string, values: readonly MysqlParameter[]): Promise<DriverResult>;
 }
 
 /** The protocol counts placeholders in 16 bits. */
@@ -36,6 +41,8 @@ const MAX_BULK_SETS = 4_096;
 const MAX_BYTES = 1_048_576;
 /** A number or a date as text, of which a bulk packet may have to make one, is hardly longer. */
 const NUMBER_BYTES = 24;
+/** From here on MySQL writes a DOUBLE with an exponent. */
+const MAX_PLAIN_DOUBLE = 10n ** 15n;
 /** Everybody else gets a turn now and then, however fast the server is. */
 const STATEMENTS_PER_TURN = 100;
 
@@ -47,6 +54,8 @@ export class MysqlBatch {
   #done = 0;
   #rowsAffected = 0;
   #sent = 0;
+  /** Of a set, the places where a number with a fraction has come by. */
+  readonly #fractions = new Set<number>();
 
   constructor(port: BatchPort, batch: DriverBatch) {
     this.#port = port;
@@ -84,7 +93,7 @@ export class MysqlBatch {
   async #runBulk(plan: InsertPlan): Promise<DriverBatchResult> {
     const most = Math.min(MAX_ROWS, Math.floor(MAX_PLACEHOLDERS / plan.columns.length));
     const rowsAtOnce = this.#port.sendBulk === undefined ? 2 ** Math.floor(Math.log2(most)) : MAX_BULK_SETS;
-    let waiting: Values[] = [];
+    let waiting: MysqlParameter[][] = [];
     let bytes = 0;
     try {
       for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
@@ -115,17 +124,35 @@ export class MysqlBatch {
   }
 
   /** As many as there are, the largest power of two first. */
-  async #insert(plan: InsertPlan, sets: readonly Values[]): Promise<void> {
+  async #insert(plan: InsertPlan, sets: readonly MysqlParameter[][]): Promise<void> {
     if (this.#port.sendBulk !== undefined) {
       if (sets.length > 0) await this.#sendBulk(sets);
       return;
     }
+    if (this.#port.sendEncoded !== undefined) this.#alignNumbers(sets, plan.columns.length);
     for (let at = 0; at < sets.length;) {
       const rows = 2 ** Math.floor(Math.log2(sets.length - at));
-      const values = sets.slice(at, at + rows).flatMap((set) => plan.order.map((index) => set[index]));
-      const { rowsAffected } = await this.#send({ text: insertText(plan, rows), values, rowMode: 'array' }, rows);
+      const values = sets
+        .slice(at, at + rows)
+        .flatMap((set) => plan.order.map((index) => set[index] as MysqlParameter));
+      const { rowsAffected } = await this.#sendRows(insertText(plan, rows), values, rows);
       this.#rowsAffected += rowsAffected;
       at += rows;
+    }
+  }
+
+  /**
+   * Whole numbers among others go as DOUBLE too, in place: as BIGINT, every mixture of the two would be a statement of its own.
+   * Below 10^15 each type of column stores the same for both (JSON refuses both).
+   */
+  #alignNumbers(sets: readonly MysqlParameter[][], width: number): void {
+    for (let at = 0; at < width; at += 1) {
+      if (sets.some((set) => typeof set[at] === 'number')) this.#fractions.add(at);
+      if (!this.#fractions.has(at)) continue;
+      for (const set of sets) {
+        const value = set[at];
+        if (typeof value === 'bigint' && value < MAX_PLAIN_DOUBLE && value > -MAX_PLAIN_DOUBLE) set[at] = Number(value);
+      }
     }
   }
 
@@ -162,9 +189,18 @@ export class MysqlBatch {
     return this.#isStopped ? undefined : values;
   }
 
-  async #send(query: DriverQuery, sets: number): Promise<DriverResult> {
+  #sendRows(text: string, values: readonly MysqlParameter[], rows: number): Promise<DriverResult> {
+    const query = { text, values, rowMode: 'array' } as const;
+    return this.#follow(rows, () => this.#port.sendEncoded?.(text, values) ?? this.#port.send(query));
+  }
+
+  #send(query: DriverQuery, sets: number): Promise<DriverResult> {
+    return this.#follow(sets, () => this.#port.send(query));
+  }
+
+  async #follow(sets: number, send: () => Promise<DriverResult>): Promise<DriverResult> {
     this.#sent = sets;
-    const result = await this.#port.send(query);
+    const result = await send();
     this.#sent = 0;
     this.#done += sets;
     if (this.#done % STATEMENTS_PER_TURN < sets) await nextTurn();

@@ -4,11 +4,12 @@ import { createDeferred } from '../../kernel/deferred.js';
 import { DeadlineTimer } from '../../kernel/deadline.js';
 import { nextTurn } from '../../kernel/next-turn.js';
 import { FakeClock } from '../../testing/fake-clock.js';
-import type { ControlSession } from './mysql-cancel.js';
+import type { ControlSession, KillTarget } from './mysql-cancel.js';
 import { MysqlControl, UnansweredKill } from './mysql-cancel.js';
 
 /** A control session whose answers the test gives. */
 class Session implements ControlSession {
+  server = 'one';
   readonly sent: string[] = [];
   readonly answers: Deferred<void>[] = [];
   isDestroyed = false;
@@ -34,6 +35,8 @@ interface Opening {
 }
 
 const NO_SUCH_THREAD = new Error('no such thread');
+
+const here = (threadId: number): KillTarget => ({ threadId, server: 'one' });
 
 describe('the control session', () => {
   let clock: FakeClock;
@@ -87,8 +90,8 @@ describe('the control session', () => {
   };
 
   it('sends one KILL at a time, on one session that is kept', async () => {
-    const first = outcomeOf(control.cancel(1));
-    const second = outcomeOf(control.cancel(2));
+    const first = outcomeOf(control.cancel(here(1)));
+    const second = outcomeOf(control.cancel(here(2)));
     await settle();
     const session = await arrive(0);
     expect(session.sent).toEqual(['kill query 1']);
@@ -99,7 +102,7 @@ describe('the control session', () => {
   });
 
   it('is content when the session to be stopped has ended by itself', async () => {
-    const cancel = outcomeOf(control.cancel(1));
+    const cancel = outcomeOf(control.cancel(here(1)));
     await settle();
     const session = await arrive(0);
     session.answers[0]?.reject(NO_SUCH_THREAD);
@@ -110,7 +113,7 @@ describe('the control session', () => {
   it('is opened anew, once, when the one that was kept has died', async () => {
     control.prepare();
     const old = await arrive(0);
-    const cancel = outcomeOf(control.cancel(1));
+    const cancel = outcomeOf(control.cancel(here(1)));
     await settle();
     old.answers[0]?.reject(new Error('the connection was lost'));
     await settle();
@@ -124,9 +127,9 @@ describe('the control session', () => {
   it('that does not answer is given up after 2 s, and what waited behind it goes by a fresh one', async () => {
     control.prepare();
     const hung = await arrive(0);
-    const first = outcomeOf(control.cancel(1));
+    const first = outcomeOf(control.cancel(here(1)));
     await pass(500);
-    const second = outcomeOf(control.cancel(2));
+    const second = outcomeOf(control.cancel(here(2)));
     await pass(1_499);
     expect([first.ended, hung.sent]).toEqual([undefined, ['kill query 1']]);
     await pass(2);
@@ -140,8 +143,8 @@ describe('the control session', () => {
   });
 
   it('that cannot be opened is given up, and says nothing when it comes after all', async () => {
-    const first = outcomeOf(control.cancel(1));
-    const second = outcomeOf(control.cancel(2));
+    const first = outcomeOf(control.cancel(here(1)));
+    const second = outcomeOf(control.cancel(here(2)));
     await settle();
     expect(opening(0).signal.aborted).toBe(false);
     await pass(2_001);
@@ -151,7 +154,7 @@ describe('the control session', () => {
     expect(second.ended).toMatchObject({ message: expect.stringContaining('no KILL was sent') as string });
     const late = await arrive(0);
     expect([late.sent, late.isDestroyed, openings.length]).toEqual([[], true, 1]);
-    const third = outcomeOf(control.cancel(3));
+    const third = outcomeOf(control.cancel(here(3)));
     await settle();
     await answer(await arrive(1), 0);
     expect(third.ended).toBe('answered');
@@ -161,23 +164,45 @@ describe('the control session', () => {
     control.prepare();
     const gone = await arrive(0);
     opening(0).onGone();
-    control.cancel(1).catch(() => undefined);
+    control.cancel(here(1)).catch(() => undefined);
     await settle();
     const fresh = await arrive(1);
     expect([gone.sent, fresh.sent]).toEqual([[], ['kill query 1']]);
   });
 
+  it('at another server is not asked, where the number is somebody else; a fresh one is, which may come to the right one', async () => {
+    control.prepare();
+    opening(0).session.server = 'two';
+    const cancel = outcomeOf(control.cancel(here(1)));
+    const other = await arrive(0);
+    const fresh = await arrive(1);
+    expect([other.sent, other.isDestroyed, fresh.sent]).toEqual([[], true, ['kill query 1']]);
+    await answer(fresh, 0);
+    expect([cancel.ended, openings.length, timers.size]).toEqual(['answered', 2, 0]);
+  });
+
+  it('sends no KILL where each one that opens is at another server', async () => {
+    control.prepare();
+    opening(0).session.server = 'two';
+    const cancel = outcomeOf(control.cancel(here(1)));
+    await arrive(0);
+    opening(1).session.server = '';
+    const second = await arrive(1);
+    expect(cancel.ended).toMatchObject({ name: 'OtherServer' });
+    expect([second.sent, second.isDestroyed, openings.length, timers.size]).toEqual([[], true, 2, 0]);
+  });
+
   it('ends with the driver, and is not opened again', async () => {
     control.prepare();
     const session = await arrive(0);
-    const cancel = outcomeOf(control.cancel(1));
+    const cancel = outcomeOf(control.cancel(here(1)));
     await settle();
     await control.close();
     await settle();
     expect(session.isDestroyed).toBe(true);
     expect(cancel.ended).toBeInstanceOf(Error);
     control.prepare();
-    await expect(control.cancel(1)).rejects.toThrow();
+    await expect(control.cancel(here(1))).rejects.toThrow();
     expect(openings.filter(({ signal }) => !signal.aborted)).toEqual([]);
   });
 

@@ -6,7 +6,9 @@
  * - one KILL at a time, and `cancel` resolves when the server has answered it. A KILL that arrives after its statement's end
  *   leaves a mark in the session, which the *next* statement may meet: whoever cancels sends a harmless one before the session
  *   is used again (connection/stopper.ts pings, and drivers send `do 0` with it);
- * - a control session that does not answer holds up nobody for longer than his own time, and is not asked again.
+ * - a control session that does not answer holds up nobody for longer than his own time, and is not asked again;
+ * - no KILL goes to another server than the one that its session is at: behind a balancer the same address may lead to either,
+ *   and the number is somebody else's there.
  * Refuses to know: client libraries.
  */
 import type { Clock } from '../../kernel/clock.js';
@@ -21,6 +23,8 @@ const KILL_LIMIT_MS = 2_000;
 
 /** A session that is for control only. */
 export interface ControlSession {
+  /** Which one it is at: what mysql-session.ts's `serverOf` says. */
+  readonly server: string;
   /** Runs one statement without a result. */
   run(text: string): Promise<void>;
   /** Frees the socket at once. */
@@ -36,9 +40,22 @@ export interface ControlPorts {
   isNoSuchThread(error: unknown): boolean;
 }
 
+/** What a KILL is aimed at. */
+export interface KillTarget {
+  /** The server's number for the session. */
+  readonly threadId: number;
+  /** Which server it is at, as `ControlSession.server` says it. */
+  readonly server: string;
+}
+
 /** The server has not said whether it took a KILL, which may still come: its session must not be used again. */
 export class UnansweredKill extends Error {
   override readonly name = 'UnansweredKill';
+}
+
+/** No KILL was sent: what opens at the driver's address is a session at another server. */
+class OtherServer extends Error {
+  override readonly name = 'OtherServer';
 }
 
 /** A control session, or one that is on its way. */
@@ -63,14 +80,14 @@ export class MysqlControl {
   }
 
   /**
-   * Stops what runs in the session with this number.
+   * Stops what runs in the session.
    *
-   * @throws UnansweredKill after 2 s, and the client library's own error.
+   * @throws UnansweredKill after 2 s; an Error where the server of the session cannot be reached; and the client library's own.
    */
-  cancel(threadId: number): Promise<void> {
+  cancel(target: KillTarget): Promise<void> {
     const deadlineAt = this.#ports.clock.now() + KILL_LIMIT_MS;
     // Whoever is before me has called before me, and so is over before my time is.
-    const turn = this.#turn.then(() => this.#kill(threadId, deadlineAt));
+    const turn = this.#turn.then(() => this.#kill(target, deadlineAt));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
@@ -83,15 +100,16 @@ export class MysqlControl {
     await control?.opened.catch(() => undefined);
   }
 
-  async #kill(threadId: number, deadlineAt: number): Promise<void> {
+  async #kill(target: KillTarget, deadlineAt: number): Promise<void> {
     if (this.#ports.clock.now() >= deadlineAt)
       throw new Error('no KILL was sent: those before it took all of its time');
     const hadOne = this.#control !== undefined;
     let isLate = false;
-    const killed = this.#say(threadId).catch((error: unknown) => {
-      // The one that was kept may have died of idleness; a fresh one says what is really wrong.
+    const killed = this.#say(target).catch((error: unknown) => {
+      // The one that was kept may have died of idleness, or be at a server that nobody is sent to any more; a fresh one says
+      // what is really wrong.
       if (isLate || !hadOne) throw error;
-      return this.#say(threadId);
+      return this.#say(target);
     });
     return within(killed, { deadlineAt, signal: undefined }, this.#ports.timers, () => {
       isLate = true;
@@ -100,11 +118,12 @@ export class MysqlControl {
     });
   }
 
-  async #say(threadId: number): Promise<void> {
+  async #say({ threadId, server }: KillTarget): Promise<void> {
     const control = this.#open();
     try {
       const session = await control.opened;
       if (control.givenUp.signal.aborted) throw new Error('the control session was given up');
+      if (session.server !== server) throw new OtherServer('the control session is at another server');
       await session.run(`kill query ${threadId}`);
     } catch (error) {
       if (this.#ports.isNoSuchThread(error)) return;

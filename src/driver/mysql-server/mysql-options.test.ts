@@ -75,6 +75,11 @@ describe('options of mysql() and mariadb()', () => {
     expect(resolve({ tls: { ca: 'x' } }).tls).toEqual({ ca: 'x', verifiesName: true });
     expect(resolve({ tls: { rejectUnauthorized: false } }).tls).toMatchObject({ verifiesName: false });
     expect(resolve({ url: 'mysql://h/d?ssl-mode=REQUIRED', tls: false }).tls).toBe(false);
+    const beside = (mode: string, tls: MysqlOptions['tls']) =>
+      resolve({ url: `mysql://h/d?ssl-mode=${mode}`, tls }).tls;
+    expect(beside('VERIFY_CA', { ca: 'x' })).toEqual({ ca: 'x', verifiesName: false });
+    expect(beside('VERIFY_CA', true)).toEqual({ verifiesName: true });
+    expect(beside('NO_VERIFY', { ca: 'x' })).toEqual({ ca: 'x', verifiesName: true });
   });
 
   it('take a public key from the server only where nobody can stand between', () => {

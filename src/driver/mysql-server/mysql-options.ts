@@ -38,7 +38,10 @@ export interface MysqlOptions {
   readonly credentials?: CredentialsProvider;
   /** Default: none is chosen, and names of tables need their database. */
   readonly database?: string;
-  /** `true` or TLS options encrypt and verify the server's certificate and its name; `false` never encrypts. Default false. */
+  /**
+   * `true` or TLS options encrypt and verify the server's certificate and its name, TLS options beside `ssl-mode=VERIFY_CA` the
+   * certificate alone; `false` never encrypts. Default false.
+   */
   readonly tls?: boolean | TlsOptions;
   /**
    * Without TLS, `caching_sha2_password` and `sha256_password` may need the server's public key to hide the password, and whoever
@@ -114,6 +117,7 @@ export function resolveMysqlOptions(options: MysqlOptions, door: MysqlDoor): Mys
   const url = readUrl(reader, door, issues);
   const parameter = (name: string) => url?.parameters.get(name);
   const host = reader.text('host', undefined) ?? url?.host ?? 'localhost';
+  const sslMode = readSslMode(parameter('ssl-mode'), `${door}.url?ssl-mode`, issues);
   const config = {
     host,
     port: reader.has('port')
@@ -124,7 +128,7 @@ export function resolveMysqlOptions(options: MysqlOptions, door: MysqlDoor): Mys
     user: reader.text('user', undefined) ?? url?.user,
     password: readPassword(reader, door, issues) ?? url?.password,
     credentials: readCredentials(reader, door, issues),
-    tls: readTls(reader) ?? readSslMode(parameter('ssl-mode'), `${door}.url?ssl-mode`, issues) ?? (false as const),
+    tls: readTls(reader, sslMode) ?? sslMode ?? (false as const),
     allowPublicKeyRetrieval:
       readRetrieval(reader, parameter('allowPublicKeyRetrieval'), door, issues) ?? isLoopback(host),
     applicationName: reader.text('applicationName', parameter('applicationName') ?? 'fluxor-db'),
@@ -181,14 +185,16 @@ function readCredentials(
   return value as CredentialsProvider;
 }
 
-function readTls(reader: OptionReader): false | MysqlTls | undefined {
+/** TLS options win over the URL's mode, but for the one thing that they have no word for: a certificate for whatever name. */
+function readTls(reader: OptionReader, sslMode: false | MysqlTls | undefined): false | MysqlTls | undefined {
   const value = reader.raw('tls');
   if (value === undefined || value === false) return value;
   if (value === true) return { verifiesName: true };
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return reader.refuse('tls', 'true, false or TLS options', undefined);
   const tls = value as TlsOptions;
-  return { ...tls, verifiesName: tls.rejectUnauthorized !== false };
+  const isForAnyName = tls.rejectUnauthorized === false || sslMode === SSL_MODES['verify_ca'];
+  return { ...tls, verifiesName: !isForAnyName };
 }
 
 function readSslMode(mode: string | undefined, path: string, issues: OptionIssue[]): false | MysqlTls | undefined {

@@ -7,6 +7,7 @@
  * is 0. So a run is given a statement that has seen values of the same kinds only. MariaDB reads each run's values anew.
  * Refuses to know: client libraries, results.
  */
+import { QueryError } from '../../errors/query-error.js';
 import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from './mysql-errnos.js';
 import type { Flavour } from './mysql-flavour.js';
 import { serverErrorOf } from './mysql-server-error.js';
@@ -113,6 +114,12 @@ export class PreparedStatements<S extends Closable> {
   }
 }
 
+/** What the clients send all the same: MySQL takes what it needs and drops the rest, and MariaDB reads what nobody has sent. */
+export function wrongCountError(given: number, wanted: number): QueryError {
+  const text = `the number of values (${given}) differs from the number of placeholders in the statement (${wanted})`;
+  return new QueryError('statement-invalid', text, { outcome: 'not-applied', breaker: 'success' });
+}
+
 /** CALL and others may have done half of their work when an EXECUTE or a SIGNAL inside them raises one of these numbers. */
 const ONE_STATEMENT: ReadonlySet<string> = new Set([
   ...['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'WITH', 'REPLACE', 'VALUES', 'TABLE'],
@@ -121,6 +128,8 @@ const ONE_STATEMENT: ReadonlySet<string> = new Set([
 /**
  * What the server itself says before it begins. A SIGNAL has another text, and an EXECUTE inside a procedure is "given to
  * EXECUTE". In another language (`lc_messages`) the last one is not known, and its error is left to the caller.
+ * A SIGNAL that takes the server's state, number and text sends the same packet, and cannot be told apart. Then one statement is
+ * sent again that its error has undone; only what a trigger did to tables without transactions is done twice.
  */
 const NOT_BEGUN: ReadonlyMap<number, RegExp> = new Map([
   [1243, /\(\d+\).*\bmysqld?_stmt_(?:execute|precheck)\b/],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { flavourOf, isAtLeast } from './mysql-flavour.js';
-import { keepsLimit, limitText, quoteName, setUpText } from './mysql-session.js';
+import { keepsLimit, limitText, quoteName, serverOf, setUpText } from './mysql-session.js';
 import { mysqlTransactions, splitBegin } from './mysql-transactions.js';
 
 const MYSQL = flavourOf('9.7.4-2');
@@ -26,13 +26,34 @@ describe('the flavour of a server', () => {
   });
 });
 
+describe('which server a session is at', () => {
+  it('is more than one fact, since a copied data folder keeps its UUID and MariaDB has none', async () => {
+    const asked: string[] = [];
+    const ask = (text: string): Promise<string> => Promise.resolve(`answer ${asked.push(text)}`);
+    expect([await serverOf(MYSQL, ask), await serverOf(MARIADB, ask)]).toEqual(['answer 1', 'answer 2']);
+    expect(asked).toEqual([
+      "select concat_ws('/', @@hostname, @@port, @@server_id, @@server_uuid)",
+      "select concat_ws('/', @@hostname, @@port, @@server_id)",
+    ]);
+  });
+
+  it('is nothing where the server cannot say, and a lost connection is one still', async () => {
+    const unknown = Object.assign(new Error('Unknown system variable'), { errno: 1193, sqlState: 'HY000' });
+    expect(await serverOf(MYSQL, () => Promise.reject(unknown))).toBe('');
+    expect(await serverOf(MYSQL, () => Promise.resolve(null))).toBe('');
+    const lost = new Error('lost');
+    await expect(serverOf(MYSQL, () => Promise.reject(lost))).rejects.toBe(lost);
+  });
+});
+
 describe('the set-up of a session', () => {
   it('is one statement, by flavour: milliseconds and seconds, and what tells of transactions', () => {
     expect(setUpText(MYSQL, {}, 35_000)).toBe(
-      "set names utf8mb4, time_zone = '+00:00', session_track_gtids = OWN_GTID, max_execution_time = 35000",
+      "set names utf8mb4, time_zone = '+00:00', session_track_schema = 1, session_track_gtids = OWN_GTID, " +
+        'max_execution_time = 35000',
     );
     expect(setUpText(MARIADB, {}, 35_500)).toBe(
-      "set names utf8mb4, time_zone = '+00:00', session_track_system_variables = " +
+      "set names utf8mb4, time_zone = '+00:00', session_track_schema = 1, session_track_system_variables = " +
         "concat(@@session_track_system_variables, ',last_gtid'), max_statement_time = 35.5",
     );
   });
@@ -41,7 +62,7 @@ describe('the set-up of a session', () => {
     expect(setUpText(flavourOf('5.6.51'), {}, 1_000)).toBe("set names utf8mb4, time_zone = '+00:00'");
     expect(setUpText(flavourOf('5.5.5-10.0.38-MariaDB'), {}, 1_000)).toBe("set names utf8mb4, time_zone = '+00:00'");
     expect(setUpText(MYSQL, {}, 0)).not.toContain('max_execution_time');
-    expect(limitText(flavourOf('5.6.51'), 1_000)).toBeUndefined();
+    expect(limitText(flavourOf('5.6.51'), {}, 1_000)).toBeUndefined();
   });
 
   it('lets the settings of the user come last, quoted', () => {

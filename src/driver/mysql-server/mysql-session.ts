@@ -1,16 +1,18 @@
 /**
- * What makes a fresh session one of ours, in one statement and so in one round trip; run again after a reset. Used by the
- * connections of both clients.
+ * What makes a fresh session one of ours, in one statement and so in one round trip; run again after a reset. And which server it
+ * is at. Used by the connections of both clients.
  *
  *     time_zone   +00:00, so that the server agrees with reading DATETIME and TIMESTAMP as UTC
  *     names       utf8mb4 with the server's own default collation
  *     the second line of limits: max_execution_time (MySQL, milliseconds, SELECT only) or max_statement_time (MariaDB, seconds)
  *     what tells of transactions in the answers: session_track_gtids, or last_gtid among MariaDB's tracked variables
+ *     what tells of USE in them: session_track_schema, which a server may have off; prepared statements and a reset go by it
  *
  * `sql_mode` stays as the server has it. What the user's `settings` say comes last, and wins.
  */
 import type { Flavour } from './mysql-flavour.js';
 import { isAtLeast } from './mysql-flavour.js';
+import { serverErrorOf } from './mysql-server-error.js';
 
 export type MysqlSettings = Readonly<Record<string, string | number | boolean>>;
 
@@ -18,6 +20,22 @@ export type MysqlSettings = Readonly<Record<string, string | number | boolean>>;
 export interface ClientAbilities {
   /** It hands on what the server says of GTIDs. Default true. */
   readonly tracksGtids?: boolean;
+}
+
+/**
+ * Which server it is: the same in each of its sessions, and in none of another server behind the same address. More than one fact,
+ * because a copied data folder keeps its UUID, and MariaDB has none. Asked by itself, once for each connection: a SET answers no
+ * rows, and neither server takes both in one statement. `ask` brings the first value of a text. Empty where the server cannot say.
+ */
+export async function serverOf(flavour: Flavour, ask: (text: string) => Promise<unknown>): Promise<string> {
+  const uuid = flavour.isMariaDb ? '' : ', @@server_uuid';
+  try {
+    const server = await ask(`select concat_ws('/', @@hostname, @@port, @@server_id${uuid})`);
+    return typeof server === 'string' ? server : '';
+  } catch (error) {
+    if (serverErrorOf(error) === undefined) throw error;
+    return '';
+  }
 }
 
 /** `limitMs`: 0 for none. */
@@ -28,14 +46,20 @@ export function setUpText(
   { tracksGtids = true }: ClientAbilities = {},
 ): string {
   const limit = limitMs > 0 && !keepsLimit(flavour, settings) ? limitAssignment(flavour, limitMs) : undefined;
-  const parts = ['names utf8mb4', "time_zone = '+00:00'", tracksGtids ? gtidAssignment(flavour) : undefined, limit];
+  const parts = [
+    'names utf8mb4',
+    "time_zone = '+00:00'",
+    schemaAssignment(flavour),
+    tracksGtids ? gtidAssignment(flavour) : undefined,
+    limit,
+  ];
   for (const [name, value] of Object.entries(settings)) parts.push(`${name} = ${settingText(value)}`);
   return `set ${parts.filter((part) => part !== undefined).join(', ')}`;
 }
 
-/** `undefined` where the server has no such limit. */
-export function limitText(flavour: Flavour, ms: number): string | undefined {
-  const assignment = limitAssignment(flavour, ms);
+/** `undefined` where the server has no such limit, or it is not ours to change. */
+export function limitText(flavour: Flavour, settings: MysqlSettings, ms: number): string | undefined {
+  const assignment = keepsLimit(flavour, settings) ? undefined : limitAssignment(flavour, ms);
   return assignment && `set ${assignment}`;
 }
 
@@ -54,6 +78,11 @@ function limitAssignment(flavour: Flavour, ms: number): string | undefined {
   return isAtLeast(flavour, 5, 7, 8) ? `max_execution_time = ${Math.ceil(ms)}` : undefined;
 }
 
+function schemaAssignment(flavour: Flavour): string | undefined {
+  const isKnown = flavour.isMariaDb ? isAtLeast(flavour, 10, 2) : isAtLeast(flavour, 5, 7, 4);
+  return isKnown ? 'session_track_schema = 1' : undefined;
+}
+
 function gtidAssignment(flavour: Flavour): string | undefined {
   if (!flavour.isMariaDb) return isAtLeast(flavour, 5, 7, 6) ? 'session_track_gtids = OWN_GTID' : undefined;
   // What is tracked by default stays: client libraries follow character_set_client.
@@ -68,6 +97,16 @@ function settingText(value: string | number | boolean): string {
   // NO_BACKSLASH_ESCAPES, so hexadecimal takes its place.
   if (typeof value === 'number') return String(value);
   return /\\/.test(value) ? `x'${Buffer.from(value).toString('hex')}'` : `'${value.replaceAll("'", "''")}'`;
+}
+
+/**
+ * Goes back to the database that a session began with, which a reset leaves as it is.
+ *
+ * @throws Error where there was none: MySQL has no way back to that.
+ */
+export function useText(database: string | undefined): string {
+  if (database === undefined) throw new Error('the session cannot be brought back to having no default database');
+  return `use ${quoteName(database)}`;
 }
 
 /** A name of the schema as it goes into SQL. */

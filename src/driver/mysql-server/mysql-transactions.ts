@@ -5,6 +5,7 @@
  * in two statements it is two round trips, and nothing may come between them; a driver sends `begin` as it stands.
  */
 import type { BeginOptions, TransactionStatements } from '../driver.js';
+import type { DriverQuery, DriverResult } from '../query.js';
 
 /** Both statements of a `begin` with an isolation level; the driver sends one after the other. */
 export const BEGIN_SEPARATOR = '; ';
@@ -22,6 +23,17 @@ export const mysqlTransactions: TransactionStatements = {
   rollbackTo: (name) => `rollback to savepoint ${name}`,
   releaseSavepoint: (name) => `release savepoint ${name}`,
 };
+
+/** Both statements of a text that `mysqlTransactions.begin` made, one after the other; any other text as it is. */
+export async function sendStatements(
+  query: DriverQuery,
+  send: (query: DriverQuery) => Promise<DriverResult>,
+): Promise<DriverResult> {
+  const begin = splitBegin(query.text);
+  if (begin === undefined) return send(query);
+  await send({ ...query, text: begin[0] });
+  return send({ ...query, text: begin[1] });
+}
 
 /** The statements of a text that `mysqlTransactions.begin` made; `undefined` for any other. */
 export function splitBegin(text: string): readonly [isolation: string, begin: string] | undefined {

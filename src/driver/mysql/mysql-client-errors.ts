@@ -1,11 +1,10 @@
 /**
  * What `mysql2` itself says, by its own codes where it has some and by texts where not (3.24: base/connection.js,
- * commands/client_handshake.js, commands/auth_switch.js). Those of its pool are not here: this room opens single
- * connections only. `fatal` is not looked at: the library leaves it out where it matters.
+ * commands/client_handshake.js, commands/auth_switch.js). This room opens single connections and sets no limit of mysql2's own;
+ * what its pools and limits say is here for libraries that wrap it. `fatal` is not looked at: it is left out where it matters.
  */
 import { ConnectionError } from '../../errors/connection-error.js';
 import type { FluxorError } from '../../errors/fluxor-error.js';
-import { QueryError } from '../../errors/query-error.js';
 import { CancelledError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
 import { classifyNodeError, lostConnection, repeatUnsent } from '../node-errors.js';
@@ -22,6 +21,18 @@ export function classifyMysql2Error(
   switch (code) {
     case 'PROTOCOL_CONNECTION_LOST':
       return lostConnection('lost', `${endpoint}: the server closed the connection`, situation, init);
+    case 'PROTOCOL_SEQUENCE_TIMEOUT':
+      // Its statement runs on, and the answer to the next one would wait for it.
+      return lostConnection('lost', `${endpoint}: mysql2 gave up waiting for the answer`, situation, init);
+    case 'POOL_NOEXIST':
+    case 'POOL_NONEONLINE': {
+      const text = `${endpoint}: a pool of mysql2 has no server that answers`;
+      return new ConnectionError('unreachable', text, {
+        ...init,
+        decision: repeatUnsent(situation),
+        breaker: 'failure',
+      });
+    }
     case 'FLUXOR_GIVEN_UP': {
       const text = `${endpoint}: the connection was given up while it was being made`;
       return new CancelledError('runtime', text, { ...init, decision: 'new-connection' });
@@ -85,6 +96,10 @@ function classifyText(
     const text = `${endpoint}: the connection was already closed`;
     return new ConnectionError('lost', text, { ...init, decision: repeatUnsent(situation) });
   }
+  if (/^(Pool is closed|No connections available|Queue limit reached)\.$/.test(message)) {
+    const text = `${endpoint}: a pool of mysql2 had no connection to give`;
+    return new ConnectionError('local-resources', text, { ...init, decision: repeatUnsent(situation) });
+  }
   if (/packets out of order/.test(message)) {
     return lostConnection('protocol', `${endpoint}: the server's packets came out of order`, situation, init);
   }
@@ -101,10 +116,4 @@ export function publicKeyError(endpoint: string): FluxorError {
     `${endpoint}: the login needs the server's public key, and without TLS anybody in between could give theirs; use TLS, ` +
     'or set allowPublicKeyRetrieval';
   return new ConnectionError('credentials', text, { code: 'AUTH', isConnectionFatal: true, breaker: 'ignore' });
-}
-
-/** MySQL would take what it needs and drop the rest, and MariaDB read what nobody has sent. */
-export function wrongCountError(given: number, wanted: number): QueryError {
-  const text = `the number of values (${given}) differs from the number of placeholders in the statement (${wanted})`;
-  return new QueryError('statement-invalid', text, { outcome: 'not-applied', breaker: 'success' });
 }

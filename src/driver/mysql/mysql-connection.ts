@@ -8,10 +8,12 @@
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
+import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
+import { commandOf } from '../mysql-server/mysql-commands.js';
 import type { MysqlSettings } from '../mysql-server/mysql-session.js';
-import { keepsLimit, limitText, quoteName, setUpText } from '../mysql-server/mysql-session.js';
-import { splitBegin } from '../mysql-server/mysql-transactions.js';
+import { limitText, serverOf, setUpText, useText } from '../mysql-server/mysql-session.js';
+import { sendStatements } from '../mysql-server/mysql-transactions.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { encodeParameter } from '../mysql-server/mysql-values.js';
@@ -21,7 +23,7 @@ import { MysqlCursor } from './mysql-cursor.js';
 import type { Mysql2Connection, Mysql2Module } from './mysql-module.js';
 import { ResultCollector, isHeader } from './mysql-result.js';
 import type { Running, Watch } from './mysql-wire.js';
-import { MysqlWire, commandOf } from './mysql-wire.js';
+import { MysqlWire } from './mysql-wire.js';
 
 /** What the room knows about every one of its sessions. */
 export interface MysqlSessionConfig {
@@ -32,16 +34,15 @@ export interface MysqlSessionConfig {
   readonly preparedStatements: number;
   /** Raised during the login when the server asks for what may not be sent. */
   readonly refusePassword: (() => Error) | undefined;
-  /** `KILL QUERY` for the session with this number, by way of the driver's control session. */
-  readonly kill: (threadId: number) => Promise<void>;
-  /** One may be needed soon, and quickly. */
-  readonly prepareKill: () => void;
+  /** For KILL. */
+  readonly control: Pick<MysqlControl, 'cancel' | 'prepare'>;
 }
 
 export class MysqlConnection implements DriverConnection {
   readonly #wire: MysqlWire;
   readonly #config: MysqlSessionConfig;
   readonly #request: ConnectRequest;
+  #server = '';
   #limitMs = 0;
   /** A KILL was sent since the last harmless statement; it may be late. */
   #hasKilled = false;
@@ -62,6 +63,7 @@ export class MysqlConnection implements DriverConnection {
       if (request.signal.aborted) giveUp();
       await wire.logIn();
       await connection.#setUp();
+      connection.#server = await serverOf(wire.flavour, (text) => connection.#valueOf(text));
       if (request.signal.aborted) throw roomError('FLUXOR_GIVEN_UP', 'nobody waits for the connection any more');
       wire.open();
       return connection;
@@ -92,6 +94,11 @@ export class MysqlConnection implements DriverConnection {
     return String(this.#wire.threadId ?? '');
   }
 
+  /** Which one it is at; see mysql-session.ts. */
+  get server(): string {
+    return this.#server;
+  }
+
   get bytesWritten(): number {
     return this.#wire.client.stream.bytesWritten;
   }
@@ -100,16 +107,13 @@ export class MysqlConnection implements DriverConnection {
     return this.#limitMs;
   }
 
-  async execute(query: DriverQuery): Promise<DriverResult> {
-    const begin = splitBegin(query.text);
-    if (begin === undefined) return this.#send(query);
-    await this.#send({ ...query, text: begin[0] });
-    return this.#send({ ...query, text: begin[1] });
+  execute(query: DriverQuery): Promise<DriverResult> {
+    return sendStatements(query, (statement) => this.#send(statement));
   }
 
   openCursor(query: DriverQuery): DriverCursor {
     const wire = this.#wire;
-    this.#config.prepareKill();
+    this.#config.control.prepare();
     const values = query.values.map(encodeParameter);
     const port = {
       wire,
@@ -127,13 +131,19 @@ export class MysqlConnection implements DriverConnection {
       send: (query: DriverQuery) => this.#send(query),
       isInTransaction: () => this.#wire.isInTransaction,
       untilReady: () => this.#wire.untilReady(),
+      ...(this.#wire.flavour.isMariaDb
+        ? {}
+        : {
+            sendEncoded: (text: string, values: readonly MysqlParameter[]) =>
+              this.#send({ text, values, rowMode: 'array' }, values),
+          }),
     };
     this.#batch = new MysqlBatch(port, batch);
     return this.#batch.run();
   }
 
   async limitStatements(ms: number): Promise<void> {
-    const text = this.#keepsLimit ? undefined : limitText(this.#wire.flavour, ms);
+    const text = limitText(this.#wire.flavour, this.#config.settings, ms);
     if (text === undefined) return;
     await this.#say(text);
     this.#limitMs = ms;
@@ -149,7 +159,7 @@ export class MysqlConnection implements DriverConnection {
     if (threadId === undefined) return;
     this.#hasKilled = true;
     try {
-      await this.#config.kill(threadId);
+      await this.#config.control.cancel({ threadId, server: this.#server });
     } catch (error) {
       if (error instanceof UnansweredKill) this.destroy();
       throw error;
@@ -166,11 +176,7 @@ export class MysqlConnection implements DriverConnection {
   async reset(): Promise<void> {
     await this.#wire.reset();
     await this.#setUp();
-    if (!this.#wire.hasMoved) return;
-    // The reset leaves the default database as it is, and none is a database that cannot be gone back to.
-    const { database } = this.#config;
-    if (database === undefined) throw new Error('the session cannot be brought back to having no default database');
-    await this.#say(`use ${quoteName(database)}`);
+    if (this.#wire.hasMoved) await this.#say(useText(this.#config.database));
   }
 
   close(): Promise<void> {
@@ -183,17 +189,20 @@ export class MysqlConnection implements DriverConnection {
 
   async #setUp(): Promise<void> {
     const { flavour } = this.#wire;
+    const { settings } = this.#config;
     const { statementLimitMs: limitMs = 0 } = this.#request;
-    await this.#say(setUpText(flavour, this.#config.settings, limitMs));
-    this.#limitMs = this.#keepsLimit || limitText(flavour, limitMs) === undefined ? 0 : limitMs;
-  }
-
-  get #keepsLimit(): boolean {
-    return keepsLimit(this.#wire.flavour, this.#config.settings);
+    await this.#say(setUpText(flavour, settings, limitMs));
+    this.#limitMs = limitText(flavour, settings, limitMs) === undefined ? 0 : limitMs;
   }
 
   async #say(text: string): Promise<void> {
-    await this.#send({ text, values: [], rowMode: 'array' });
+    await this.#valueOf(text);
+  }
+
+  /** The first one that a statement brings. */
+  async #valueOf(text: string): Promise<unknown> {
+    const { rows } = await this.#send({ text, values: [], rowMode: 'array' });
+    return (rows[0] as readonly unknown[] | undefined)?.[0];
   }
 
   /** A KILL that comes after its statement marks the session, and the next statement meets the mark. This one may. */
@@ -202,17 +211,18 @@ export class MysqlConnection implements DriverConnection {
     await this.#say('do 0').catch(() => this.#wire.untilReady());
   }
 
-  #send(query: DriverQuery): Promise<DriverResult> {
+  #send(query: DriverQuery, encoded?: readonly MysqlParameter[]): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      const values = query.values.map(encodeParameter);
+      const values = encoded ?? query.values.map(encodeParameter);
+      const healed = (result: DriverResult): void => {
+        this.#request.onHealed?.();
+        resolve(result);
+      };
       const attempt = (isFirst: boolean): void =>
-        this.#attempt(query, values, resolve, (error) => {
+        this.#attempt(query, values, isFirst ? resolve : healed, (error) => {
           const isHealed = isFirst && values.length > 0 && this.#wire.heal(query.text, error);
-          if (!isHealed) reject(error);
-          else {
-            this.#request.onHealed?.();
-            attempt(false);
-          }
+          if (isHealed) attempt(false);
+          else reject(error);
           return isHealed;
         });
       attempt(true);
@@ -237,7 +247,7 @@ export class MysqlConnection implements DriverConnection {
       command
         .on('fields', (fields) => collected.beginSet(fields))
         .on('result', (rowOrHeader) => {
-          if (!isHeader(rowOrHeader)) return collected.addRow(rowOrHeader);
+          if (!isHeader(rowOrHeader)) return collected.addRow(rowOrHeader, this.#wire.bringsOutParameters);
           collected.endSet(rowOrHeader);
           this.#wire.take(rowOrHeader);
         })

@@ -10,18 +10,18 @@
 import type { Deferred } from '../../kernel/deferred.js';
 import { createDeferred } from '../../kernel/deferred.js';
 import type { CursorPage, DriverCursor, DriverQuery, Field } from '../query.js';
+import { changedBy, commandOf } from '../mysql-server/mysql-commands.js';
 import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
 import type { Protocol } from './mysql-result.js';
-import { isHeader, readerOf, returnedBy } from './mysql-result.js';
+import { isHeader, readerOf } from './mysql-result.js';
 import type { MysqlWire, Running, Watch } from './mysql-wire.js';
-import { commandOf } from './mysql-wire.js';
 
 /** The session that a cursor reads from. */
 export interface CursorPort {
-  readonly wire: Pick<MysqlWire, 'client' | 'take' | 'untilReady' | 'dropRows'>;
+  readonly wire: Pick<MysqlWire, 'client' | 'take' | 'untilReady' | 'dropRows' | 'bringsOutParameters'>;
   readonly types: MysqlTypeConfig;
   open(cursor: Running, watch: Watch): void;
   /** It has ended, with an error or without. */
@@ -114,6 +114,7 @@ export class MysqlCursor implements DriverCursor, Running {
       .on('fields', (fields) => this.#beginSet(fields, protocol))
       .on('result', (rowOrHeader) => {
         if (isHeader(rowOrHeader)) this.#endSet(rowOrHeader);
+        else if (this.#port.wire.bringsOutParameters) this.#dropOutParameters();
         else if (this.#sets === 1) this.#addRow(rowOrHeader);
       })
       .on('error', (error) => this.fail(error))
@@ -125,6 +126,11 @@ export class MysqlCursor implements DriverCursor, Running {
     this.#sets += 1;
     const reader = readerOf(fields, protocol, this.#port.types);
     this.#reader ??= reader;
+  }
+
+  /** They are no rows of the statement. */
+  #dropOutParameters(): void {
+    if (this.#sets === 1) this.#reader = undefined;
   }
 
   #endSet(header: Mysql2Header): void {
@@ -170,7 +176,7 @@ export class MysqlCursor implements DriverCursor, Running {
   #answer(isDone: boolean): void {
     const rows = this.#rows;
     this.#rows = [];
-    const rowsAffected = isDone ? (this.#counted ?? returnedBy(commandOf(this.#text), this.#read)) : 0;
+    const rowsAffected = isDone ? (this.#counted ?? changedBy(commandOf(this.#text), this.#read)) : 0;
     this.#waiter?.resolve({ rows, isDone, rowsAffected });
     this.#waiter = undefined;
   }

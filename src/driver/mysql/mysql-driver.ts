@@ -1,24 +1,16 @@
 /**
- * The MySQL and MariaDB driver over `mysql2`: loads it on the first connect, opens single connections, and says what errors
- * mean.
- * Invariant: nothing of `mysql2` is loaded, and no socket opened, before somebody asks for a connection.
+ * The driver over `mysql2`: loads it, opens its single connections, and says what its errors mean. The rest is
+ * mysql-server/mysql-family-driver.ts.
  */
 import type { FluxorError } from '../../errors/fluxor-error.js';
 import type { Clock } from '../../kernel/clock.js';
-import { systemClock } from '../../kernel/clock.js';
-import { DeadlineTimer } from '../../kernel/deadline.js';
-import type { Capabilities } from '../capabilities.js';
-import type { IssuedCredentials } from '../credentials.js';
-import { CredentialsCache } from '../credentials.js';
-import type { ConnectRequest, Driver, DriverConnection, FailureSituation } from '../driver.js';
+import type { ConnectRequest, FailureSituation } from '../driver.js';
 import { loadPeer } from '../load-peer.js';
 import type { ControlSession } from '../mysql-server/mysql-cancel.js';
-import { MysqlControl } from '../mysql-server/mysql-cancel.js';
-import { classifyMysqlError, isLoginRefusal } from '../mysql-server/mysql-errors.js';
+import { classifyMysqlError } from '../mysql-server/mysql-errors.js';
+import type { Login } from '../mysql-server/mysql-family-driver.js';
+import { MysqlFamilyDriver } from '../mysql-server/mysql-family-driver.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
-import { passwordOf } from '../mysql-server/mysql-password.js';
-import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
-import { mysqlTransactions } from '../mysql-server/mysql-transactions.js';
 import { classifyMysql2Error, publicKeyError } from './mysql-client-errors.js';
 import { MysqlConnection } from './mysql-connection.js';
 import type { Mysql2Config, Mysql2Module } from './mysql-module.js';
@@ -32,93 +24,50 @@ const PREPARED_STATEMENTS = 100;
 
 /**
  * Against mysql2's defaults. LOCAL_FILES lets a server ask for any file of the client's, and IGNORE_SPACE and ODBC change how
- * the server reads SQL.
+ * the server reads SQL. Without PS_MULTI_RESULTS a server keeps the OUT parameters of a prepared CALL to itself.
  */
-const FLAGS = ['-LOCAL_FILES', '-IGNORE_SPACE', '-ODBC'] as const;
+const FLAGS = ['-LOCAL_FILES', '-IGNORE_SPACE', '-ODBC', 'PS_MULTI_RESULTS'] as const;
 
 /** The method whose first word to the server is a request for its key; any server may switch a login to it. */
 const SHA256_PASSWORD = 'sha256_password';
 
-/** ER_NO_SUCH_THREAD. */
-const NO_SUCH_THREAD = 1094;
-
-interface Login {
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-}
-
-export class MysqlDriver implements Driver {
-  readonly name = 'mysql';
-  readonly dialect = 'mysql';
-  readonly transactions = mysqlTransactions;
-  readonly capabilities: Capabilities = {
-    canCancel: true,
-    maxSessions: Infinity,
-    holdsProcess: true,
-    hasSavepoints: true,
-    pipelining: false,
-    statements: 'driver',
-  };
-  readonly endpoint: string;
-  readonly #config: MysqlConfig;
-  readonly #credentials: CredentialsCache | undefined;
-  readonly #timers: DeadlineTimer;
-  readonly #control: MysqlControl;
-  #module: Promise<Mysql2Module> | undefined;
-  #opened = 0;
-
-  /** `clock` tells when credentials expire, and when a KILL has waited long enough. */
-  constructor(config: MysqlConfig, clock: Clock = systemClock) {
-    const { endpoint, credentials } = config;
-    this.#config = config;
-    this.endpoint = endpoint;
-    this.#credentials =
-      credentials && new CredentialsCache(credentials, { endpoint, option: 'mysql.credentials', clock });
-    this.#timers = new DeadlineTimer(clock);
-    this.#control = new MysqlControl({
-      clock,
-      timers: this.#timers,
-      open: (onGone, signal) => this.#openControl(onGone, signal),
-      isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
-    });
-  }
-
-  async load(): Promise<void> {
-    await this.#mysql();
-  }
-
-  async connect(request: ConnectRequest): Promise<DriverConnection> {
-    const connection = await this.#connect(request);
-    this.#opened += 1;
-    // A server that is full by the time something has to be stopped has no place for the one who says so.
-    if (this.#opened === 2) this.#control.prepare();
-    return connection;
+export class MysqlDriver extends MysqlFamilyDriver<Mysql2Module> {
+  constructor(config: MysqlConfig, clock?: Clock) {
+    super('mysql', config, clock);
   }
 
   classify(error: unknown, situation: FailureSituation): FluxorError {
     return classifyMysqlError(error, situation, this.endpoint, classifyMysql2Error);
   }
 
-  close(): Promise<void> {
-    return this.#control.close();
+  protected async loadLibrary(): Promise<Mysql2Module> {
+    const { default: mysql } = await loadPeer<{ default: Mysql2Module }>('mysql2', () => import('mysql2'));
+    return mysql;
   }
 
-  async #connect(request: ConnectRequest): Promise<MysqlConnection> {
-    const mysql = await this.#mysql();
-    const { user } = this.#config;
-    if (this.#credentials === undefined) {
-      const password = await passwordOf(this.#config, request.signal, this.#timers);
-      return this.#open(mysql, request, { user, password });
-    }
-    const open = (issued: IssuedCredentials): Promise<MysqlConnection> =>
-      this.#open(mysql, request, { user: issued.user ?? user, password: issued.password });
-    const { value, isRotated } = await this.#credentials.use(open, isLoginRefusal, request.signal);
-    if (isRotated) request.onRotated?.();
-    return value;
+  protected async openSession(request: ConnectRequest): Promise<MysqlConnection> {
+    const mysql = await this.library();
+    return this.logIn(request, (login) => this.#open(mysql, request, login));
+  }
+
+  protected async openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
+    const connection = await this.openSession({
+      signal,
+      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      onLost: onGone,
+      preparedStatements: 0,
+    });
+    return {
+      server: connection.server,
+      run: async (text) => {
+        await connection.execute({ text, values: [], rowMode: 'array' });
+      },
+      destroy: () => connection.destroy(),
+    };
   }
 
   #open(mysql: Mysql2Module, request: ConnectRequest, login: Login): Promise<MysqlConnection> {
-    const { tls, zeroDates, settings, database, host } = this.#config;
+    const { tls, zeroDates, settings, database, host } = this.config;
     const { preparedStatements = PREPARED_STATEMENTS } = request;
     const client = mysql.createConnection(this.#clientConfig(login));
     if (tls !== false) useTls(client, tls, host);
@@ -128,15 +77,14 @@ export class MysqlDriver implements Driver {
       database,
       preparedStatements,
       refusePassword: this.#mayAskForKey ? undefined : () => publicKeyError(this.endpoint),
-      kill: (threadId: number) => this.#control.cancel(threadId),
-      prepareKill: () => this.#control.prepare(),
+      control: this.control,
     };
     return MysqlConnection.open(mysql, client, config, request);
   }
 
   /** Nobody stands between, or whoever does may have the password. */
   get #mayAskForKey(): boolean {
-    const { tls, socketPath, allowPublicKeyRetrieval } = this.#config;
+    const { tls, socketPath, allowPublicKeyRetrieval } = this.config;
     return tls !== false || socketPath !== undefined || allowPublicKeyRetrieval;
   }
 
@@ -145,7 +93,7 @@ export class MysqlDriver implements Driver {
   }
 
   #clientConfig({ user, password }: Login): Mysql2Config {
-    const { host, port, socketPath, database, tls, applicationName } = this.#config;
+    const { host, port, socketPath, database, tls, applicationName } = this.config;
     return {
       host,
       port,
@@ -170,27 +118,5 @@ export class MysqlDriver implements Driver {
       jsonStrings: true,
       queryFormat: (sql) => sql,
     };
-  }
-
-  async #openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
-    const connection = await this.#connect({
-      signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
-      onLost: onGone,
-      preparedStatements: 0,
-    });
-    return {
-      run: async (text) => {
-        await connection.execute({ text, values: [], rowMode: 'array' });
-      },
-      destroy: () => connection.destroy(),
-    };
-  }
-
-  #mysql(): Promise<Mysql2Module> {
-    this.#module ??= loadPeer<{ default: Mysql2Module }>('mysql2', () => import('mysql2')).then(
-      (module) => module.default,
-    );
-    return this.#module;
   }
 }

@@ -6,7 +6,7 @@
 
 /** A column definition. Of a field that is changed before its first row, the row parser takes the changed type. */
 export interface Mysql2Field {
-  readonly name: string;
+  name: string;
   columnType: number;
   characterSet: number;
   encoding: string;

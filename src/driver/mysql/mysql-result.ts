@@ -6,6 +6,7 @@
  * kept, and what comes after it is dropped.
  */
 import type { DriverResult, Field, ResultSet } from '../query.js';
+import { changedBy } from '../mysql-server/mysql-commands.js';
 import { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlColumn, MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { BINARY_COLLATION, MYSQL_TYPES } from '../mysql-server/mysql-types.js';
@@ -30,7 +31,11 @@ export function readerOf(fields: readonly Mysql2Field[], protocol: Protocol, typ
     format: extendedFormat,
   }));
   const reader = new MysqlRowReader(columns, types);
-  for (const field of fields) bringRaw(field, protocol);
+  for (const field of fields) {
+    bringRaw(field, protocol);
+    // Rows come as arrays, and for a column called `__proto__` mysql2 would end the connection.
+    field.name = '';
+  }
   return reader;
 }
 
@@ -63,6 +68,7 @@ export class ResultCollector {
   #rows: unknown[] = [];
   #header: Mysql2Header | undefined;
   #gtid: string | undefined;
+  #outBinds: Record<string, unknown> | undefined;
   #unreadable: { readonly error: unknown } | undefined;
 
   constructor(types: MysqlTypeConfig, protocol: Protocol, rowMode: 'object' | 'array') {
@@ -83,11 +89,15 @@ export class ResultCollector {
     this.#sets.push({ rows: this.#rows, fields: this.#reader.fields });
   }
 
-  addRow(raw: unknown[]): void {
+  /** `isOut`: the row, the only one of its set, is the OUT parameters of a procedure. */
+  addRow(raw: unknown[], isOut: boolean): void {
     const reader = this.#reader;
     if (reader === undefined || this.#unreadable !== undefined) return;
     try {
-      this.#rows.push(this.#isArray ? reader.toArray(raw) : reader.toObject(raw));
+      if (isOut) {
+        this.#outBinds = reader.toObject(raw);
+        this.#sets.pop();
+      } else this.#rows.push(this.#isArray ? reader.toArray(raw) : reader.toObject(raw));
     } catch (error) {
       this.#unreadable = { error };
     }
@@ -107,21 +117,14 @@ export class ResultCollector {
     return {
       rows,
       fields: first?.fields ?? NO_FIELDS,
-      // With RETURNING there is no count: what it changes it returns.
-      rowsAffected: header === undefined ? returnedBy(command, rows.length) : Number(header.affectedRows),
+      rowsAffected: header === undefined ? changedBy(command, rows.length) : Number(header.affectedRows),
       ...(lastInsertId === undefined ? undefined : { lastInsertId }),
       command,
       ...(this.#gtid === undefined ? undefined : { gtid: this.#gtid }),
       ...(command === 'CALL' || this.#sets.length > 1 ? { resultSets: this.#sets } : undefined),
+      ...(this.#outBinds === undefined ? undefined : { outBinds: this.#outBinds }),
     };
   }
-}
-
-const CHANGING_COMMANDS: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'DELETE', 'UPDATE']);
-
-/** Rows that a statement without a count has changed. */
-export function returnedBy(command: string, rows: number): number {
-  return CHANGING_COMMANDS.has(command) ? rows : 0;
 }
 
 /** 0 says that there is none. */

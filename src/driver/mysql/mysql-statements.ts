@@ -6,10 +6,9 @@
  * Refuses to know: results.
  */
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
-import { PreparedStatements, kindsOf } from '../mysql-server/mysql-prepared.js';
+import { PreparedStatements, kindsOf, wrongCountError } from '../mysql-server/mysql-prepared.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { MAX_INT64 } from '../mysql-server/mysql-values.js';
-import { wrongCountError } from './mysql-client-errors.js';
 import type {
   Mysql2Command,
   Mysql2Connection,

@@ -1,12 +1,16 @@
 /**
  * What the server says about the session in its answers: the status flags of OK and EOF packets (MySQL manual, "OK_Packet",
  * "EOF_Packet"). mysql2 shows those of OK packets and drops those behind rows, so every packet is looked at as it comes in.
- * Invariant: never throws, keeps nothing of a packet, and changes nothing of what mysql2 sees, but for rows that are dropped.
+ * Invariant: never throws, keeps nothing of a packet, and changes nothing of what mysql2 sees, but for rows that are dropped and
+ * the one flag that MySQL leaves out behind OUT parameters.
  */
 import type { Mysql2Connection, Mysql2Packet } from './mysql-module.js';
 
 const IN_TRANSACTION = 1;
 const AUTOCOMMIT = 2;
+const MORE_RESULTS = 8;
+/** Of the EOF packet before the row of OUT parameters, and on MariaDB of the one behind it as well. */
+const OUT_PARAMETERS = 0x1000;
 
 const EOF = 0xfe;
 const ERR = 0xff;
@@ -21,6 +25,7 @@ export class SessionStatus {
   #flags = AUTOCOMMIT;
   #isLoggedIn = false;
   #expectsOk = false;
+  #isOut = false;
   /** Called for each row that is dropped; `undefined` where none is. */
   #onDropped: (() => void) | undefined;
 
@@ -44,6 +49,11 @@ export class SessionStatus {
 
   get isAutocommit(): boolean {
     return (this.#flags & AUTOCOMMIT) !== 0;
+  }
+
+  /** The row that comes now is the OUT parameters of a procedure. */
+  get bringsOutParameters(): boolean {
+    return this.#isOut;
   }
 
   /** During the login packets mean other things. */
@@ -74,10 +84,19 @@ export class SessionStatus {
   #look({ buffer, offset, end }: Mysql2Packet): void {
     const first = buffer[offset];
     const length = end - offset;
-    if (isEof(first, length)) this.#flags = buffer.readUInt16LE(offset + 3);
+    if (isEof(first, length)) this.#lookAtEof(buffer, offset + 3);
     // Nothing was affected and nothing inserted: two bytes of 0 before the flags.
     else if (this.#expectsOk && first === OK && length >= 5) this.#flags = buffer.readUInt16LE(offset + 3);
+    else if (first === ERR) this.#isOut = false;
     this.#expectsOk = false;
+  }
+
+  /** Behind OUT parameters comes an OK packet; MySQL does not announce it, and mysql2 would take it for another answer. */
+  #lookAtEof(buffer: Buffer, at: number): void {
+    const flags = buffer.readUInt16LE(at);
+    if (this.#isOut) buffer.writeUInt16LE(flags | MORE_RESULTS, at);
+    this.#isOut = !this.#isOut && (flags & OUT_PARAMETERS) !== 0;
+    this.#flags = flags;
   }
 }
 

@@ -9,8 +9,8 @@
  * - whoever waits is told of the end, and a loss is told once.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
-import { firstWord } from '../../sql/first-words.js';
 import type { SessionState } from '../driver.js';
+import { commandOf, isPlain } from '../mysql-server/mysql-commands.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import { isNotBegun } from '../mysql-server/mysql-prepared.js';
@@ -46,9 +46,6 @@ interface ReadyWaiter {
   resolve(): void;
   reject(error: unknown): void;
 }
-
-/** After an error of one of these the session is as it was, when it was in no transaction: none of them can begin one. */
-const PLAIN_COMMANDS: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'SHOW', 'DO']);
 
 export class MysqlWire {
   readonly client: Mysql2Connection;
@@ -92,6 +89,11 @@ export class MysqlWire {
   /** As the server said last, also while something runs. */
   get isInTransaction(): boolean {
     return this.#status.isInTransaction;
+  }
+
+  /** The row that comes now is the OUT parameters of a procedure. */
+  get bringsOutParameters(): boolean {
+    return this.#status.bringsOutParameters;
   }
 
   get threadId(): number | undefined {
@@ -201,7 +203,7 @@ export class MysqlWire {
     else if (!isFluxorError(error)) return this.#lose(error);
     if (this.#isOver) return;
     const isAsItWas = !this.#status.isInTransaction && this.#status.isAutocommit;
-    if (isAsItWas && PLAIN_COMMANDS.has(commandOf(text))) return this.#becomeReady();
+    if (isAsItWas && isPlain(text)) return this.#becomeReady();
     this.round((done) => this.client.ping(done)).catch((lost: unknown) => this.#lose(lost));
   }
 
@@ -274,10 +276,4 @@ const FAREWELLS: ReadonlySet<number> = new Set([1053, 1153, 1927, 3032, 3168, 31
 
 function isFarewell(error: unknown): boolean {
   return FAREWELLS.has(serverErrorOf(error)?.errno ?? 0);
-}
-
-/** `  SELECT …` → `SELECT`. Most texts begin with their verb; for comments and parentheses the lexer is asked. */
-export function commandOf(text: string): string {
-  const verb = /^\s*([a-z]+)\b/i.exec(text)?.[1] ?? firstWord('mysql', text);
-  return verb.toUpperCase();
 }

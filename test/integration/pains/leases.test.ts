@@ -28,7 +28,7 @@ for (const { name, url } of inject('postgresServers')) {
 
       const forgotten = await house.db.acquire();
       const running = failure(forgotten.query('select pg_sleep(30)'));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilRunning('pg_sleep(30)');
       forgotten.release();
       expect(await house.db.queryValue('select 2')).toBe(2);
       expect((await running).error).toMatchObject({ code: 'CANCELLED', reason: 'runtime' });
@@ -94,7 +94,7 @@ for (const { name, url } of inject('postgresServers')) {
         tx.exec('insert into queued values (1)'),
         tx.exec('insert into queued values (2)'),
       ];
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilRunning('pg_sleep(30)');
       house.proxy.resetAll();
       const ends = await Promise.allSettled(calls);
       expect(ends.map((end) => end.status === 'rejected' && isFluxorError(end.reason))).toEqual([true, true, true]);

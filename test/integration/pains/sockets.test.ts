@@ -47,7 +47,7 @@ for (const { name, url } of inject('postgresServers')) {
       const tx = await house.db.begin();
       const busy = await house.db.acquire();
       const sleeping = failure(busy.query('select pg_sleep(30)'));
-      await expect.poll(() => house.running()).toHaveLength(1);
+      await house.untilRunning('pg_sleep(30)');
       await terminateAll(house);
       expect((await sleeping).error).toMatchObject({ code: 'CONNECTION', outcome: 'unknown' });
       for (const held of [idle, busy]) {

@@ -1,13 +1,14 @@
 /**
- * A TCP relay that hands the moment of COMMIT to the test: the request has come from the client and has not gone on. Used
- * by the outcome tests, which decide there who dies, in which order, and what still arrives; the fault proxy of
- * `fluxor-db/testing` breaks both sides of a connection, and here the server must often hear nothing of it.
+ * A TCP relay that hands one moment to the test: a request, such as a COMMIT, has come from the client and has not gone on.
+ * Used by tests that decide there who dies, in which order, and what still arrives; the fault proxy of `fluxor-db/testing`
+ * breaks both sides of a connection, and here the server must often hear nothing of it.
+ * Invariant: all but the one request that is held passes as it comes.
  */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** One COMMIT on its way. */
-export interface HeldCommit {
+/** One request on its way. */
+export interface HeldRequest {
   /** Hands the request on to the server. */
   forward(): void;
   /** Hands it on, and settles when the server has answered; the client hears nothing. */
@@ -18,22 +19,28 @@ export interface HeldCommit {
   cutServer(): void;
 }
 
-export type OnCommit = (commit: HeldCommit) => void | Promise<void>;
+export type OnRequest = (request: HeldRequest) => void | Promise<void>;
 
-export class CommitRelay implements AsyncDisposable {
-  /** Called for the next COMMIT only. */
-  onCommit: OnCommit | undefined;
+/** A COMMIT of PostgreSQL, as the runtime sends it. */
+const isCommit = (chunk: Buffer): boolean => chunk.includes('commit\0');
+
+export class RequestRelay implements AsyncDisposable {
+  /** Called for the next request of the kind only. */
+  onRequest: OnRequest | undefined;
+  readonly #isHeld: (chunk: Buffer) => boolean;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  static async start(url: string): Promise<CommitRelay> {
+  /** `isHeld` knows the requests to hold by their bytes; by default they are COMMITs. */
+  static async start(url: string, isHeld = isCommit): Promise<RequestRelay> {
     const { hostname, port } = new URL(url);
-    const relay = new CommitRelay(hostname, Number(port));
+    const relay = new RequestRelay(hostname, Number(port), isHeld);
     await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
     return relay;
   }
 
-  private constructor(host: string, port: number) {
+  private constructor(host: string, port: number, isHeld: (chunk: Buffer) => boolean) {
+    this.#isHeld = isHeld;
     this.#server = createServer((client) => this.#link(client, connect(port, host)));
   }
 
@@ -59,12 +66,12 @@ export class CommitRelay implements AsyncDisposable {
     upstream.on('close', () => isCut || client.destroy());
     upstream.on('data', (chunk) => (onReply === undefined ? client.write(chunk) : onReply()));
     client.on('data', (chunk) => {
-      const { onCommit } = this;
-      if (onCommit === undefined || !chunk.includes('commit\0')) return void upstream.write(chunk);
-      this.onCommit = undefined;
+      const { onRequest } = this;
+      if (onRequest === undefined || !this.#isHeld(chunk)) return void upstream.write(chunk);
+      this.onRequest = undefined;
       isCut = true;
       const forward = () => void upstream.write(chunk);
-      void onCommit({
+      void onRequest({
         forward,
         forwardAndLoseReply: () =>
           new Promise((resolve) => {
