@@ -80,16 +80,11 @@ finish(
       {
         name: 'overload',
         title: `Answers in time under ${TIMES} times the capacity, for 20 s`,
-        unit: 'per second',
+        unit: "percent of the pool's own capacity",
         better: 'more',
-        bars: peers.flatMap((peer) => {
-          const answered = barOf(
-            shortName(peer),
-            of(peer, 'goodput'),
-            shortName(peer).startsWith(shortName(OURS)) ? 'ours' : 'peer',
-          );
-          const capacity = barOf(`${shortName(peer)}: capacity`, of(peer, 'capacity'), 'limit');
-          return [answered, capacity];
+        bars: peers.map((peer) => {
+          const kind = shortName(peer).startsWith(shortName(OURS)) ? 'ours' : 'peer';
+          return barOf(shortName(peer), summarize((shares.get(peer)?.rounds ?? []).map((share) => share * 100)), kind);
         }),
       },
     ],

@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { barChart } from './harness/bar-chart.js';
+import { barChart, figure } from './harness/bar-chart.js';
 import type { Chart } from './harness/bar-chart.js';
 import { BENCH_FOLDER } from './harness/folder.js';
 import { RESULTS_FOLDER, round } from './harness/report.js';
@@ -63,7 +63,7 @@ function goalsText(): string[] {
     });
   });
   const head = ['', 'what', 'goal', ...nodes.map((node) => `Node ${node.slice(1)}`)];
-  return ['## Goals', `✗ is a goal that did not hold in that run. ${NOT_MEASURED}`, markdownTable({ head, rows })];
+  return ['## Goals', `✗ is a goal that did not hold in that run. ${NOT_MEASURED}`, markdownTable({ head, rows }, 2)];
 }
 
 function boundOf({ atLeast, atMost, isNote }: Goal): string {
@@ -88,8 +88,8 @@ function rivalsIn({ title, unit, better, bars }: Chart): string[] {
   if (ours === undefined) return [];
   const rivals = bars.filter(({ kind, value }) => kind === 'peer' && isBetter(value, ours.value));
   if (rivals.length === 0) return [];
-  const told = rivals.map(({ label, value }) => `${label} ${round(value)}`).join(', ');
-  return [`${title} (${unit}, ${better} is better): ${told}; ours ${round(ours.value)}`];
+  const told = rivals.map(({ label, value }) => `${label} ${figure(value)}`).join(', ');
+  return [`${title} (${unit}, ${better} is better): ${told}; ours ${figure(ours.value)}`];
 }
 
 function sectionText({ bench, heading, about }: Section): string[] {
@@ -98,7 +98,14 @@ function sectionText({ bench, heading, about }: Section): string[] {
   for (const chart of report.charts) writeFileSync(join(CHARTS, `${chart.name}.svg`), barChart(chart));
   const images = report.charts.map(({ name, title }) => `![${title}](benchmarks/${name}.svg)`);
   const notes = (report.notes ?? []).map((note) => `- ${note}`).join('\n');
-  return [`## ${heading}`, about, ...images, ...report.tables.map(markdownTable), notes, origin(report)];
+  return [
+    `## ${heading}`,
+    about,
+    ...images,
+    ...report.tables.map((table) => markdownTable(table)),
+    notes,
+    origin(report),
+  ];
 }
 
 function origin({ at, commit, machine, bench }: SavedReport): string {
@@ -107,9 +114,9 @@ function origin({ at, commit, machine, bench }: SavedReport): string {
 }
 
 /** Names to the left, numbers to the right. */
-function markdownTable({ head, rows }: Table): string {
+function markdownTable({ head, rows }: Table, names = 1): string {
   const line = (cells: readonly string[]): string => `| ${head.map((_, column) => cells[column] ?? '').join(' | ')} |`;
-  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+  return [line(head), line(head.map((_, column) => (column < names ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
 function byVersion(a: string, b: string): number {

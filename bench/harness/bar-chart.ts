@@ -25,7 +25,7 @@ export interface Chart {
 }
 
 const WIDTH = 820;
-const LEFT = 190;
+const LEFT = 230;
 /** Room for the figure behind the longest bar. */
 const RIGHT = 110;
 const TOP = 64;
@@ -63,7 +63,8 @@ function drawBar({ label, value, lowest, highest, kind }: Bar, y: number, length
   ];
 }
 
-function figure(value: number): string {
+/** Of a value, for people. */
+export function figure(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
