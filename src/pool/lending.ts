@@ -332,7 +332,11 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
     const { lane, request, stack } = waiter;
-    waiter.resolve(this.#lendTo(lane, entry, now, waitedMs, request, stack));
+    const lease =
+      lane === 'exclusive'
+        ? this.#lend(entry, now, waitedMs, request, stack)
+        : this.#lendTo(lane, entry, now, waitedMs, request, stack);
+    waiter.resolve(lease);
   }
 
   #serveLine(): void {

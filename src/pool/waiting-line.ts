@@ -139,6 +139,13 @@ export class WaitingLine<R> implements DeadlineTarget {
 
   shift(isLongServed = true): Waiter<R> | undefined {
     if (this.#length === 0) return undefined;
+    const row = this.#exclusive.normal;
+    // The hand-over of a pool that shares nothing: found once, not looked for again to be taken out.
+    if (row.length === this.#length) {
+      this.#length -= 1;
+      if (this.#length === 0) this.#unwatch();
+      return row.shift();
+    }
     const waiter = this.next(isLongServed);
     if (waiter !== undefined) this.remove(waiter);
     return waiter;
