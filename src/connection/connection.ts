@@ -152,7 +152,7 @@ export class Connection {
     return !this.#turns.isFree || this.#pipeline?.isEmpty === false;
   }
 
-  /** Nothing runs and nothing is left over: the next statement of the same holder finds it ready. */
+  /** Nothing runs or is left: the next statement of the same holder finds it ready. */
   get isReady(): boolean {
     return this.isIdle && !this.isBusy && !this.#isCondemned;
   }
@@ -190,6 +190,8 @@ export class Connection {
 
   /** The same for one that travels with others: it is sent at once, whatever is in flight. */
   share(query: DriverQuery, call: StatementCall, facts: StatementFacts): Promise<DriverResult> {
+    // A loan of several begins with the first of them.
+    if (this.#pipeline?.isEmpty !== false) this.beginTenure();
     if (this.#pipeline === undefined) return this.execute(query, call);
     try {
       this.#assertLent(call);

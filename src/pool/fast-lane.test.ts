@@ -6,6 +6,13 @@ checkLeftovers();
 const sharing = (maxSize: number) =>
   poolBench({ maxSize, maxIdle: maxSize }, undefined, { depth: () => 4, maxStatementMs: 5 });
 
+/** The same, where somebody has asked for a short one a moment ago. */
+async function busy(maxSize: number) {
+  const bench = sharing(maxSize);
+  (await bench.lend(SHORT)).release();
+  return bench;
+}
+
 const LONG = { lane: 'long' } as const;
 const SHORT = { lane: 'short' } as const;
 
@@ -18,11 +25,25 @@ describe('FastLane', () => {
     [10, 8],
     [50, 40],
   ])('leaves long statements in a pool of %i at most %i connections', async (maxSize, most) => {
-    const bench = sharing(maxSize);
+    const bench = await busy(maxSize);
     await bench.warmUp(maxSize);
     const asked = Array.from({ length: maxSize + 1 }, () => bench.ask(LONG));
     await bench.clock.settle();
     expect(asked.filter(({ lease }) => lease !== undefined)).toHaveLength(most);
+  });
+
+  it('lets long ones have everything where no short one has asked for a second', async () => {
+    const bench = await busy(4);
+    void bench.pool.start();
+    await bench.warmUp(4);
+    for (let count = 1; count <= 3; count += 1) await bench.lend(LONG);
+    const waiting = bench.ask(LONG);
+    await bench.clock.advance(900);
+    expect(waiting.lease).toBeUndefined();
+    // The pool looks after itself once a second.
+    await bench.clock.advance(1_200);
+    expect(waiting.lease).toBeDefined();
+    waiting.lease?.release();
   });
 
   it('does not count or limit transactions', async () => {
@@ -32,7 +53,7 @@ describe('FastLane', () => {
   });
 
   it('keeps neither short statements nor transactions waiting behind long ones that must wait', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     for (let count = 1; count <= 3; count += 1) await bench.lend(LONG);
     const blocked = bench.ask(LONG);
     await bench.clock.settle();
@@ -45,7 +66,7 @@ describe('FastLane', () => {
   });
 
   it('serves the next long one in order when one has come back', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     const [first] = [await bench.lend(LONG), await bench.lend(LONG), await bench.lend(LONG)];
     const [second, third] = [bench.ask(LONG), bench.ask(LONG)];
     first.release();
@@ -54,7 +75,7 @@ describe('FastLane', () => {
   });
 
   it('makes a connection for a long one that can be served only now', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     const [first] = [await bench.lend(LONG), await bench.lend(LONG), await bench.lend(LONG)];
     const second = bench.ask(LONG);
     first.discard();
@@ -63,7 +84,7 @@ describe('FastLane', () => {
   });
 
   it('lets one more begin for each that is expected back within the time of a short statement', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     await bench.warmUp(4);
     await bench.lend({ ...LONG, expectedMs: 50 });
     for (let count = 1; count <= 2; count += 1) await bench.lend(LONG);
@@ -75,7 +96,7 @@ describe('FastLane', () => {
   });
 
   it('expects nothing of what has taken twice its usual time', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     await bench.warmUp(4);
     for (let count = 1; count <= 3; count += 1) await bench.lend({ ...LONG, expectedMs: 20 });
     await bench.clock.advance(41);
@@ -83,7 +104,7 @@ describe('FastLane', () => {
   });
 
   it('serves a waiting long one from what rests as soon as anything happens after its time has come', async () => {
-    const bench = sharing(4);
+    const bench = await busy(4);
     await bench.warmUp(4);
     await bench.lend({ ...LONG, expectedMs: 50 });
     for (let count = 1; count <= 2; count += 1) await bench.lend(LONG);

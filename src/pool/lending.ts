@@ -107,6 +107,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
       return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
     }
     const lane = this.#lanes.of(request);
+    if (lane === 'short') this.#lanes.fastLane.shortAsked(now);
     if (this.line.length === 0 || this.#lanes.demand(now) === 0) {
       const entry = lane === 'long' && this.#lanes.fastLane.room(now) === 0 ? undefined : this.#takeFresh(now);
       if (entry !== undefined) return this.#lendTo(lane, entry, now, 0, request, this.#stackOf(request));

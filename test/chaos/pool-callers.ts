@@ -150,6 +150,7 @@ export class PoolCallers {
     this.#signals.add(caller.abort.signal);
     const { name, priority, abort, scope } = caller;
     const how = [failFast ? ', fail fast' : '', wish.outer === undefined ? '' : `, inside ${wish.outer.name}`].join('');
+    if (lane === 'short') this.#shares.shortAsked();
     this.#world.note(`${name} asks (${lane}, ${priority}${how}) for ${timeoutMs} ms`);
     const holder = isUserCode ? dice.oneOf(['session', 'transaction'] as const) : undefined;
     const surrounding = this.#world.scope;
@@ -284,7 +285,7 @@ export class PoolCallers {
     caller.loan = caller.order = loan.loan;
     caller.isJoined = loan.isJoined;
     caller.lentAt = this.#world.clock.now();
-    caller.limit = this.#shares.limit;
+    caller.limit = this.#shares.limitNow;
     if (lease.isShared !== (caller.lane === 'short')) this.#world.violate(`${caller.name} has the wrong kind of lease`);
     this.#lent.add(lease);
     this.#isFree.set(lease, false);

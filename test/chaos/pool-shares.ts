@@ -20,6 +20,7 @@ export class PoolShares {
   #evictedUpTo = 0;
   #tiredUpTo = 0;
   #joined = 0;
+  #shortAskedAt = -Infinity;
 
   constructor(world: PoolWorld) {
     this.#world = world;
@@ -45,6 +46,16 @@ export class PoolShares {
 
   leave(id: number): void {
     this.#leaving.add(id);
+  }
+
+  /** Somebody asks for a short one. */
+  shortAsked(): void {
+    this.#shortAskedAt = this.#world.clock.now();
+  }
+
+  /** The same at this moment; endless where nobody short has asked for a second (a few milliseconds less: reading clocks is not exact). */
+  get limitNow(): number {
+    return this.#world.clock.now() - this.#shortAskedAt > 990 ? Infinity : this.limit;
   }
 
   /** How many long ones may be at work, whenever they come back. */
