@@ -92,7 +92,7 @@ describe('statements in flight on one session', () => {
   it('can be sent once more by the end of one: behind all others', () => {
     const { client, pipeline, send } = begin();
     const [first, second] = [send().statement, send().statement];
-    (first as { handleEnd: () => void }).handleEnd = () => pipeline.send(first);
+    Object.assign(first, { handleEnd: () => pipeline.send(first) });
     pipeline.advance(true);
     pipeline.advance(true);
     expect(client.given).toEqual([first, second, first]);
@@ -104,7 +104,7 @@ describe('statements in flight on one session', () => {
     const order: unknown[] = [];
     const sent = [send(), send(), send()];
     for (const { statement, heard } of sent) {
-      (statement as { handleError: (error: unknown) => void }).handleError = (error) => order.push([heard, error]);
+      Object.assign(statement, { handleError: (error: unknown) => order.push([heard, error]) });
     }
     pipeline.lose('lost');
     pipeline.lose('lost');
