@@ -31,7 +31,11 @@ export function clientOptions(config: MysqlConfig, login: Login): MariadbClientO
     keepAliveDelay: TCP_KEEPALIVE_MS,
     // Said in the handshake, which saves the connector's own SET NAMES; the set-up names utf8mb4 and the server's collation.
     collation: 'UTF8MB4_GENERAL_CI',
-    pipelining: false,
+    // What is sent while others are in flight is written at once, and not when they have been answered.
+    pipelining: true,
+    // For every statement: with options of its own each would get an object whose prototype is all of these.
+    rowsAsArray: true,
+    metaAsArray: true,
     // mariadb-statements.ts keeps them: the connector's cache cannot drop a single one that has gone stale.
     prepareCacheLength: 0,
     multipleStatements: false,

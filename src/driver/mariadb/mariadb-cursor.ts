@@ -12,19 +12,19 @@ import type { CursorPage, DriverCursor, Field } from '../query.js';
 import { changedBy } from '../mysql-server/mysql-commands.js';
 import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { ClientColumn, ClientOk, ClientStream } from './mariadb-module.js';
-import type { MakeReader, ResultReader } from './mariadb-results.js';
+import type { ReaderSource, ResultReader } from './mariadb-results.js';
 import type { KeptStatement } from './mariadb-statements.js';
 import type { ClientValue } from './mariadb-values.js';
 import type { MariadbWire } from './mariadb-wire.js';
 
 /** The session that a cursor reads from. */
-export interface CursorSession {
+export interface CursorSession extends ReaderSource {
   readonly wire: MariadbWire;
   readonly mode: 'object' | 'array';
-  readonly readerFor: MakeReader;
   /** `undefined` for a statement without values. */
   prepare(): Promise<KeptStatement> | undefined;
   release(statement: KeptStatement): void;
+  /** @throws an Error where others are in flight. */
   occupy(): void;
   /** Resolves when the session is ready. */
   settle(error?: unknown): Promise<void>;
@@ -120,7 +120,7 @@ export class MariadbCursor implements DriverCursor {
     let statement: KeptStatement | undefined;
     try {
       statement = await this.#session.prepare();
-      this.#onWire = this.#follow(wire.stream(this.#text, statement?.prepared, this.#values), statement);
+      this.#onWire = this.#follow(wire.stream(this.#text, statement, this.#values), statement);
     } catch (error) {
       this.#state = 'ended';
       this.#failure = { error };

@@ -4,11 +4,12 @@
  */
 import type { FluxorError } from '../../errors/fluxor-error.js';
 import type { Clock } from '../../kernel/clock.js';
+import type { Capabilities } from '../capabilities.js';
 import type { ConnectRequest, FailureSituation } from '../driver.js';
 import { loadPeer } from '../load-peer.js';
 import type { ControlSession } from '../mysql-server/mysql-cancel.js';
 import { classifyMysqlError } from '../mysql-server/mysql-errors.js';
-import { MysqlFamilyDriver } from '../mysql-server/mysql-family-driver.js';
+import { MYSQL_CAPABILITIES, MysqlFamilyDriver } from '../mysql-server/mysql-family-driver.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
 import { serverOf } from '../mysql-server/mysql-session.js';
@@ -19,6 +20,8 @@ import type { MariadbModule } from './mariadb-module.js';
 import { MariadbWire } from './mariadb-wire.js';
 
 export class MariadbDriver extends MysqlFamilyDriver<MariadbModule> {
+  override readonly capabilities: Capabilities = { ...MYSQL_CAPABILITIES, pipelining: true };
+
   constructor(config: MysqlConfig, clock?: Clock) {
     super('mariadb', config, clock);
   }

@@ -9,6 +9,9 @@ export interface ClientSocket {
   readonly destroyed: boolean;
   on(event: 'error', listener: (error: unknown) => void): unknown;
   resume(): unknown;
+  /** What is written from here on is gathered, until `uncork`. */
+  cork(): void;
+  uncork(): void;
   unref(): unknown;
   destroy(error?: Error): unknown;
 }
@@ -48,6 +51,12 @@ export interface ClientStatement {
   readonly rowsAsArray: true;
   readonly typeCast?: ClientTypeCast;
   readonly fullResult?: boolean;
+  readonly metaAsArray?: boolean;
+}
+
+/** What is said of one run of a prepared statement; the rest is said to the connection (mariadb-client-options.ts). */
+export interface ClientExecution {
+  readonly typeCast: ClientTypeCast;
 }
 
 /**
@@ -73,10 +82,10 @@ export interface ClientPrepared {
   readonly parameterCount: number;
   execute(
     values: readonly unknown[],
-    options: Omit<ClientStatement, 'sql'> & { readonly metaAsArray: true },
+    options: ClientExecution | undefined,
     callback: ClientCallback<[answer: readonly [ClientData, ClientMeta]]>,
   ): void;
-  executeStream(values: readonly unknown[], options: Omit<ClientStatement, 'sql'>): ClientStream;
+  executeStream(values: readonly unknown[], options: ClientExecution | undefined): ClientStream;
   close(): void;
 }
 
@@ -121,6 +130,8 @@ export interface MariadbClientOptions {
   readonly keepAliveDelay: number;
   readonly collation: string;
   readonly pipelining: boolean;
+  readonly rowsAsArray: true;
+  readonly metaAsArray: true;
   readonly prepareCacheLength: number;
   readonly multipleStatements: boolean;
   readonly permitLocalInfile: boolean;

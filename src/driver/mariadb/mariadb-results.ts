@@ -8,19 +8,22 @@ import { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlColumn, MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import { COLUMN_FLAGS, MYSQL_TYPES } from '../mysql-server/mysql-types.js';
 import type { ClientColumn, ClientCommand, ClientData, ClientMeta, ClientOk, ClientRows } from './mariadb-module.js';
-import type { ClientTypeCast } from './mariadb-module.js';
+import type { ClientExecution, ClientTypeCast } from './mariadb-module.js';
 
 type RowMode = 'object' | 'array';
 
 /** Reads the rows of one result set, and of every later one with the same columns. */
 export class ResultReader {
   readonly fields: readonly Field[];
+  /** As the connector brought them. Where the server sends them with the first run only, they come back as they are. */
+  readonly #source: readonly ClientColumn[];
   readonly #columns: readonly MysqlColumn[];
   readonly #rows: MysqlRowReader;
   /** The connector makes an array of a SET. */
   readonly #sets: readonly number[];
 
   constructor(columns: readonly ClientColumn[], types: MysqlTypeConfig) {
+    this.#source = columns;
     this.#columns = columns.map(columnOf);
     this.#rows = new MysqlRowReader(this.#columns, types);
     this.fields = this.#rows.fields;
@@ -40,12 +43,12 @@ export class ResultReader {
     return rows.map((row) => this.read(row, mode));
   }
 
+  readonly #isKnown = (column: ClientColumn, at: number): boolean => isSame(column, this.#columns[at] as MysqlColumn);
+
   /** Whether these columns are read the same way. */
   fits(columns: readonly ClientColumn[]): boolean {
-    return (
-      columns.length === this.#columns.length &&
-      columns.every((column, at) => isSame(columnOf(column), this.#columns[at] as MysqlColumn))
-    );
+    if (columns === this.#source) return true;
+    return columns.length === this.#columns.length && columns.every(this.#isKnown);
   }
 }
 
@@ -60,18 +63,21 @@ function columnOf(column: ClientColumn): MysqlColumn {
   };
 }
 
-function isSame(a: MysqlColumn, b: MysqlColumn): boolean {
+/** By what `columnOf` reads, with the cheap ones first. */
+function isSame(column: ClientColumn, known: MysqlColumn): boolean {
   return (
-    a.type === b.type &&
-    a.name === b.name &&
-    a.flags === b.flags &&
-    a.collation === b.collation &&
-    a.decimals === b.decimals &&
-    a.format === b.format
+    column.columnType === known.type &&
+    column.flags === known.flags &&
+    (column.collation?.index ?? 0) === known.collation &&
+    column.scale === known.decimals &&
+    column._dataTypeFormat?.toString('ascii') === known.format &&
+    column.name() === known.name
   );
 }
 
-export type MakeReader = (columns: readonly ClientColumn[]) => ResultReader;
+export interface ReaderSource {
+  readerFor(columns: readonly ClientColumn[]): ResultReader;
+}
 
 /** What the connector brought for one statement; see mariadb-wire.ts. */
 interface Answer {
@@ -85,23 +91,23 @@ export function resultOf(
   { data, meta, hasOutParameters }: Answer,
   command: string,
   mode: RowMode,
-  readerFor: MakeReader,
+  readers: ReaderSource,
 ): DriverResult {
   if (!Array.isArray(data)) {
     const result = okResult(data as ClientOk, command);
     return command === 'CALL' ? { ...result, resultSets: [] } : result;
   }
   if (isOneSet(meta)) {
-    const reader = readerFor(meta);
+    const reader = readers.readerFor(meta);
     const rows = reader.readAll(data, mode);
     return { rows, fields: reader.fields, rowsAffected: changedBy(command, rows.length), command };
   }
   const parts = data as readonly (ClientOk | ClientRows)[];
-  if (!hasOutParameters) return manyResults(parts, meta, command, mode, readerFor);
+  if (!hasOutParameters) return manyResults(parts, meta, command, mode, readers);
   const at = parts.findLastIndex((part) => Array.isArray(part));
-  const result = manyResults(parts.toSpliced(at, 1), meta.toSpliced(at, 1), command, mode, readerFor);
+  const result = manyResults(parts.toSpliced(at, 1), meta.toSpliced(at, 1), command, mode, readers);
   const out = parts[at] as ClientRows;
-  const reader = readerFor(meta[at] as readonly ClientColumn[]);
+  const reader = readers.readerFor(meta[at] as readonly ClientColumn[]);
   return { ...result, outBinds: reader.read(out[0] as unknown[], 'object') as Record<string, unknown> };
 }
 
@@ -119,7 +125,7 @@ function manyResults(
   meta: ClientMeta,
   command: string,
   mode: RowMode,
-  readerFor: MakeReader,
+  readers: ReaderSource,
 ): DriverResult {
   const resultSets: ResultSet[] = [];
   let last: DriverResult = { rows: [], fields: [], rowsAffected: 0, command };
@@ -127,7 +133,7 @@ function manyResults(
     const columns = meta[at];
     if (!Array.isArray(part)) last = okResult(part, command);
     else if (Array.isArray(columns)) {
-      const reader = readerFor(columns as readonly ClientColumn[]);
+      const reader = readers.readerFor(columns as readonly ClientColumn[]);
       resultSets.push({ rows: reader.readAll(part, mode), fields: reader.fields });
     }
   }
@@ -153,9 +159,9 @@ export function keepGeometryBytes(command: ClientCommand): void {
   });
 }
 
-/** The same for what is prepared, whose columns are known before. */
-export function geometryCast(columns: readonly ClientColumn[]): { readonly typeCast?: ClientTypeCast } {
-  return columns.some(isGeometry) ? { typeCast: bytesOfGeometry } : {};
+/** The same for what is prepared, whose columns are known before; `undefined` where there is no geometry. */
+export function geometryCast(columns: readonly ClientColumn[]): ClientExecution | undefined {
+  return columns.some(isGeometry) ? { typeCast: bytesOfGeometry } : undefined;
 }
 
 const bytesOfGeometry: ClientTypeCast = (column, next) => (isGeometry(column) ? column.buffer?.() : next());

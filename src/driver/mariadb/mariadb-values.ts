@@ -40,10 +40,12 @@ class UtcDate extends Date {
 
 /** @throws QueryError for a value that cannot be sent. */
 export function clientValues(values: readonly unknown[]): ClientValue[] {
-  return values.map((value) => {
-    const encoded = encodeParameter(value);
-    return encoded instanceof Date ? new UtcDate(encoded) : encoded;
-  });
+  return values.map(clientValue);
+}
+
+function clientValue(value: unknown): ClientValue {
+  const encoded = encodeParameter(value);
+  return encoded instanceof Date ? new UtcDate(encoded) : encoded;
 }
 
 /**

@@ -7,24 +7,26 @@
  * - `destroy` frees the socket at once and opens no other (the connector's own `destroy()` connects anew, to send a KILL);
  * - no error carries the text of its statement, which may hold values.
  */
+import { atEndOfTick } from '../../kernel/next-turn.js';
 import { findErrno } from '../mysql-server/mysql-errnos.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import { withoutStatement, closedHere } from './mariadb-client-errors.js';
 import type {
   ClientCallback,
   ClientData,
+  ClientExecution,
   ClientInfo,
   ClientMeta,
   ClientOk,
   ClientPrepared,
   ClientSocket,
   ClientStream,
-  ClientTypeCast,
   MariadbClient,
   MariadbClientOptions,
   MariadbModule,
 } from './mariadb-module.js';
-import { geometryCast, keepGeometryBytes } from './mariadb-results.js';
+import { keepGeometryBytes } from './mariadb-results.js';
+import type { KeptStatement } from './mariadb-statements.js';
 
 /** Bits of the status in every OK packet (MySQL manual, "SERVER_STATUS_flags_enum"). */
 const IN_TRANSACTION = 1;
@@ -32,21 +34,25 @@ const AUTOCOMMIT = 2;
 /** Of what ends a result set: its only row was the OUT parameters of a procedure. */
 const OUT_PARAMETERS = 0x1000;
 
-export interface ClientAnswer {
-  readonly data: ClientData;
-  readonly meta: ClientMeta;
-  /** The last result set is the OUT parameters of a procedure. */
-  readonly hasOutParameters: boolean;
+/** Told once: by the answer, or by the loss of the connection. Must not throw. */
+export interface Waiter {
+  fail(error: unknown): void;
+}
+
+export interface AnswerWaiter extends Waiter {
+  /** `hasOutParameters`: the last result set is the OUT parameters of a procedure, if nothing else was in flight. */
+  succeed(data: ClientData, meta: ClientMeta, hasOutParameters: boolean): void;
 }
 
 export class MariadbWire {
   readonly #client: MariadbClient;
   readonly #onLost: (error: unknown) => void;
-  readonly #pending = new Set<(error: unknown) => void>();
+  readonly #pending = new Set<Waiter>();
   #socket: ClientSocket | undefined;
   #isConnected = false;
   #hasOutParameters = false;
   #isClosing = false;
+  #isGathering = false;
   #lostBecause: { readonly error: unknown } | undefined;
   /** A server's error after which it hangs up. */
   #farewell: unknown;
@@ -113,18 +119,51 @@ export class MariadbWire {
     return this.#socket?.bytesWritten ?? 0;
   }
 
+  /** What is sent from here on leaves in one piece, before the event loop goes on: with others in flight, nothing is idle. */
+  gather(): void {
+    if (this.#isGathering || this.isClosed) return;
+    this.#isGathering = true;
+    this.#socket?.cork();
+    atEndOfTick(this.#sendGathered);
+  }
+
+  readonly #sendGathered = (): void => {
+    this.#isGathering = false;
+    this.#socket?.uncork();
+  };
+
   /** By the text protocol. */
-  query(sql: string): Promise<ClientAnswer> {
-    return this.#answer<[ClientData, ClientMeta]>((callback) => {
-      // An empty text the connector refuses by itself; the server has an error of its own for it.
-      const statement = { sql: sql === '' ? ' ' : sql, rowsAsArray: true as const };
-      keepGeometryBytes(this.#client.query(statement, undefined, callback));
-    }).then(([data, meta]) => ({ data, meta, hasOutParameters: false }));
+  sendText(sql: string, waiter: AnswerWaiter): void {
+    if (this.#refuses(waiter)) return;
+    // An empty text the connector refuses by itself; the server has an error of its own for it.
+    const statement = { sql: sql === '' ? ' ' : sql, rowsAsArray: true as const };
+    const command = this.#client.query(statement, undefined, (error, data, meta) => {
+      if (this.#hear(waiter, error)) waiter.succeed(data, meta, false);
+    });
+    keepGeometryBytes(command);
+  }
+
+  /** By the binary protocol. */
+  sendPrepared(
+    prepared: ClientPrepared,
+    values: readonly unknown[],
+    execution: ClientExecution | undefined,
+    waiter: AnswerWaiter,
+  ): void {
+    if (this.#refuses(waiter)) return;
+    this.#hasOutParameters = false;
+    prepared.execute(values, execution, (error, answer) => {
+      if (this.#hear(waiter, error)) waiter.succeed(answer[0], answer[1], this.#hasOutParameters);
+    });
+  }
+
+  query(sql: string): Promise<ClientData> {
+    return new Promise((succeed, fail) => this.sendText(sql, { succeed, fail }));
   }
 
   /** The first one that a text brings. */
   async valueOf(sql: string): Promise<unknown> {
-    const { data } = await this.query(sql);
+    const data = await this.query(sql);
     return Array.isArray(data) ? data[0]?.[0] : undefined;
   }
 
@@ -134,21 +173,10 @@ export class MariadbWire {
     );
   }
 
-  execute(prepared: ClientPrepared, values: readonly unknown[]): Promise<ClientAnswer> {
+  /** `kept`: for a statement with values. */
+  stream(sql: string, kept: KeptStatement | undefined, values: readonly unknown[]): ClientStream {
     this.#hasOutParameters = false;
-    const options = { rowsAsArray: true as const, metaAsArray: true as const, ...geometryCast(prepared.columns) };
-    return this.#answer<[readonly [ClientData, ClientMeta]]>((callback) =>
-      prepared.execute(values, options, callback),
-    ).then(([[data, meta]]) => ({ data, meta, hasOutParameters: this.#hasOutParameters }));
-  }
-
-  /** `prepared`: for a statement with values. */
-  stream(sql: string, prepared: ClientPrepared | undefined, values: readonly unknown[]): ClientStream {
-    this.#hasOutParameters = false;
-    if (prepared !== undefined) {
-      const cast: { readonly typeCast?: ClientTypeCast } = geometryCast(prepared.columns);
-      return prepared.executeStream(values, { rowsAsArray: true, ...cast });
-    }
+    if (kept !== undefined) return kept.prepared.executeStream(values, kept.execution);
     const command = this.#client.query({ sql: sql === '' ? ' ' : sql, rowsAsArray: true });
     keepGeometryBytes(command);
     return command.stream();
@@ -157,7 +185,7 @@ export class MariadbWire {
   /** One packet, or a few, with many sets of values for one statement. MariaDB only. */
   bulk(sql: string, sets: readonly unknown[][]): Promise<ClientOk> {
     return this.#answer<[ClientOk]>((callback) =>
-      this.#client.batch({ sql, rowsAsArray: true, fullResult: false }, sets, callback),
+      this.#client.batch({ sql, rowsAsArray: true, fullResult: false, metaAsArray: false }, sets, callback),
     ).then(([ok]) => ok);
   }
 
@@ -199,8 +227,9 @@ export class MariadbWire {
   watch(onEnd: (error: unknown) => void): () => void {
     const lost = this.#lostBecause;
     if (lost !== undefined) queueMicrotask(() => onEnd(lost.error));
-    this.#pending.add(onEnd);
-    return () => this.#pending.delete(onEnd);
+    const waiter: Waiter = { fail: onEnd };
+    this.#pending.add(waiter);
+    return () => this.#pending.delete(waiter);
   }
 
   /** What is really behind an error of a statement. */
@@ -213,20 +242,34 @@ export class MariadbWire {
 
   #answer<T extends readonly unknown[]>(send: (callback: ClientCallback<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#lostBecause !== undefined) return reject(this.#lostBecause.error);
-      const fail = (error: unknown) => {
-        this.#pending.delete(fail);
-        reject(error);
-      };
-      this.#pending.add(fail);
+      const waiter: Waiter = { fail: reject };
+      if (this.#refuses(waiter)) return;
       send((error, ...answer) => {
-        if (error !== undefined && error !== null) return fail(this.explain(error));
-        this.#pending.delete(fail);
-        // Whatever it said before, it has not hung up.
-        this.#farewell = undefined;
-        resolve(answer);
+        if (this.#hear(waiter, error)) resolve(answer);
       });
     });
+  }
+
+  /** Takes it down as one who waits, unless the connection is lost. */
+  #refuses(waiter: Waiter): boolean {
+    if (this.#lostBecause === undefined) {
+      this.#pending.add(waiter);
+      return false;
+    }
+    waiter.fail(this.#lostBecause.error);
+    return true;
+  }
+
+  /** Whether an answer has come that is still waited for; an error is told here. */
+  #hear(waiter: Waiter, error: unknown): boolean {
+    if (!this.#pending.delete(waiter)) return false;
+    if (error !== undefined && error !== null) {
+      waiter.fail(this.explain(error));
+      return false;
+    }
+    // Whatever it said before, it has not hung up.
+    this.#farewell = undefined;
+    return true;
   }
 
   /** The connector keeps the last status of a statement only, and says nothing of those between its result sets. */
@@ -261,8 +304,9 @@ export class MariadbWire {
   }
 
   #rejectPending(error: unknown): void {
-    for (const reject of [...this.#pending]) reject(error);
+    const waiting = [...this.#pending];
     this.#pending.clear();
+    for (const waiter of waiting) waiter.fail(error);
   }
 }
 

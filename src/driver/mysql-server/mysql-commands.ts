@@ -14,7 +14,12 @@ export function commandOf(text: string): string {
 
 /** It cannot have begun a transaction. */
 export function isPlain(text: string): boolean {
-  return PLAIN.has(commandOf(text));
+  return isPlainCommand(commandOf(text));
+}
+
+/** The same of a verb, in upper case. */
+export function isPlainCommand(command: string): boolean {
+  return PLAIN.has(command);
 }
 
 /** Of a statement that brought rows and no count: with RETURNING, what it changes it returns. `command` is in upper case. */

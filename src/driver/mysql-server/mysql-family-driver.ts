@@ -29,19 +29,21 @@ export interface Login {
   readonly password: string | undefined;
 }
 
+export const MYSQL_CAPABILITIES: Capabilities = {
+  canCancel: true,
+  maxSessions: Infinity,
+  holdsProcess: true,
+  hasSavepoints: true,
+  pipelining: false,
+  statements: 'driver',
+};
+
 /** `M`: the client library. */
 export abstract class MysqlFamilyDriver<M> implements Driver {
   readonly name: 'mysql' | 'mariadb';
   readonly dialect = 'mysql';
   readonly transactions = mysqlTransactions;
-  readonly capabilities: Capabilities = {
-    canCancel: true,
-    maxSessions: Infinity,
-    holdsProcess: true,
-    hasSavepoints: true,
-    pipelining: false,
-    statements: 'driver',
-  };
+  readonly capabilities: Capabilities = MYSQL_CAPABILITIES;
   readonly endpoint: string;
   protected readonly config: MysqlConfig;
   protected readonly control: MysqlControl;

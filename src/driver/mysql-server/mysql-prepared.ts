@@ -36,6 +36,8 @@ export class PreparedStatements<S extends Closable> {
   readonly #limit: number;
   readonly #kept = new Map<string, Variant<S>[]>();
   #count = 0;
+  /** The text that was used last. */
+  #newest: string | undefined;
 
   /** `limit`: how many are kept; 0 closes each after its use. */
   constructor(limit: number) {
@@ -49,21 +51,22 @@ export class PreparedStatements<S extends Closable> {
 
   get(key: string, kinds: Kinds | undefined): S | undefined {
     const variants = this.#kept.get(key);
-    const at = variants?.findIndex((variant) => takes(variant.kinds, kinds)) ?? -1;
-    const found = variants?.[at];
-    if (variants === undefined || found === undefined) return undefined;
-    variants.splice(at, 1);
-    variants.push(found);
-    this.#kept.delete(key);
-    this.#kept.set(key, variants);
+    if (variants === undefined) return undefined;
+    const at = variants.findIndex((variant) => takes(variant.kinds, kinds));
+    const found = variants[at];
+    if (found === undefined) return undefined;
+    if (at !== variants.length - 1) {
+      variants.splice(at, 1);
+      variants.push(found);
+    }
+    if (key !== this.#newest) this.#moveToEnd(key, variants);
     return found.statement;
   }
 
   add(key: string, statement: S, kinds: Kinds | undefined): void {
     if (this.#limit === 0) return;
     const variants = this.#kept.get(key) ?? [];
-    this.#kept.delete(key);
-    this.#kept.set(key, variants);
+    this.#moveToEnd(key, variants);
     variants.push({ statement, kinds });
     this.#count += 1;
     if (variants.length > MAX_VARIANTS) this.#closeFirst(variants);
@@ -87,17 +90,31 @@ export class PreparedStatements<S extends Closable> {
     for (const key of [...this.#kept.keys()]) this.drop(key);
   }
 
-  /** What an error says is in the way of the next run is dropped: a stale statement, or all, where the server holds too many. */
-  clearAfter(key: string, error: unknown): void {
+  /**
+   * What an error says is in the way of the next run is dropped: a stale statement, or all, where the server holds too many.
+   * `failed`: what had run. Of several runs in flight the first has dropped it, and what was prepared since is of use.
+   */
+  clearAfter(key: string, error: unknown, failed?: S): void {
     const errno = serverErrorOf(error)?.errno ?? 0;
-    if (STALE_STATEMENT_ERRNOS.has(errno)) this.drop(key);
-    else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.closeAll();
+    if (STALE_STATEMENT_ERRNOS.has(errno)) {
+      if (failed === undefined || this.#holds(key, failed)) this.drop(key);
+    } else if (errno === TOO_MANY_STATEMENTS_ERRNO) this.closeAll();
   }
 
   /** The server has forgotten them already. */
   forgetAll(): void {
     this.#kept.clear();
     this.#count = 0;
+  }
+
+  #holds(key: string, statement: S): boolean {
+    return this.#kept.get(key)?.some((variant) => variant.statement === statement) === true;
+  }
+
+  #moveToEnd(key: string, variants: Variant<S>[]): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, variants);
+    this.#newest = key;
   }
 
   #evict(): void {

@@ -37,7 +37,8 @@ export async function sendStatements(
 
 /** The statements of a text that `mysqlTransactions.begin` made; `undefined` for any other. */
 export function splitBegin(text: string): readonly [isolation: string, begin: string] | undefined {
+  if (!text.startsWith('set transaction isolation level ')) return undefined;
   const at = text.indexOf(`${BEGIN_SEPARATOR}start transaction`);
-  if (at === -1 || !text.startsWith('set transaction isolation level ')) return undefined;
+  if (at === -1) return undefined;
   return [text.slice(0, at), text.slice(at + BEGIN_SEPARATOR.length)];
 }
