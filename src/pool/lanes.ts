@@ -13,6 +13,7 @@ import { FastLane } from './fast-lane.js';
 import type { Growth } from './growth.js';
 import type { Lane } from './lane.js';
 import type { Lease } from './lease.js';
+import type { Outlook } from './outlook.js';
 import type { Sharing } from './sharing.js';
 import type { TurnClock } from './turn-clock.js';
 import type { AcquireRequest, Waiter } from './waiter.js';
@@ -28,6 +29,7 @@ export interface LanesHost {
 export interface LanesParts<R> extends CareParts<R> {
   readonly line: WaitingLine<R>;
   readonly growth: Growth<R>;
+  readonly outlook: Outlook;
   readonly turn: TurnClock;
   readonly sharing: Sharing<R> | undefined;
   /** Up to this latency a statement is short. */
@@ -98,12 +100,13 @@ export class Lanes<R> {
   }
 
   #joinNext(sharing: Sharing<R>, now: number): boolean {
-    const { line, growth, tally } = this.#parts;
+    const { line, growth, tally, outlook } = this.#parts;
     const waiter = line.firstOf('short');
     if (waiter === undefined || this.demand(now) <= growth.onTheWay || !sharing.canJoin(now)) return false;
     line.remove(waiter);
     const waitedMs = now - waiter.sinceAt;
     tally.waitedMs += waitedMs;
+    outlook.served(now);
     const lease = sharing.join(now, waitedMs);
     if (lease === undefined) throw new Error('bug: what can be joined was not joined');
     waiter.resolve(lease);

@@ -27,6 +27,7 @@ import { Lease } from './lease.js';
 import type { PoolEntry } from './pool-entry.js';
 import { resourceOf } from './pool-entry.js';
 import type { PoolStats } from './pool-stats.js';
+import { Outlook } from './outlook.js';
 import { Refusals } from './refusals.js';
 import type { SharingHost } from './sharing.js';
 import { Sharing } from './sharing.js';
@@ -64,6 +65,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   isClosing = false;
   isSuspended = false;
   readonly #lanes: Lanes<R>;
+  readonly #outlook: Outlook;
   readonly #parts: CareParts<R>;
   readonly #host: LendingHost<R>;
   readonly #turn: TurnClock;
@@ -72,19 +74,24 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
 
   constructor(parts: CareParts<R>, { scopes, sharing }: LendingPorts, host: LendingHost<R>) {
     const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
+    const outlook = new Outlook();
     this.line = line;
+    this.#outlook = outlook;
     this.#parts = parts;
     this.#host = host;
     this.care = new EntryCare(parts, this);
     this.warmUp = new WarmUp(parts);
     this.growth = new Growth(parts, () => this.#lanes.demand(), this.warmUp);
     this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => void this.takeBack(entry, RESET_LIMIT_MS) });
-    this.refusals = new Refusals({ ...parts, line, leaks: this.leaks, stats: () => host.stats() });
+    this.refusals = new Refusals({ ...parts, line, leaks: this.leaks, outlook, stats: () => host.stats() });
     this.sharing = sharing && new Sharing(parts, sharing, this);
     this.#turn = new TurnClock(parts.clock);
     const { growth } = this;
     const { maxStatementMs = 0 } = sharing ?? {};
-    this.#lanes = new Lanes({ ...parts, line, growth, turn: this.#turn, sharing: this.sharing, maxStatementMs }, this);
+    this.#lanes = new Lanes(
+      { ...parts, line, growth, outlook, turn: this.#turn, sharing: this.sharing, maxStatementMs },
+      this,
+    );
     const fail = (waiter: Waiter<R>, error: FluxorError) => {
       this.refusals.refuse(waiter, error);
       this.#lanes.settle();
@@ -269,7 +276,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   #wait(request: AcquireRequest, now: number): Promise<Lease<R>> {
     const { settings, pacer, book, tally } = this.#parts;
     this.growth.lastDemandAt = now;
-    const refusal = this.refusals.atTheDoor(request, this.isSuspended);
+    const refusal = this.refusals.atTheDoor(request, now, this.isSuspended);
     if (refusal !== undefined) return Promise.reject(refusal);
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
     if (request.failFast === true) pacer.clearPause();
@@ -277,6 +284,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     const waiter = new Waiter<R>(request, now, outer, this, this.#lanes.of(request));
     waiter.stack = this.#stackOf(request);
     tally.waits += 1;
+    if (this.line.length === 0) this.#outlook.began(now);
     this.line.push(waiter);
     // When everything there may be is lent, only a release can help.
     if (book.inUse < settings.current.maxSize) this.pump();
@@ -332,6 +340,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
+    this.#outlook.served(now);
     const { lane, request, stack } = waiter;
     const lease =
       lane === 'exclusive'

@@ -17,6 +17,13 @@ export function queueFullError(label: string, maxWaiting: number, stats: PoolSta
   return new RejectedError('POOL_EXHAUSTED', text);
 }
 
+/** Those who wait already would take longer than the caller's time. */
+export function lineTooLongError(label: string, waitMs: number, leftMs: number, stats: PoolStats): RejectedError {
+  const [wait, left] = [formatMs(Math.round(waitMs)), formatMs(Math.round(leftMs))];
+  const text = `${label}: those who wait already take ${wait} at the present pace, and this call has ${left} (${describeStats(stats)}); nothing was sent`;
+  return new RejectedError('POOL_EXHAUSTED', text, { retryAfterMs: Math.max(1, Math.ceil(waitMs - leftMs)) });
+}
+
 export function poolClosedError(label: string): UsageError {
   return new UsageError('RUNTIME_CLOSED', `${label}: the runtime is disconnecting or disconnected`);
 }

@@ -10,10 +10,12 @@ import {
   abortedWaitError,
   acquireTimeoutError,
   poolClosedError,
+  lineTooLongError,
   queueFullError,
   refusedWhileDownError,
   unreachableError,
 } from './pool-errors.js';
+import type { Outlook } from './outlook.js';
 import type { PoolStats } from './pool-stats.js';
 import type { AcquireRequest, Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
@@ -21,6 +23,7 @@ import type { WaitingLine } from './waiting-line.js';
 export interface RefusalParts<R> extends CareParts<R> {
   readonly line: WaitingLine<R>;
   readonly leaks: LeakDetector<R>;
+  readonly outlook: Outlook;
   stats(): PoolStats;
 }
 
@@ -32,13 +35,9 @@ export class Refusals<R> {
   }
 
   /** Who need not even get in line; the error is counted. */
-  atTheDoor(request: AcquireRequest, isSuspended: boolean): FluxorError | undefined {
-    const { settings, line } = this.#parts;
-    const { maxWaiting } = settings.current;
-    const isFull = line.length >= maxWaiting;
+  atTheDoor(request: AcquireRequest, now: number, isSuspended: boolean): FluxorError | undefined {
     const error =
-      this.#whileDown(request, isSuspended) ??
-      (isFull ? queueFullError(this.#label, maxWaiting, this.#parts.stats()) : undefined);
+      this.#whileDown(request, isSuspended) ?? this.#whileFull() ?? this.#whileTooLong(request, now, isSuspended);
     if (error !== undefined) this.#parts.tally.refused += 1;
     return error;
   }
@@ -106,6 +105,22 @@ export class Refusals<R> {
       : pacer.isPausing && book.count('creating') === 0;
     if (!isRefusing) return undefined;
     return refusedWhileDownError(lastError, pacer.failures, pacer.pauseLeftMs);
+  }
+
+  #whileFull(): FluxorError | undefined {
+    const { settings, line } = this.#parts;
+    const { maxWaiting } = settings.current;
+    return line.length < maxWaiting ? undefined : queueFullError(this.#label, maxWaiting, this.#parts.stats());
+  }
+
+  /** Served in the last moment they would still need the connection for a while. The urgent ones do not wait for all others. */
+  #whileTooLong({ deadlineAt, priority }: AcquireRequest, now: number, isSuspended: boolean): FluxorError | undefined {
+    const { line, outlook, book } = this.#parts;
+    if (isSuspended || priority === 'high') return undefined;
+    const waitMs = outlook.waitMs(line.length, now);
+    const leftMs = deadlineAt - now;
+    if (waitMs === 0 || waitMs + outlook.holdMs(book.inUse, now) <= leftMs) return undefined;
+    return lineTooLongError(this.#label, waitMs, leftMs, this.#parts.stats());
   }
 
   #lateError(waitedMs: number): FluxorError {
