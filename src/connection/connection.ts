@@ -25,8 +25,8 @@ import { RunningStatement } from './running-statement.js';
 import type { StatementCall } from './statement-call.js';
 import { StatementFailures } from './statement-failures.js';
 import type { StatementCursor } from './statement-cursor.js';
-import { streamOpenError } from './statement-cursor.js';
 import { assertInStep, assertInTime, lateError, releasedError } from './lease-errors.js';
+import { OpenCursor } from './open-cursor.js';
 import { Pipeline } from './pipeline.js';
 import { SessionCare } from './session-care.js';
 import type { StatementBook, StatementFacts } from './statement-book.js';
@@ -54,8 +54,6 @@ export interface ConnectionPorts {
   readonly config: () => ConnectionConfig;
 }
 
-const CLOSE_CURSOR: Begin<StatementCursor, void> = (_native, cursor) => cursor.close();
-
 export class Connection {
   readonly id: number;
   /** Monotonic milliseconds by which it had been opened. */
@@ -69,13 +67,12 @@ export class Connection {
   readonly #cache: StatementCache;
   readonly #care: SessionCare;
   readonly #starter: StatementStart;
+  readonly #cursor: OpenCursor;
   /** Statements that travel together; absent where the session cannot have several in flight. */
   readonly #pipeline: Pipeline | undefined;
   /** The statement on the wire, where it has the connection to itself, and since when. */
   #running: RunningStatement | undefined;
   #runningSince = 0;
-  /** The cursor read last. Outside a transaction it keeps the session to itself until its end. */
-  #cursor: StatementCursor | undefined;
   /** From the start of a reset to its end, and for good once closed: whoever still calls has no lease any more. */
   #isFenced = false;
   /** Closed or destroyed. */
@@ -103,8 +100,14 @@ export class Connection {
     this.#care = new SessionCare(native);
     const { clock, timers, driver } = ports;
     const { canCancel } = driver.capabilities;
-    const endCursor = () => this.#endCursor();
-    this.#stopper = new Stopper(native, { clock, timers, canCancel, turns: this.#turns, endCursor });
+    const cursor = (this.#cursor = new OpenCursor(native, driver.dialect));
+    this.#stopper = new Stopper(native, {
+      clock,
+      timers,
+      canCancel,
+      turns: this.#turns,
+      endCursor: () => cursor.end(),
+    });
     const memory = { book: ports.book, cache: this.#cache, care: this.#care };
     this.#starter = new StatementStart(native, { ...memory, shield: this.#stopper });
     this.#host = {
@@ -188,16 +191,19 @@ export class Connection {
     return this.run(query, this.#starter.execute, call);
   }
 
-  /** The same for one that travels with others: it is sent at once, whatever is in flight. */
+  /**
+   * The same for one that travels with others: it is sent at once, whatever is in flight. A cancel may have begun since
+   * `canShare` was asked: then it waits until that has settled.
+   */
   share(query: DriverQuery, call: StatementCall, facts: StatementFacts): Promise<DriverResult> {
     // A loan of several begins with the first of them.
     if (this.#pipeline?.isEmpty !== false) this.beginTenure();
-    if (this.#pipeline === undefined) return this.execute(query, call);
+    if (this.#pipeline === undefined || !this.#turns.isFree) return this.execute(query, call);
     try {
       this.#assertLent(call);
       const now = assertInTime(call, this.#ports.clock);
       this.#lastText = query.text;
-      this.#cursor = undefined;
+      this.#cursor.forget();
       return this.#pipeline.send(query, call, facts, now);
     } catch (error) {
       return Promise.reject(isFluxorError(error) ? error : this.#failures.of(error, call, false, this.#loans === 1));
@@ -212,9 +218,9 @@ export class Connection {
       return Promise.reject(error);
     }
     if (!this.#turns.isFree) return this.#startInTurn(work, begin, call);
-    const cursor = call.endsStream === true && this.#native.state === 'busy' ? this.#cursor : undefined;
-    if (cursor === undefined || cursor === (work as Work)) return this.#start(work, begin, call, this.#turns.occupy());
-    return this.closeCursor(cursor, call).then(() => this.run(work, begin, call));
+    const open = call.endsStream === true ? this.#cursor.before(work) : undefined;
+    if (open === undefined) return this.#start(work, begin, call, this.#turns.occupy());
+    return this.closeCursor(open, call).then(() => this.run(work, begin, call));
   }
 
   /** What runs now may last longer than was said when it began. */
@@ -224,18 +230,13 @@ export class Connection {
 
   /** The next rows of a cursor, which is opened by its first page. */
   readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
-    return this.run(cursor, this.#readPage, call);
+    return this.run(cursor, this.#cursor.read, call);
   }
 
   /** Ends a cursor early. */
   closeCursor(cursor: StatementCursor, call: StatementCall): Promise<void> {
-    return this.run(cursor, CLOSE_CURSOR, call);
+    return this.run(cursor, this.#cursor.close, call);
   }
-
-  readonly #readPage: Begin<StatementCursor, CursorPage> = (native, cursor) => {
-    this.#cursor = cursor;
-    return cursor.read(native);
-  };
 
   /** Proves that the server answers. */
   async validate(): Promise<void> {
@@ -253,7 +254,7 @@ export class Connection {
     try {
       await this.#pipeline?.untilSettled();
       await this.#stopper.settling;
-      await this.#endCursor();
+      await this.#cursor.end();
       await this.#native.untilReady();
       const { state } = this.#native;
       if (state === 'in-transaction' || state === 'failed-transaction') {
@@ -287,7 +288,7 @@ export class Connection {
   #start<W extends Work, T>(work: W, begin: Begin<W, T>, call: StatementCall, turn: number): Promise<T> {
     let bytesBefore: number | undefined;
     try {
-      this.#assertNoStream(work, call);
+      this.#cursor.assertNone(work, call);
       this.#assertMayStart(turn, call);
       bytesBefore = this.#native.bytesWritten;
       this.#lastText = work.text;
@@ -369,19 +370,6 @@ export class Connection {
   #assertLent(call: StatementCall): void {
     if (!this.#isFenced && (call.tenure ?? this.#tenure) === this.#tenure) return;
     throw releasedError(this.id);
-  }
-
-  /** Nothing else can run until it has ended; inside a transaction the session is ready between its pages. */
-  async #endCursor(): Promise<void> {
-    if (this.#cursor !== undefined && this.#native.state === 'busy') await this.#cursor.close();
-    this.#cursor = undefined;
-  }
-
-  /** What is sent behind an open cursor would wait for its end, and its caller may be the one who reads it. */
-  #assertNoStream(work: Work, call: StatementCall): void {
-    if (this.#cursor === undefined || this.#cursor === work) return;
-    if (this.#native.state !== 'busy') this.#cursor = undefined;
-    else throw streamOpenError(this.#ports.driver.dialect, this.#cursor.text, call);
   }
 
   /** A limit may have been reached, or the lease ended, while the statement had its turn but had not started yet. */

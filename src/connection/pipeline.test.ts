@@ -1,45 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { CallOptions } from '../../test/fakes/connection-bench.js';
-import { ConnectionBench } from '../../test/fakes/connection-bench.js';
-import { PipelinedSession } from '../../test/fakes/pipelined-session.js';
+import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../test/fakes/fake-session.js';
-import { Connection } from './connection.js';
+import { checkPipelineLeftovers, pipelineBench } from '../../test/fakes/pipeline-bench.js';
 import { unknownFacts } from './statement-book.js';
-import { StatementPace } from './statement-pace.js';
 
-/** A connection whose statements travel together. */
-class PipelineBench extends ConnectionBench {
-  readonly server = new PipelinedSession();
-  readonly pace = new StatementPace({ maxDepth: 16, maxStatementTimeMs: 5 });
-  readonly facts = unknownFacts();
-  readonly shared = new Connection(8, this.server, { ...this.ports, pace: this.pace });
-
-  share(text: string, options: CallOptions & { readonly inMs?: number } = {}) {
-    return this.watch(
-      this.shared.share({ text, values: [], rowMode: 'array' }, this.call(options), {
-        ...unknownFacts(),
-        ...this.facts,
-      }),
-    );
-  }
-
-  get canShare(): boolean {
-    return this.shared.canShare(this.clock.now());
-  }
-}
-
-const benches: PipelineBench[] = [];
-function pipelineBench(): PipelineBench {
-  const bench = new PipelineBench({ pipelining: true });
-  benches.push(bench);
-  return bench;
-}
-afterEach(async () => {
-  for (const bench of benches.splice(0)) {
-    bench.shared.destroy();
-    await bench.assertNothingLeft();
-  }
-});
+checkPipelineLeftovers();
 
 describe('statements that travel together', () => {
   it('are sent at once, and each is answered with its own result', async () => {
@@ -136,30 +100,6 @@ describe('a statement that is stopped while it travels with others', () => {
     await bench.clock.settle();
     expect(bench.canShare).toBe(true);
     expect(bench.cancelled).toMatchObject([{ connectionId: 8, cause: 'deadline' }]);
-  });
-
-  it('is answered by its end when its cancel comes too late, and the innocent one that was hit is sent again', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    const head = bench.share('head', { inMs: 100 });
-    const innocent = bench.share('innocent');
-    const other = bench.share('other');
-    await bench.clock.advance(101);
-    bench.server.finish();
-    await bench.clock.settle();
-    bench.server.deliverCancel();
-    await bench.clock.settle();
-    expect(head.error).toMatchObject({ code: 'TIMEOUT', outcome: 'applied' });
-    expect(bench.server.wire).toEqual(['head', 'innocent', 'other', 'cancel', 'innocent']);
-    bench.server.finish();
-    bench.server.finish();
-    await bench.clock.settle();
-    expect(bench.server.head).toBe('ping');
-    bench.server.finish();
-    await bench.clock.settle();
-    expect(innocent.result?.rows).toEqual([['innocent']]);
-    expect(other.result?.rows).toEqual([['other']]);
-    expect(bench.canShare).toBe(true);
   });
 
   it('is answered at once behind the head, as unknown, and its result reaches nobody', async () => {

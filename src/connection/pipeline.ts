@@ -43,6 +43,9 @@ export interface PipelinePorts {
 /** Not looked at: what went into a corked socket may have left or not, and counting it for each would cost more than sending it. */
 const UNCOUNTED = -1;
 
+/** Prepared anew each time: what is stale more often than this is so for a reason of its own. */
+const STALE_AGAIN = 3;
+
 /** After a cancel. */
 interface Settling {
   /** The connection is held by it. */
@@ -54,6 +57,8 @@ interface Settling {
 class SharedStatement extends RunningStatement<DriverResult> {
   readonly query: DriverQuery;
   readonly facts: StatementFacts;
+  /** How often what was prepared for it was found to be stale while a cancel was under way. */
+  timesStale = 0;
 
   constructor(
     host: StatementHost,
@@ -135,11 +140,8 @@ export class Pipeline implements StatementHost {
     const wasHead = this.#remove(shared);
     if (shared.isStopped) this.#stopped -= 1;
     else if (wasHead) this.#ports.pace.endedTogether(shared.facts, now - this.#headSince);
-    if (wasHead) this.#headSince = now;
-    const [head] = this.#inFlight;
-    // Nobody waits for it, and those behind it would wait for nothing.
-    if (wasHead && head?.isStopped === true && this.#ports.canCancel) this.#cancel(head);
-    else if (this.#settling !== undefined) this.#settle(this.#settling);
+    if (wasHead) this.#goOn(now);
+    if (this.#settling !== undefined) this.#settle(this.#settling);
   }
 
   async stop<T>(statement: RunningStatement<T>, cause: StopCause): Promise<T> {
@@ -159,16 +161,42 @@ export class Pipeline implements StatementHost {
     return this.#ports.toError(error, statement);
   }
 
-  /** What was hit by a cancel that was meant for one before it is sent once more, behind all others. */
+  /** What failed because another was cancelled is sent once more, behind all others. */
   again<T>(statement: RunningStatement<T>, error: unknown): Promise<T> | undefined {
-    if (this.#settling === undefined || statement.isStopped || this.#native.state === 'closed') return undefined;
+    if (this.#settling === undefined || statement.isStopped) return undefined;
     const shared = statement as unknown as SharedStatement;
-    const { code, outcome } = this.toError(error, shared);
-    // A server says the same of its own limit as of a cancel: what the statement has used up of its time stays used up.
-    if ((code !== 'CANCELLED' && code !== 'TIMEOUT') || outcome !== 'not-applied') return undefined;
-    if (this.#remove(shared)) this.#headSince = this.#ports.clock.now();
+    if (!this.#isInnocent(shared, error)) return undefined;
+    const wasHead = this.#remove(shared);
     this.#inFlight.push(shared);
-    return this.#ports.starter.share(shared.query, shared.facts) as Promise<unknown> as Promise<T>;
+    const sent = this.#resend(shared) as Promise<unknown> as Promise<T>;
+    if (wasHead) this.#goOn(this.#ports.clock.now());
+    return sent;
+  }
+
+  /** Its error has undone it, and comes from a cancel: that hit it, or has kept the driver from preparing it anew. */
+  #isInnocent(shared: SharedStatement, error: unknown): boolean {
+    const { code, reason, outcome } = this.toError(error, shared);
+    if (outcome !== 'not-applied') return false;
+    // A server says the same of its own limit as of a cancel: what the statement has used up of its time stays used up.
+    if (code === 'CANCELLED' || code === 'TIMEOUT') return true;
+    return reason === 'statement-invalid' && (shared.timesStale += 1) <= STALE_AGAIN;
+  }
+
+  /** What was sent of it before has been undone. On a connection that is lost meanwhile it hears of that. */
+  #resend(statement: SharedStatement): Promise<DriverResult> {
+    statement.bytesBefore = this.#native.bytesWritten;
+    try {
+      return this.#ports.starter.share(statement.query, statement.facts);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The server works on the next one. If nobody waits for that any more, those behind it would wait for nothing. */
+  #goOn(now: number): void {
+    this.#headSince = now;
+    const [head] = this.#inFlight;
+    if (head?.isStopped === true && this.#ports.canCancel) this.#cancel(head);
   }
 
   #cancel(statement: RunningStatement): void {

@@ -21,7 +21,7 @@ import { createDeferred } from '../../src/kernel/deferred.js';
 
 /** What the fake server says; `classify` of the fake driver understands it. */
 export class ServerError extends Error {
-  readonly kind: 'cancelled' | 'unique' | 'lost' | 'local';
+  readonly kind: 'cancelled' | 'unique' | 'lost' | 'local' | 'stale';
   /** What it says about the other connections. */
   readonly siblings: Siblings;
 
@@ -259,6 +259,7 @@ export class FakeDriver implements Driver {
     if (kind === 'unique') {
       return new ConstraintError('unique', 'there already', { constraint: 'pk' }, { outcome: 'not-applied', context });
     }
+    if (kind === 'stale') return new QueryError('statement-invalid', 'stale', { outcome: 'not-applied', context });
     if (kind === 'lost') {
       return new ConnectionError('lost', 'lost', {
         outcome: unproved,
