@@ -123,11 +123,32 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   }
 
   acquire(request: AcquireRequest): Promise<Lease<R>> {
-    if (this.isClosing) return Promise.reject(this.refusals.closed());
-    if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
     const now = request.now ?? this.#parts.clock.now();
     const lease = this.tryAcquire(request, now);
-    return lease === undefined ? this.#wait(request, now) : Promise.resolve(lease);
+    return lease === undefined ? this.wait(request, now, request.deadlineAt) : Promise.resolve(lease);
+  }
+
+  /** In turn, for a caller who has tried in this very tick; `deadlineAt` in the place of the request's own. */
+  wait(request: AcquireRequest, now: number, deadlineAt: number): Promise<Lease<R>> {
+    if (this.isClosing) return Promise.reject(this.refusals.closed());
+    if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
+    const { settings, pacer, book, tally } = this.#parts;
+    this.growth.lastDemandAt = now;
+    const refusal = this.refusals.atTheDoor(request, now, deadlineAt, this.isSuspended);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
+    if (request.failFast === true) pacer.clearPause();
+    const outer = this.deadlocks.outerScope();
+    const waiter = new Waiter<R>(request, now, deadlineAt, outer, this, this.#lanes.of(request));
+    waiter.stack = this.#stackOf(request);
+    tally.waits += 1;
+    if (this.line.length === 0) this.#outlook.began(now);
+    this.line.push(waiter);
+    // When everything there may be is lent, only a release can help.
+    if (book.inUse < settings.current.maxSize) this.pump();
+    else this.#lanes.settle(now);
+    if (outer !== undefined && waiter.queue !== undefined) this.deadlocks.joined(outer);
+    return waiter.promise;
   }
 
   /** Called by an exclusive lease when it ends. */
@@ -271,26 +292,6 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
 
   rotated(entry: PoolEntry<R>): void {
     this.#host.rotated(entry);
-  }
-
-  #wait(request: AcquireRequest, now: number): Promise<Lease<R>> {
-    const { settings, pacer, book, tally } = this.#parts;
-    this.growth.lastDemandAt = now;
-    const refusal = this.refusals.atTheDoor(request, now, this.isSuspended);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
-    if (request.failFast === true) pacer.clearPause();
-    const outer = this.deadlocks.outerScope();
-    const waiter = new Waiter<R>(request, now, outer, this, this.#lanes.of(request));
-    waiter.stack = this.#stackOf(request);
-    tally.waits += 1;
-    if (this.line.length === 0) this.#outlook.began(now);
-    this.line.push(waiter);
-    // When everything there may be is lent, only a release can help.
-    if (book.inUse < settings.current.maxSize) this.pump();
-    else this.#lanes.settle(now);
-    if (outer !== undefined && waiter.queue !== undefined) this.deadlocks.joined(outer);
-    return waiter.promise;
   }
 
   /** Only user code can leak: a statement's lease ends with the statement. */

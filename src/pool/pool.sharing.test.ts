@@ -184,31 +184,29 @@ describe('Pool, shared leases', () => {
     expect([bench.factory.count('reset'), bench.pool.stats().idle]).toEqual([1, 1]);
   });
 
-  it('tells whoever counts a statement at work when it has ended, though others are still in flight', async () => {
+  it('is one connection at work for whoever counts them, until it is free, however many join it', async () => {
     const bench = sharing({ maxSize: 1 });
     const [first, second] = [await bench.lend(SHORT), await bench.lend(SHORT)];
     const free: string[] = [];
     first.tellWhenFree({ onResourceFree: () => free.push('first') });
     second.tellWhenFree({ onResourceFree: () => free.push('second') });
-    first.resource.isBusy = true;
+    expect(free).toEqual(['second']);
     first.release();
-    expect(free).toEqual(['first']);
+    expect(free).toEqual(['second']);
     second.release();
-    expect(free).toEqual(['first', 'second']);
+    expect(free).toEqual(['second', 'first']);
   });
 
-  it('tells them later when the connection still works for a statement that was stopped', async () => {
+  it('is at work until it has been cleaned', async () => {
     const bench = sharing({ maxSize: 1 });
-    const [first, second] = [await bench.lend(SHORT), await bench.lend(SHORT)];
+    const lease = await bench.lend(SHORT);
     const free: string[] = [];
-    first.tellWhenFree({ onResourceFree: () => free.push('first') });
-    const { resource } = first;
-    Object.assign(resource, { isBusy: true, isShareable: false });
-    first.release();
+    lease.tellWhenFree({ onResourceFree: () => free.push('free') });
+    lease.resource.condition = 'dirty';
+    lease.release();
     expect(free).toEqual([]);
-    resource.isShareable = true;
-    second.release();
-    expect(free).toEqual(['first']);
+    await bench.clock.settle();
+    expect(free).toEqual(['free']);
   });
 
   it('takes all statements off their connections at the deadline of a close, and counts each', async () => {

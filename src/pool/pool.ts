@@ -106,6 +106,11 @@ export class Pool<R> {
     return this.#lending.tryAcquire(request, now);
   }
 
+  /** The same as `acquire`, for a caller who has just tried: in turn, until `deadlineAt`, whatever the request says. */
+  wait(request: AcquireRequest, now: number, deadlineAt: number): Promise<Lease<R>> {
+    return this.#lending.wait(request, now, deadlineAt);
+  }
+
   /**
    * Begins the housekeeping, and the warm-up if one is configured, in the background. Answers how that warm-up ends;
    * the answer rejects only where `failFast`. A second call does nothing.

@@ -35,9 +35,11 @@ export class Refusals<R> {
   }
 
   /** Who need not even get in line; the error is counted. */
-  atTheDoor(request: AcquireRequest, now: number, isSuspended: boolean): FluxorError | undefined {
+  atTheDoor(request: AcquireRequest, now: number, deadlineAt: number, isSuspended: boolean): FluxorError | undefined {
     const error =
-      this.#whileDown(request, isSuspended) ?? this.#whileFull() ?? this.#whileTooLong(request, now, isSuspended);
+      this.#whileDown(request, isSuspended) ??
+      this.#whileFull() ??
+      (isSuspended ? undefined : this.#whileTooLong(request, now, deadlineAt - now));
     if (error !== undefined) this.#parts.tally.refused += 1;
     return error;
   }
@@ -114,11 +116,10 @@ export class Refusals<R> {
   }
 
   /** Served in the last moment they would still need the connection for a while. The urgent ones do not wait for all others. */
-  #whileTooLong({ deadlineAt, priority }: AcquireRequest, now: number, isSuspended: boolean): FluxorError | undefined {
+  #whileTooLong({ priority }: AcquireRequest, now: number, leftMs: number): FluxorError | undefined {
     const { line, outlook, book } = this.#parts;
-    if (isSuspended || priority === 'high') return undefined;
+    if (priority === 'high') return undefined;
     const waitMs = outlook.waitMs(line.length, now);
-    const leftMs = deadlineAt - now;
     if (waitMs === 0 || waitMs + outlook.holdMs(book.inUse, now) <= leftMs) return undefined;
     return lineTooLongError(this.#label, waitMs, leftMs, this.#parts.stats());
   }

@@ -16,8 +16,6 @@ export class SharedLease<R> extends Lease<R> {
   readonly loan: SharedLoan<R>;
   /** Where it stands among the leases of its loan. Written by the loan. */
   place = 0;
-  /** Whoever counts it as being at work. */
-  borrower: Borrower | undefined = undefined;
   /** When it was lent, if somebody listens to how long leases are held: a number of this kind is an object of its own. */
   readonly sinceAt: number | undefined;
 
@@ -27,8 +25,11 @@ export class SharedLease<R> extends Lease<R> {
     this.sinceAt = sinceAt;
   }
 
+  /** What is counted is connections at work: the loan is one, until its entry is free, and those who join it are none more. */
   override tellWhenFree(borrower: Borrower): void {
-    this.borrower = borrower;
+    if (this.loan.isCounted) return borrower.onResourceFree();
+    this.loan.isCounted = true;
+    this.entry.tellWhenFree(borrower);
   }
 }
 
@@ -43,7 +44,7 @@ export interface SharedLoanKeeper<R> {
  */
 export type LoanPlace = 'open' | 'aside' | 'reserved' | 'leaving' | 'free';
 
-export class SharedLoan<R> extends QueueItem implements Loan, LeaseKeeper<R>, Borrower {
+export class SharedLoan<R> extends QueueItem implements Loan, LeaseKeeper<R> {
   readonly isShared = true;
   readonly entry: PoolEntry<R>;
   readonly resource: R;
@@ -53,10 +54,10 @@ export class SharedLoan<R> extends QueueItem implements Loan, LeaseKeeper<R>, Bo
   place: LoanPlace = 'free';
   /** One of its leases was discarded: the resource is closed when the last one has ended. */
   isDiscarded = false;
+  /** Somebody counts it as a connection at work. */
+  isCounted = false;
   readonly #keeper: SharedLoanKeeper<R>;
   readonly #leases: SharedLease<R>[] = [];
-  /** Those of leases that have ended, while the resource still works for them. */
-  #owed: Borrower[] | undefined;
 
   constructor(entry: PoolEntry<R>, resource: R, keeper: SharedLoanKeeper<R>) {
     super();
@@ -71,11 +72,6 @@ export class SharedLoan<R> extends QueueItem implements Loan, LeaseKeeper<R>, Bo
 
   get isReleased(): boolean {
     return this.#leases.length === 0;
-  }
-
-  /** Whether somebody who has ended is still to be told. */
-  get isOwing(): boolean {
-    return this.#owed !== undefined;
   }
 
   add(sinceAt: number | undefined): SharedLease<R> {
@@ -106,20 +102,5 @@ export class SharedLoan<R> extends QueueItem implements Loan, LeaseKeeper<R>, Bo
 
   end(lease: Lease<R>, isDiscarded: boolean, reason?: string, now?: number): void {
     this.#keeper.ended(lease as SharedLease<R>, isDiscarded, reason, now);
-  }
-
-  /** Its lease has ended, and the resource still works for it: it is told when that is over, at the latest with the entry. */
-  owe(borrower: Borrower): void {
-    if (this.#owed === undefined) {
-      this.#owed = [];
-      this.entry.tellWhenFree(this);
-    }
-    this.#owed.push(borrower);
-  }
-
-  onResourceFree(): void {
-    const owed = this.#owed;
-    this.#owed = undefined;
-    if (owed !== undefined) for (const borrower of owed) borrower.onResourceFree();
   }
 }

@@ -68,7 +68,7 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
   begin(entry: PoolEntry<R>, resource: R, now: number, waitedMs: number): SharedLease<R> {
     const loan = this.#loanOf(entry, resource);
     this.#parts.book.lend(entry, { name: 'in-use', resource, sinceAt: now, lease: loan });
-    loan.isDiscarded = false;
+    loan.isDiscarded = loan.isCounted = false;
     loan.place = 'open';
     this.#loans += 1;
     const lease = this.#add(loan, now);
@@ -91,8 +91,6 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     this.#open.put(loan);
     this.#parts.tally.joined += 1;
     this.#tellBegin(loan.entry, waitedMs);
-    // It would not take one more while it still works for somebody who has ended.
-    if (loan.isOwing) loan.onResourceFree();
     return lease;
   }
 
@@ -100,7 +98,6 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     const { loan } = lease;
     if (isDiscarded) loan.isDiscarded = true;
     this.#remove(lease);
-    this.#giveSlotBack(lease, now);
     this.#tellEnd(lease, isDiscarded ? 'discarded' : 'released', reason);
     // A listener may have ended all others meanwhile, and the entry may be lent anew.
     if (loan.size > 0) this.#host.onRoom(now);
@@ -119,7 +116,6 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     this.#leases -= leases.length;
     this.#loans -= 1;
     loan.place = 'free';
-    for (const { borrower } of leases) if (borrower !== undefined) loan.owe(borrower);
     for (const lease of leases) this.#tellEnd(lease, 'discarded');
     return leases.length;
   }
@@ -234,27 +230,6 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     if (loan.size === 0 || loan.isDiscarded || loan.place === 'leaving') this.#put(loan, 'leaving');
     // What would not take one more may do so now that one has ended.
     else this.#put(loan, loan.place === 'reserved' ? 'reserved' : 'open');
-  }
-
-  /**
-   * The slot of a lease that has ended: given back, unless the resource still works for somebody who has ended. That of the
-   * last one is given back when the entry is free, which may have to be cleaned first.
-   */
-  #giveSlotBack({ loan, borrower }: SharedLease<R>, at: number | undefined): void {
-    if (borrower === undefined && !loan.isOwing) return;
-    if (loan.size === 0) {
-      if (borrower !== undefined) loan.owe(borrower);
-      return;
-    }
-    const { factory, clock } = this.#parts;
-    const { resource } = loan;
-    const isAtWork = factory.isBusy(resource) && !factory.canShare(resource, at ?? clock.now());
-    if (isAtWork) {
-      if (borrower !== undefined) loan.owe(borrower);
-      return;
-    }
-    if (loan.isOwing) loan.onResourceFree();
-    borrower?.onResourceFree();
   }
 
   #finish(loan: SharedLoan<R>, now: number | undefined): void {

@@ -57,6 +57,7 @@ export class Waiter<R> extends QueueItem {
   constructor(
     request: AcquireRequest,
     sinceAt: number,
+    deadlineAt: number,
     outer: LeaseScope | undefined,
     keeper: WaiterKeeper<R>,
     lane: Lane = 'exclusive',
@@ -66,7 +67,7 @@ export class Waiter<R> extends QueueItem {
     this.request = request;
     this.sinceAt = sinceAt;
     this.priority = request.priority ?? 'normal';
-    this.deadlineAt = request.deadlineAt;
+    this.deadlineAt = deadlineAt;
     this.outer = outer;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;

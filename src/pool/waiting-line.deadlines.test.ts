@@ -27,7 +27,7 @@ function lineBench(): Bench {
   const join = (timeoutMs: number, priority?: Priority) => {
     const now = clock.now();
     const request = { deadlineAt: now + timeoutMs, priority };
-    const waiter = new Waiter<object>(request, now, undefined, { giveUp: () => undefined });
+    const waiter = new Waiter<object>(request, now, request.deadlineAt, undefined, { giveUp: () => undefined });
     line.push(waiter);
     return waiter;
   };
@@ -100,7 +100,7 @@ describe('WaitingLine, deadlines', () => {
       line.remove(waiter);
     });
     for (const deadlineAt of [10, 10, 10]) {
-      line.push(new Waiter<object>({ deadlineAt }, 0, undefined, { giveUp: () => undefined }));
+      line.push(new Waiter<object>({ deadlineAt }, 0, deadlineAt, undefined, { giveUp: () => undefined }));
     }
     await clock.advance(20);
     expect([told, line.length]).toEqual([[10], 0]);

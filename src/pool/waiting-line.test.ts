@@ -11,7 +11,14 @@ import { WaitingLine } from './waiting-line.js';
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
 
 function waiter(sinceAt: number, priority?: Priority, deadlineAt = Infinity, lane?: Lane): Waiter<object> {
-  return new Waiter<object>({ deadlineAt, priority }, sinceAt, undefined, { giveUp: () => undefined }, lane);
+  return new Waiter<object>(
+    { deadlineAt, priority },
+    sinceAt,
+    deadlineAt,
+    undefined,
+    { giveUp: () => undefined },
+    lane,
+  );
 }
 
 const inLane = (lane: Lane, sinceAt: number, priority?: Priority) => waiter(sinceAt, priority, Infinity, lane);

@@ -165,12 +165,6 @@ export class Call implements StatementCall {
   acquireBy(now: number, acquireTimeoutMs: number): number {
     return this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
   }
-
-  /** As the pool is asked where it must wait. */
-  toAcquireRequest(now: number, deadlineAt: number): AcquireRequest {
-    const { signal, priority, holder, label, scope, lane, expectedMs } = this;
-    return { deadlineAt, now, signal, priority, holder, label, scope, lane, expectedMs };
-  }
 }
 
 /** What the road lent to the call; its work may count on it. */

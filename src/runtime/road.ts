@@ -56,8 +56,7 @@ export class Road {
           const entered = gate.enter(call, now, call.acquireBy(now, settings.current.acquireTimeoutMs));
           const pass = (call.pass = entered instanceof Promise ? await entered : entered);
           const askedAt = entered === pass ? now : clock.now();
-          call.lease =
-            pool.tryAcquire(call, askedAt) ?? (await pool.acquire(call.toAcquireRequest(askedAt, pass.acquireBy)));
+          call.lease = pool.tryAcquire(call, askedAt) ?? (await pool.wait(call, askedAt, pass.acquireBy));
           this.#take(call.lease, pass);
           beganAt = pass.isTimed ? clock.now() : undefined;
           const result = await call.work(call);

@@ -245,7 +245,9 @@ export class PoolCallers {
       if (held.length > 1 && !areShared) this.#world.violate('I3 one resource, two leases, and not shared');
     }
     for (const [lease, isFree] of this.#isFree) {
-      if (isFree && !lease.isReleased) this.#world.violate(`${lease.entry.id} was said to be free while it was lent`);
+      // Those who join others are no connection more at work.
+      if (isFree && !lease.isReleased && !lease.isShared)
+        this.#world.violate(`${lease.entry.id} was said to be free while it was lent`);
     }
     if (inUse !== entries.size) this.#world.violate(`I3 ${inUse} in use, ${entries.size} held`);
     for (const caller of this.#present) caller.loan = undefined;
