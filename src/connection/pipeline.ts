@@ -50,7 +50,6 @@ const STALE_AGAIN = 3;
 interface Settling {
   /** The connection is held by it. */
   readonly turn: number;
-  isAbsorbing: boolean;
   readonly over: Deferred<void>;
 }
 
@@ -202,7 +201,6 @@ export class Pipeline implements StatementHost {
   #cancel(statement: RunningStatement): void {
     const settling = (this.#settling ??= {
       turn: this.#ports.turns.occupy(),
-      isAbsorbing: false,
       over: createDeferred(),
     });
     this.#cancels += 1;
@@ -214,8 +212,7 @@ export class Pipeline implements StatementHost {
 
   /** Those that were in flight behind it take a late cancel, and are sent again. When they have ended, a round trip takes it. */
   #settle(settling: Settling): void {
-    if (this.#cancels > 0 || !this.isEmpty || settling.isAbsorbing) return;
-    settling.isAbsorbing = true;
+    if (this.#cancels > 0 || !this.isEmpty) return;
     void this.#ports.stopper.absorb().then(() => {
       this.#settling = undefined;
       this.#ports.turns.leave(settling.turn);

@@ -45,9 +45,19 @@ export class SharingLedger {
   readonly answered = new Set<string>();
   readonly counts = { hit: 0, missed: 0, stale: 0, healed: 0 };
   chanceOfStale = 0;
+  /** Its caller has stopped it, or its time is over, or its loan. */
+  isStopped: (text: string) => boolean = () => false;
+  readonly #timesStale = new Map<string, number>();
 
   knows(text: string): boolean {
     return this.fates.has(text);
+  }
+
+  foundStale(text: string): void {
+    const times = (this.#timesStale.get(text) ?? 0) + 1;
+    this.#timesStale.set(text, times);
+    if (times > 1 + STALE_AGAIN)
+      this.misuse.push(`${text} was sent again, although it had been stale ${times - 1} times`);
   }
 
   /** The lies in what somebody has heard. */

@@ -36,6 +36,8 @@ export class SharingServer implements DriverConnection {
   isUnsettled = false;
   /** One was sent anew behind the others by the driver: the connection does not know the order any more. */
   hasMoved = false;
+  /** The client has been told of something, and may not have taken it in. */
+  hasSpoken = false;
   readonly #dice: Dice;
   readonly #ledger: SharingLedger;
   readonly #note: (text: string) => void;
@@ -72,6 +74,11 @@ export class SharingServer implements DriverConnection {
     return this.#answers.length === 0 ? this.#working?.text : undefined;
   }
 
+  /** Somebody who does not wait any more is in flight still. */
+  get isWorkingForNobody(): boolean {
+    return this.#inFlight.some(({ text }) => this.#ledger.answered.has(text));
+  }
+
   get cancelsLeft(): number {
     return this.#cancels.length;
   }
@@ -101,6 +108,10 @@ export class SharingServer implements DriverConnection {
   cancel(): Promise<void> {
     if (this.isClosed) return Promise.reject(new ServerError('lost'));
     this.#cancelsAsked += 1;
+    const [head] = this.#inFlight;
+    const isSure = head !== undefined && !this.hasMoved && !this.hasSpoken;
+    if (isSure && !this.#ledger.isStopped(head.text))
+      this.#ledger.misuse.push(`${head.text} was cancelled for another`);
     this.isUnsettled = true;
     this.#absorbing = undefined;
     const dice = this.#dice;
@@ -251,6 +262,7 @@ export class SharingServer implements DriverConnection {
     if (answer === undefined) return;
     const { sent, error } = answer;
     this.#inFlight.splice(this.#inFlight.indexOf(sent), 1);
+    this.hasSpoken = true;
     if (error !== undefined) this.#ledger.undone.set(sent.text, (this.#ledger.undone.get(sent.text) ?? 0) + 1);
     if (error instanceof StaleError) return this.#heal(sent);
     if (this.#absorbing === sent) {
@@ -266,6 +278,7 @@ export class SharingServer implements DriverConnection {
   #heal(sent: Sent): void {
     const isStopping = this.#cancelsAsked !== sent.cancelsBefore;
     if (isStopping || sent.isHealing) {
+      this.#ledger.foundStale(sent.text);
       this.#note(`${sent.text} is stale, ${isStopping ? 'after a cancel' : 'again'}`);
       sent.reject(new StaleError(!isStopping));
       return this.#becomeReady();

@@ -32,6 +32,8 @@ import { Dice } from './dice.js';
 /** The deadline's own millisecond, the 100 ms of grace, and the grace's own millisecond. */
 const ANSWER_LIMIT_MS = 102;
 const MAX_DEPTH = 16;
+/** A cancel is tried again until its connection is given up. */
+const STOP_LIMIT_MS = 2_000;
 /** The pool gives a reset no more time than this. */
 const RESET_LIMIT_MS = 3_000;
 
@@ -41,6 +43,8 @@ interface Caller extends Hearer {
   readonly loan: number;
   error: unknown;
   isSettled: boolean;
+  /** Its lease was taken from it. */
+  takenAt: number | undefined;
 }
 
 export class ConnectionSharingSimulation {
@@ -65,11 +69,14 @@ export class ConnectionSharingSimulation {
   /** Counts loans, and whatever ends one. */
   #loan = 0;
   #resetBy = Infinity;
+  /** What the server is at work on, although its caller has been answered; and since when that is known. */
+  #forNobody: { readonly text: string; readonly since: number } | undefined;
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
     this.#canCancel = this.#dice.chance(0.9);
-    this.#ledger.chanceOfStale = this.#dice.oneOf([0, 0.1, 0.5]);
+    this.#ledger.chanceOfStale = this.#dice.oneOf([0, 0.1, 0.5, 0.9]);
+    this.#ledger.isStopped = (text) => this.#isStopped(text);
     const { clock, timers } = { clock: this.#clock, timers: this.#timers };
     const driver = new FakeDriver({ canCancel: this.#canCancel, pipelining: true });
     this.#ports = {
@@ -157,7 +164,14 @@ export class ConnectionSharingSimulation {
     this.#ledger.fates.set(text, this.#dice.chance(0.7) ? 'applied' : this.#dice.oneOf<Fate>(['refused', 'hangs']));
     const base = { text, deadlineAt: this.#clock.now() + inMs, isReadOnly: this.#dice.chance(0.2) };
     const lent = { server: this.#server, loan: this.#loan };
-    const caller: Caller = { ...base, ...lent, abort: new AbortController(), error: undefined, isSettled: false };
+    const caller: Caller = {
+      ...base,
+      ...lent,
+      abort: new AbortController(),
+      error: undefined,
+      isSettled: false,
+      takenAt: undefined,
+    };
     this.#callers.push(caller);
     this.#note(`${text} for ${inMs} ms${base.isReadOnly ? ', read-only' : ''}: ${this.#ledger.fates.get(text)}`);
     return caller;
@@ -223,6 +237,7 @@ export class ConnectionSharingSimulation {
     if (condition === 'broken') return this.#renew();
     if (condition === 'dirty') return this.#reset();
     if (!this.#server.isQuiet) this.#violate('clean, with something in flight or a cancel under way');
+    if (!this.#connection.canShare(this.#clock.now())) this.#violate('clean, and takes nobody');
     this.#place = 'free';
   }
 
@@ -249,6 +264,9 @@ export class ConnectionSharingSimulation {
   /** Taken from all who are on it. */
   #takeBack(): void {
     if (this.#place !== 'shared' && this.#place !== 'alone') return;
+    for (const caller of this.#callers) {
+      if (caller.loan === this.#loan && !caller.isSettled) caller.takenAt = this.#clock.now();
+    }
     if (this.#dice.chance(0.8)) this.#reset();
     else this.#renew();
   }
@@ -274,9 +292,12 @@ export class ConnectionSharingSimulation {
     const now = this.#clock.now();
     const connection = this.#connection;
     if (this.#place === 'resetting' && now >= this.#resetBy) this.#renew();
-    for (const { text, deadlineAt, isSettled } of this.#callers) {
-      if (!isSettled && now > deadlineAt + ANSWER_LIMIT_MS + 1) this.#violate(`${text} was never answered`);
+    for (const { text, deadlineAt, isSettled, takenAt = Infinity } of this.#callers) {
+      const limit = Math.min(deadlineAt + ANSWER_LIMIT_MS, takenAt + STOP_LIMIT_MS) + 1;
+      if (!isSettled && now > limit) this.#violate(`${text} was never answered`);
     }
+    if (this.#server.isWorkingForNobody && connection.canShare(now))
+      this.#violate('takes one more behind a stopped one');
     if (connection.condition() === 'clean' && !this.#server.isQuiet) this.#violate('clean, and yet not quiet');
     if (this.#server.isUnsettled && connection.canShare(now))
       this.#violate('takes one more before a cancel has settled');
@@ -287,11 +308,29 @@ export class ConnectionSharingSimulation {
   /** A moment at which every promise has moved. */
   async #rest(): Promise<void> {
     await this.#clock.settle();
-    const { isUnsettled, hasMoved, isClosed, knownHead } = this.#server;
-    const isIdle = knownHead !== undefined && this.#ledger.answered.has(knownHead);
-    if (isIdle && this.#canCancel && !isUnsettled && !hasMoved && !isClosed && this.#place !== 'resetting')
-      this.#violate(`${knownHead} is at work, nobody waits for it, and nobody stops it`);
+    this.#server.hasSpoken = false;
+    if (this.#place !== 'resetting' && !this.#server.isClosed) this.#checkProgress(this.#clock.now());
     this.#check();
+  }
+
+  /** Nobody waits for nothing. */
+  #checkProgress(now: number): void {
+    const { isUnsettled, isQuiet, hasMoved, knownHead } = this.#server;
+    const isFor = this.#callers.some(({ isSettled, loan }) => !isSettled && loan === this.#loan);
+    if (this.#place === 'shared' && isQuiet && isFor) this.#violate('nothing is in flight, and somebody waits for it');
+    const isForNobody = knownHead !== undefined && this.#ledger.answered.has(knownHead);
+    if (!isForNobody || !this.#canCancel || hasMoved) this.#forNobody = undefined;
+    else if (this.#forNobody?.text !== knownHead) this.#forNobody = { text: knownHead, since: now };
+    if (this.#forNobody === undefined) return;
+    if (!isUnsettled || now > this.#forNobody.since + STOP_LIMIT_MS + 1)
+      this.#violate(`${this.#forNobody.text} is at work, nobody waits for it, and nobody stops it`);
+  }
+
+  #isStopped(text: string): boolean {
+    const caller = this.#callers.find((one) => one.text === text);
+    if (caller === undefined) return false;
+    const { abort, deadlineAt, loan } = caller;
+    return abort.signal.aborted || this.#clock.now() >= deadlineAt || loan !== this.#loan;
   }
 
   async #end(): Promise<void> {
@@ -299,7 +338,7 @@ export class ConnectionSharingSimulation {
     for (let round = 0; round < 40; round += 1) {
       this.#server.moveAll();
       await this.#clock.advance(100);
-      this.#check();
+      await this.#rest();
     }
     await this.#clock.advance(3_000);
     this.#connection.destroy();

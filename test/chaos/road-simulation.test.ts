@@ -27,14 +27,17 @@ describe('A runtime in random circumstances', () => {
 
   it(`keeps its promises with ${SEEDS} seeds from ${FIRST_SEED} on`, { timeout: 60_000 + SEEDS * 500 }, async () => {
     const outcomes = new Map<string, number>();
+    let joined = 0;
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       const simulation = new RoadSimulation(seed);
       await simulation.run(STEPS).catch((error: unknown) => {
         const replay = `FLUXOR_SEED=${seed} npx vitest run --project chaos test/chaos/road-simulation.test.ts`;
         throw new Error(`seed ${seed}: ${(error as Error).message}\nreplay: ${replay}`, { cause: error });
       });
+      joined += simulation.joined;
       for (const [how, count] of simulation.outcomes) outcomes.set(how, (outcomes.get(how) ?? 0) + count);
     }
+    expect(joined, 'statements that joined others').toBeGreaterThan(2 * SEEDS);
     for (const how of EXPECTED) expect(outcomes.get(how) ?? 0, how).toBeGreaterThanOrEqual(10);
   });
 

@@ -1,5 +1,5 @@
 /**
- * One random life of a whole runtime, from a seed: statements, transactions and sessions that time out, abort, nest, fail,
+ * One random life of a whole runtime, from a seed: statements, alone and together on a connection, transactions and sessions that time out, abort, nest, fail,
  * hang and are tried again, behind random limits, while the server goes and comes back and an operator turns every knob.
  *
  * After every step: the server never works at more than the connection limit allows (callers who hold a connection already
@@ -13,13 +13,13 @@ import { createRuntime } from '../../src/runtime/create-runtime.js';
 import type { DBRuntime } from '../../src/runtime/runtime.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { Dice } from './dice.js';
-import { RoadServer } from './road-server.js';
-
-const POOL_SIZE = 6;
+import { RoadServer, SHORT } from './road-server.js';
 
 export class RoadSimulation {
   readonly history: string[] = [];
   readonly outcomes = new Map<string, number>();
+  /** Statements that joined others on their connection. */
+  joined = 0;
   readonly #dice: Dice;
   readonly #clock = new FakeClock();
   readonly #server: RoadServer;
@@ -56,6 +56,7 @@ export class RoadSimulation {
   #step(): void {
     const acts = [
       ...Array.from({ length: 6 }, () => () => this.#statement()),
+      ...Array.from({ length: 6 }, () => () => this.#shortOnes()),
       ...Array.from({ length: 3 }, () => () => this.#transaction()),
       () => this.#session(),
       () => this.#dice.oneOf([...this.#aborts, new AbortController()]).abort(),
@@ -75,6 +76,14 @@ export class RoadSimulation {
       priority: this.#dice.oneOf(['high', 'normal', 'low'] as const),
     };
     this.#track('statement', this.#db.exec('update', [], options));
+  }
+
+  /** Many at once, as an application under load sends them. */
+  #shortOnes(): void {
+    for (let count = this.#dice.upTo(6); count > 0; count -= 1) {
+      const { signal } = this.#abortable();
+      this.#track('short', this.#db.query(SHORT, [], { timeout: this.#dice.oneOf([5, 50, 200]), signal }));
+    }
   }
 
   #transaction(): void {
@@ -124,11 +133,13 @@ export class RoadSimulation {
     this.#checkTransactions(step);
     const { connectionLimit } = this.#db.gate.stats();
     if (this.#limit === undefined) return;
-    // Nested calls pass by the limit, and proofs of life are the pool's own.
-    const working = this.#server.working() - this.#server.working('nested') - this.#server.working('ping');
+    // Nested calls pass by the limit, and proofs of life are the pool's own. Neither travels with others.
+    const working = this.#server.atWork - this.#server.working('nested') - this.#server.working('ping');
     if (working > this.#limit) {
       throw new Error(`step ${step}: the server works at ${working} statements, and ${this.#limit} are allowed`);
     }
+    // A pool that is no larger than the limit is the limit itself: nobody waits for a slot.
+    if (this.#db.stats().maxSize <= this.#limit) return;
     if ((connectionLimit?.inUse ?? 0) > this.#limit)
       throw new Error(`step ${step}: ${connectionLimit?.inUse} slots in use`);
   }
@@ -154,6 +165,7 @@ export class RoadSimulation {
       lent: this.#db.stats().inUse,
       transactions: this.#checkTransactions('the end'),
     };
+    this.joined = this.#db.stats().totals.joined;
     const ended = this.#db.disconnect({ timeout: 1 });
     await this.#clock.advance(20_000);
     await ended;
@@ -186,7 +198,7 @@ export class RoadSimulation {
     const dice = this.#dice;
     return {
       pool: {
-        maxSize: POOL_SIZE,
+        maxSize: dice.oneOf([1, 2, 6]),
         warmUp: false,
         keepalive: false,
         acquireTimeout: 300,
@@ -207,6 +219,7 @@ export class RoadSimulation {
         connectionLimit: dice.oneOf([2, 3, 4, 'adaptive', false] as const),
       },
       query: {
+        pipelining: dice.oneOf([false, true, { maxDepth: 3 }, { maxStatementTime: '50ms' }]),
         retry: dice.oneOf([false, { initialBackoff: 10 }, { maxRetries: 1, jitter: 'none', initialBackoff: 5 }]),
       },
     };
