@@ -6,6 +6,8 @@
  * - a loss is told once, with the server's own last word where it gave one, and never as an unhandled event;
  * - `destroy` frees the socket at once and opens no other (the connector's own `destroy()` connects anew, to send a KILL);
  * - no error carries the text of its statement, which may hold values.
+ *
+ * Over 300 lines, because every way to send ends in one list of those who wait, which a loss or `destroy` empties.
  */
 import { atEndOfTick } from '../../kernel/next-turn.js';
 import { findErrno } from '../mysql-server/mysql-errnos.js';
