@@ -1,11 +1,123 @@
-/** Builds dist/ from scratch: one output file per source file, so that stack traces and go-to-definition stay true. */
+/**
+ * Builds dist/ from scratch: one module for each door and a few that doors share, because loading a file for each source
+ * takes Node six times as long as loading these (docs/decisions/0026).
+ *
+ * tsc checks the sources and writes the declarations, one for each source that a door's declarations lead to. Rollup puts
+ * together what tsc makes of each source. Invariants: all that the front door needs at once is in `core.js`; every other
+ * door takes from it what it has in common with the front door, so that a class is the same class behind all of them; what is
+ * imported on demand (doors by `connect()`, client libraries) stays so; the maps carry the TypeScript, and lead to it.
+ */
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rollup } from 'rollup';
+import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const [src, dist] = [join(root, 'src'), join(root, 'dist')];
+const config = 'tsconfig.build.json';
+/** From src/ on, without an ending: `index`, `driver/postgres/index`. */
+const doors = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
+  .filter((door) => door.default !== undefined)
+  .map((door) => door.default.replace(/^\.\/dist\/|\.js$/g, ''));
 
-rmSync(`${root}/dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+rmSync(dist, { recursive: true, force: true });
+execFileSync(process.execPath, [createRequire(import.meta.url).resolve('typescript/bin/tsc'), '-p', config], {
+  cwd: root,
+  stdio: 'inherit',
+});
+removeUnreachableDeclarations();
+await bundle();
+
+/** What no door's types mention is nobody's business, and would be a third of the package. */
+function removeUnreachableDeclarations() {
+  const reached = new Set();
+  const visit = (path) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const { fileName } of ts.preProcessFile(readFileSync(path, 'utf8'), true, true).importedFiles) {
+      if (fileName.startsWith('.')) visit(resolve(dirname(path), fileName.replace(/\.js$/, '.d.ts')));
+    }
+  };
+  for (const door of doors) visit(join(dist, `${door}.d.ts`));
+  for (const name of readdirSync(dist, { recursive: true })) {
+    const path = join(dist, name);
+    if (name.endsWith('.d.ts') && !reached.has(path)) rmSync(path);
+  }
+}
+
+async function bundle() {
+  const bundled = await rollup({
+    input: Object.fromEntries(doors.map((door) => [door, join(src, `${door}.ts`)])),
+    external: (specifier) => !/^[./]/.test(specifier) && !specifier.startsWith(src),
+    // As package.json says.
+    treeshake: { moduleSideEffects: false },
+    plugins: [typescript()],
+    onwarn: ({ code, message }) => {
+      // tsc's helper for `using` asks for `this`, and does without.
+      if (code !== 'THIS_IS_UNDEFINED') throw new Error(message);
+    },
+  });
+  let core;
+  await bundled.write({
+    dir: dist,
+    format: 'es',
+    sourcemap: true,
+    // Readers come here.
+    minifyInternalExports: false,
+    chunkFileNames: '[name].js',
+    manualChunks: (id, { getModuleInfo }) => {
+      core ??= closureOf(join(src, 'index.ts'), getModuleInfo);
+      if (core.has(id)) return 'core';
+      // What drivers share goes by the name of its room; else it would have the name of one file of many.
+      const room = relative(src, dirname(id)).replaceAll('\\', '/');
+      return ['driver', 'driver/mysql-server'].includes(room) ? `${room}/shared` : undefined;
+    },
+  });
+  await bundled.close();
+}
+
+/** What a module imports and is there at once, itself not counted. */
+function closureOf(door, getModuleInfo) {
+  const found = new Set();
+  const visit = (id) => {
+    for (const next of getModuleInfo(id).importedIds) {
+      if (found.has(next) || !next.startsWith(src)) continue;
+      found.add(next);
+      visit(next);
+    }
+  };
+  visit(door);
+  return found;
+}
+
+/** Each source as tsc compiles it, without its comments: they are in the maps, and would double what Node has to read. */
+function typescript() {
+  const read = ts.readConfigFile(join(root, config), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, root);
+  const compilerOptions = {
+    ...options,
+    declaration: false,
+    emitDeclarationOnly: false,
+    // Asked about one file, `NodeNext` cannot know that it is an ES module.
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    removeComments: true,
+    sourceMap: true,
+  };
+  return {
+    name: 'typescript',
+    resolveId: (specifier, importer) =>
+      specifier.startsWith('.') && importer !== undefined
+        ? resolve(dirname(importer), specifier.replace(/\.js$/, '.ts'))
+        : null,
+    load(id) {
+      const text = readFileSync(id, 'utf8');
+      const { outputText, sourceMapText } = ts.transpileModule(text, { fileName: id, compilerOptions });
+      const map = { ...JSON.parse(sourceMapText), sources: [id], sourcesContent: [text] };
+      return { code: outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'), map };
+    },
+  };
+}

@@ -60,6 +60,8 @@ export function importsOf(file: SourceFile): Import[] {
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, 'types');
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       add(node.arguments[0], 'dynamic');
+    } else if (ts.isCallExpression(node) && node.expression.getText(file.tree) === 'process.getBuiltinModule') {
+      add(node.arguments[0], 'values');
     }
     ts.forEachChild(node, visit);
   };

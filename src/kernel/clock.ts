@@ -28,19 +28,31 @@ export interface Clock {
 /** Node clamps a longer delay to 1 ms (timers API: delays above 2^31-1), which would turn "in a month" into "now". */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** The global is a getter in Node, and asking it every time costs as much as the time itself. */
-const { performance: machine } = globalThis;
+/** A class for what it remembers. */
+class SystemClock implements Clock {
+  /**
+   * Asked for once, since the global is a getter that costs as much as the time itself; and not before somebody wants to know
+   * the time, since the first to ask makes Node load `perf_hooks`, 2 ms that an import need not take.
+   */
+  #machine: typeof globalThis.performance | undefined;
 
-/** The machine's clock. */
-export const systemClock: Clock = {
-  now: () => machine.now(),
-  wallNow: () => Date.now(),
-  setTimer(delayMs, fire, options) {
+  now(): number {
+    return (this.#machine ??= globalThis.performance).now();
+  }
+
+  wallNow(): number {
+    return Date.now();
+  }
+
+  setTimer(delayMs: number, fire: () => void, options?: { readonly keepAlive?: boolean }): Timer {
     const handle = setTimeout(fire, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
     if (options?.keepAlive === false) handle.unref();
     return {
       cancel: () => clearTimeout(handle),
       setKeepAlive: (isOn) => void (isOn ? handle.ref() : handle.unref()),
     };
-  },
-};
+  }
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = new SystemClock();

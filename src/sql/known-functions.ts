@@ -7,30 +7,27 @@
  * Lists that cannot be known: functions of one's own, even one that bears a well-known name.
  */
 import type { Dialect } from './dialect.js';
-
-function words(text: string): readonly string[] {
-  return text.trim().split(/\s+/);
-}
+import type { Words } from './words.js';
+import { words } from './words.js';
 
 /** Built-ins of all three databases. */
-const EVERYWHERE = words(`
+const EVERYWHERE = `
   abs acos any_value ascii asin atan atan2 avg ceil coalesce concat convert cos count cume_dist current_timestamp
   dense_rank exp extract first_value floor greatest grouping json_array json_arrayagg json_exists json_object
   json_objectagg json_query json_table json_value lag last_value lead least length ln localtimestamp log lower lpad
   ltrim max min mod nth_value ntile nullif percent_rank power rank regexp_instr regexp_like regexp_replace regexp_substr
   replace round row_number rpad rtrim sign sin sqrt stddev stddev_pop stddev_samp substr sum tan trim upper var_pop
-  var_samp variance`);
+  var_samp variance`;
 
 /**
  * Volatile ones are among them (`random`, `gen_random_uuid`): they change nothing. Left out on purpose: what asks about
  * one certain server or session (`pg_is_in_recovery`, `lastval`, `last_insert_id`), what waits (`pg_sleep`, `sleep`)
  * and what runs text as SQL (`query_to_xml`).
  */
-const PURE: Readonly<Record<Dialect, ReadonlySet<string>>> = {
+const PURE: Readonly<Record<Dialect, Words>> = {
   // What is in `pg_proc` of PostgreSQL 18, or in its grammar; and, last, what pg_trgm, unaccent and PostGIS bring.
-  postgres: new Set([
-    ...EVERYWHERE,
-    ...words(`
+  postgres: words(`
+    ${EVERYWHERE}
     acosh age area array_agg array_append array_cat array_dims array_fill array_length array_lower array_ndims
     array_position array_positions array_prepend array_remove array_replace array_reverse array_sample array_shuffle
     array_sort array_to_json array_to_string array_upper asinh atanh bit_and bit_count bit_length bit_or bit_xor bool
@@ -65,10 +62,8 @@ const PURE: Readonly<Record<Dialect, ReadonlySet<string>>> = {
 
     similarity st_asgeojson st_astext st_contains st_distance st_dwithin st_geomfromtext st_intersects st_makepoint
     st_setsrid st_transform st_within st_x st_y unaccent word_similarity`),
-  ]),
-  mysql: new Set([
-    ...EVERYWHERE,
-    ...words(`
+  mysql: words(`
+    ${EVERYWHERE}
     adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid bit_and bit_count bit_length bit_or bit_xor cast
     ceiling char char_length character_length compress concat_ws conv convert_tz cot crc32 curdate current_date
     current_time current_user curtime database date date_add date_format date_sub datediff day dayname dayofmonth
@@ -84,10 +79,8 @@ const PURE: Readonly<Record<Dialect, ReadonlySet<string>>> = {
     subtime sysdate system_user time time_format time_to_sec timediff timestamp timestampadd timestampdiff to_base64
     to_days to_seconds truncate ucase uncompress unhex unix_timestamp user utc_date utc_time utc_timestamp uuid
     uuid_to_bin values version week weekday weekofyear weight_string year yearweek`),
-  ]),
-  oracle: new Set([
-    ...EVERYWHERE,
-    ...words(`
+  oracle: words(`
+    ${EVERYWHERE}
     add_months approx_count_distinct bin_to_num bitand cardinality cast chr collect corr cosh covar_pop covar_samp
     decode dump from_tz grouping_id hextoraw initcap instr json_mergepatch json_scalar json_serialize last_day lengthb
     listagg lnnvl median months_between nanvl new_time next_day nls_initcap nls_lower nls_upper numtodsinterval
@@ -96,18 +89,15 @@ const PURE: Readonly<Record<Dialect, ReadonlySet<string>>> = {
     to_blob to_char to_clob to_date to_dsinterval to_nchar to_number to_timestamp to_timestamp_tz to_yminterval
     translate treat trunc tz_offset uid userenv vsize width_bucket xmlagg xmlcast xmlconcat xmlelement xmlexists
     xmlforest xmlparse xmlquery xmlserialize xmltable`),
-  ]),
 };
 
 /** They write, take locks, speak to other sessions or servers, or cannot run on a replica. */
-const CHANGING: ReadonlySet<string> = new Set(
-  words(`
+const CHANGING = words(`
   nextval setval set_config setseed pg_notify lo_create lo_creat lo_from_bytea lo_import lo_export lo_put lo_truncate
   lo_truncate64 lo_unlink lo_open lowrite loread txid_current pg_current_xact_id
   pg_terminate_backend pg_cancel_backend pg_reload_conf pg_rotate_logfile pg_promote pg_switch_wal pg_export_snapshot
   pg_import_system_collations pg_start_backup pg_stop_backup pg_backup_start pg_backup_stop
-  get_lock release_lock release_all_locks master_pos_wait`),
-);
+  get_lock release_lock release_all_locks master_pos_wait`);
 
 const CHANGING_STARTS =
   /^(?:pg_(?:try_)?advisory|lo_|dblink|pg_(?:create|drop|copy)_|pg_(?:replication|logical|wal_replay)_|pg_stat_reset|pg_file_)/;

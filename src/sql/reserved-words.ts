@@ -11,18 +11,16 @@
  * Knows no functions (known-functions.ts) and no order of words.
  */
 import type { Dialect } from './dialect.js';
+import type { Words } from './words.js';
+import { words } from './words.js';
 
 export interface GrammarWords {
   /** Never the name of a function, wherever it stands, unless a dot or AS stands before it. */
-  readonly reserved: ReadonlySet<string>;
+  readonly reserved: Words;
   /** Keywords behind a value, where no call can begin; elsewhere they may be functions. */
-  readonly behindValue: ReadonlySet<string>;
+  readonly behindValue: Words;
   /** Words that are not reserved and may have an expression behind them: what follows one of them may be a call. */
-  readonly prefixes: ReadonlySet<string>;
-}
-
-function words(text: string): ReadonlySet<string> {
-  return new Set(text.trim().split(/\s+/));
+  readonly prefixes: Words;
 }
 
 export const GRAMMAR_WORDS: Readonly<Record<Dialect, GrammarWords>> = {
@@ -73,7 +71,7 @@ export const GRAMMAR_WORDS: Readonly<Record<Dialect, GrammarWords>> = {
 };
 
 /** A word, and the words that make it a keyword when one of them stands before it. */
-export const PAIRS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+export const PAIRS: ReadonlyMap<string, Words> = new Map([
   ['by', words('group order partition')],
   ['sets', words('grouping')],
   ['first', words('fetch')],
@@ -87,7 +85,7 @@ export const PAIRS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 ]);
 
 /** Keywords behind a parenthesis that closes: `count(*) filter (…) over (…)`. */
-export const BEHIND_PARENTHESIS: ReadonlySet<string> = words('filter keep over repeatable');
+export const BEHIND_PARENTHESIS: Words = words('filter keep over repeatable');
 
 /** Keywords behind a string: `json_table(a, '$[*]' columns (…))`. */
-export const BEHIND_STRING: ReadonlySet<string> = words('columns passing');
+export const BEHIND_STRING: Words = words('columns passing');

@@ -1,5 +1,4 @@
 /** What npm would ship: nothing too much, nothing missing, and it works where it is installed. */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { publint } from 'publint';
@@ -27,20 +26,34 @@ beforeAll(async () => {
 });
 afterAll(() => project?.remove());
 
-const readInstalled = (path: string): string => readFileSync(join(project.installed, path), 'utf8');
+const readInstalled = (path: string): string => project.read(path);
 const parse = (path: string): ts.SourceFile =>
   ts.createSourceFile(path, readInstalled(path), ts.ScriptTarget.Latest, true);
 const filesOf = (ending: string): string[] => project.files.filter((path) => path.endsWith(ending));
 
 describe('the tarball', () => {
-  it('has one output for each source file that is no test, and the papers', () => {
-    const modules = readSources().filter(({ path }) => !path.endsWith('.d.ts'));
-    const outputs = modules.flatMap(({ path }) => {
-      const stem = `dist/${path.replace(/\.ts$/, '')}`;
-      return [`${stem}.d.ts`, `${stem}.js`, `${stem}.js.map`];
-    });
+  it('has the doors, what they lead to, and the papers', () => {
+    const entries = project.doors();
+    expect(entries.length).toBe(DOORS.length);
+    const modules = project.reachedFrom(
+      entries.map(({ code }) => code),
+      (path) => path,
+    );
+    const declarations = project.reachedFrom(
+      entries.map(({ types }) => types),
+      (path) => path.replace(/\.js$/, '.d.ts'),
+    );
     const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-    expect(project.files).toEqual([...outputs, ...papers].sort());
+    const maps = modules.map((path) => `${path}.map`);
+    expect(project.files).toEqual([...modules, ...maps, ...declarations, ...papers].sort());
+  });
+
+  it('has declarations of sources only, none of them a test', () => {
+    const sources = new Set(readSources().map(({ path }) => path));
+    const strange = filesOf('.d.ts').filter(
+      (path) => !sources.has(path.replace(/^dist\//, '').replace(/\.d\.ts$/, '.ts')),
+    );
+    expect(strange).toEqual([]);
   });
 
   it('names no folder of the machine it was built on', () => {
@@ -129,18 +142,57 @@ describe('the modules', () => {
     expect(filesOf('.js').flatMap((path) => linesWith(path, isAwait, ts.isFunctionLike))).toEqual([]);
   });
 
-  it('have maps that carry their sources, none of them a test', () => {
-    for (const path of filesOf('.js.map')) {
-      const map = JSON.parse(readInstalled(path)) as { sources: string[]; sourcesContent?: (string | null)[] };
-      expect(
-        map.sources.filter((source) => source.includes('.test')),
-        path,
-      ).toEqual([]);
-      expect(
-        map.sourcesContent?.every((content) => typeof content === 'string'),
-        path,
-      ).toBe(true);
+  it('have maps that carry their sources, each of them in one module only and none of them a test', () => {
+    const sources = new Map(readSources().map(({ path, text }) => [path, text]));
+    const seen: string[] = [];
+    for (const path of filesOf('.js')) {
+      for (const [source, text] of project.sourcesOf(path)) {
+        expect(text === sources.get(source), `${path}: ${source}`).toBe(true);
+        seen.push(source);
+      }
     }
+    // In two modules a class would be two classes.
+    expect(seen.filter((source, index) => seen.indexOf(source) !== index)).toEqual([]);
+    expect(seen).toEqual(expect.arrayContaining(['runtime/road.ts', 'pool/pool.ts', 'driver/postgres/postgres.ts']));
+  });
+
+  it('lead a stack trace to the source, line and column', async () => {
+    const code = `
+      import { createRuntime } from 'fluxor-db';
+      try { createRuntime({}); } catch (error) { console.log(error.stack); }`;
+    project.write('stack.mjs', code);
+    const { stdout } = await execute(process.execPath, ['--enable-source-maps', 'stack.mjs'], project.root);
+    const places = [...stdout.matchAll(/[\\/]src[\\/]([\w\\/-]+\.ts):(\d+):(\d+)/g)];
+    expect(places.length).toBeGreaterThan(1);
+    for (const [place, path = '', line] of places) {
+      const source = readSources().find((each) => each.path === path.replaceAll('\\', '/'));
+      // Where an error is made, or a function called.
+      expect(source?.text.split('\n')[Number(line) - 1], place).toMatch(/\bnew |\(/);
+    }
+  });
+
+  it('keep the names of classes, which errors and inspected values show', async () => {
+    const lines = DOORS.map((door) => `...Object.entries(await import('${door}'))`);
+    const code = `
+      const all = [${lines.join(', ')}].filter(([, value]) => /^class\\b/.test(String(value)));
+      console.log(JSON.stringify(all.map(([name, { name: own }]) => [name, own])));`;
+    const { stdout } = await project.run('classes.mjs', code);
+    const classes = JSON.parse(stdout) as [string, string][];
+    expect(classes.length).toBeGreaterThan(15);
+    // `DBError` is another name of FluxorError.
+    expect(classes.filter(([name, own]) => name !== own)).toEqual([['DBError', 'FluxorError']]);
+  });
+
+  it('share their classes: an error of any door is one of the front door', async () => {
+    const [, ...others] = DOORS.filter((door) => door !== 'fluxor-db/testing');
+    const tries = others.map(
+      (door) => `
+      try { (await import('${door}')).${door.split('/')[1]}({ nonsense: true }); }
+      catch (error) { console.log(error.name, error instanceof ConfigError, error instanceof FluxorError); }`,
+    );
+    const code = `import { ConfigError, FluxorError } from 'fluxor-db';${tries.join('')}`;
+    const { stdout } = await project.run('shared.mjs', code);
+    expect(stdout.trim().split('\n')).toEqual(others.map(() => 'ConfigError true true'));
   });
 
   it('export exactly these names', async () => {
@@ -250,9 +302,23 @@ describe('the drivers', () => {
       .filter((url) => url.startsWith('file:'));
     expect(urls.some((url) => url.endsWith('fluxor-db/dist/index.js'))).toBe(true);
     expect(urls.filter((url) => !url.includes('/node_modules/fluxor-db/dist/'))).toEqual([]);
-    expect(
-      urls.filter((url) => /\/driver\/(postgres|pglite|mysql|mysql-server|mariadb)\/|\/testing\//.test(url)),
-    ).toEqual([]);
+    const sources = urls.flatMap((url) => {
+      const path = url.slice(url.indexOf('/node_modules/fluxor-db/') + '/node_modules/fluxor-db/'.length);
+      return [...project.sourcesOf(path).keys()];
+    });
+    expect(sources).toContain('runtime/road.ts');
+    expect(sources.filter((source) => /^(driver\/.+\/|testing\/)/.test(source))).toEqual([]);
+  });
+
+  it('load none of what Node loads slowly along with any door but the one for tests', async () => {
+    const doors = DOORS.filter((door) => door !== 'fluxor-db/testing');
+    const code = `
+      const before = new Set(process.moduleLoadList);
+      ${doors.map((door) => `await import('${door}');`).join('\n')}
+      console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));`;
+    const { stdout } = await project.run('loaded.mjs', code);
+    const slow = /^NativeModule (crypto|tls|net|http|perf_hooks|stream|worker_threads|dns)$/;
+    expect((JSON.parse(stdout) as string[]).filter((name) => slow.test(name))).toEqual([]);
   });
 
   const connecting = (url: string) => `

@@ -4,9 +4,20 @@
  * package has no dependencies.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
+import ts from 'typescript';
 import { ROOT } from '../source-tree.js';
 
 const SHIPPED = [
@@ -70,6 +81,43 @@ export class PackedProject {
     mkdirSync(this.root);
     writeFileSync(join(this.root, 'package.json'), '{ "private": true, "type": "module" }');
     await succeed('npm', ['install', this.tarball, ...NPM], this.root);
+  }
+
+  /** A file of the package, as it was installed. */
+  read(path: string): string {
+    return readFileSync(join(this.installed, path), 'utf8');
+  }
+
+  /** The files behind each door, as package.json names them. */
+  doors(): { readonly code: string; readonly types: string }[] {
+    const { exports } = JSON.parse(this.read('package.json')) as { exports: Record<string, unknown> };
+    return Object.values(exports)
+      .filter((door) => typeof door === 'object')
+      .map((door) => {
+        const { default: code, types } = door as { default: string; types: string };
+        return { code: code.slice('./'.length), types: types.slice('./'.length) };
+      });
+  }
+
+  /** These files and, by the imports in them, on demand or at once, all that they lead to in the package. */
+  reachedFrom(entries: readonly string[], fileOf: (imported: string) => string): string[] {
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const { fileName } of ts.preProcessFile(this.read(path), true, true).importedFiles) {
+        if (fileName.startsWith('.')) visit(fileOf(posix.join(posix.dirname(path), fileName)));
+      }
+    };
+    for (const entry of entries) visit(entry);
+    return [...reached];
+  }
+
+  /** What the map of a module carries: the texts of its sources, by their paths from src/ on. */
+  sourcesOf(path: string): Map<string, string | null | undefined> {
+    const map = JSON.parse(this.read(`${path}.map`)) as { sources: string[]; sourcesContent?: (string | null)[] };
+    const places = map.sources.map((source) => posix.join(posix.dirname(path), source).replace(/^src\//, ''));
+    return new Map(places.map((place, index) => [place, map.sourcesContent?.[index]]));
   }
 
   /** Installs a package of one file, which need not be what it is called. */

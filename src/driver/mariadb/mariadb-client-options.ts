@@ -3,7 +3,6 @@
  * is switched off here, and every raw value is asked for in the form that loses nothing.
  */
 import { userInfo } from 'node:os';
-import { createSecureContext } from 'node:tls';
 import type { Login } from '../mysql-server/mysql-family-driver.js';
 import type { MysqlConfig, MysqlTls } from '../mysql-server/mysql-options.js';
 import type { MariadbClientOptions } from './mariadb-module.js';
@@ -71,7 +70,8 @@ function tlsOptions({ verifiesName, ...tls }: MysqlTls, host: string): object {
  * Without a `ca` the connector checks no certificate of a server that says it is MariaDB 11.4.1 or later: it sends its login, and
  * looks for a proof of the password in the answer. An empty `ca` keeps it from that. Node has no use for it beside a context that
  * is made already, and one made without `ca` trusts whom Node trusts, NODE_EXTRA_CA_CERTS included.
+ * Node's TLS is taken here: an import that loaded it would be twice as long.
  */
 function nodesOwnAuthorities({ ca: _none, ...material }: Omit<MysqlTls, 'verifiesName'>): object {
-  return { ca: [], secureContext: createSecureContext(material) };
+  return { ca: [], secureContext: process.getBuiltinModule('node:tls').createSecureContext(material) };
 }

@@ -2,7 +2,6 @@
  * What a user may say about a MySQL or MariaDB server, and the complete configuration that both rooms work with. The two doors
  * share these options: which client library speaks changes none of them.
  */
-import { isIP } from 'node:net';
 import { ConfigError } from '../../errors/config-error.js';
 import type { OptionIssue } from '../../kernel/option-reader.js';
 import { OptionReader, nearestName } from '../../kernel/option-reader.js';
@@ -246,6 +245,8 @@ function readSettings(reader: OptionReader): MysqlSettings {
 }
 
 function isLoopback(host: string): boolean {
+  // Asked for by a host's options, and not by an import.
+  const { isIP } = process.getBuiltinModule('node:net');
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 

@@ -4,15 +4,18 @@
  * Invariant: before the certificate is accepted nothing of the login is written.
  */
 import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
-import { checkServerIdentity, connect } from 'node:tls';
 import type { MysqlTls } from '../mysql-server/mysql-options.js';
 import type { Mysql2Connection, Mysql2Stream } from './mysql-module.js';
 
-/** mysql2 sees to the socket again once `onSecure` was called without an error. */
+/**
+ * Node's TLS is taken when there is a handshake to make: an import that loaded it would be twice as long.
+ * mysql2 sees to the socket again once `onSecure` was called without an error.
+ */
 export function useTls(client: Mysql2Connection, tls: MysqlTls, host: string): void {
   const { verifiesName, servername, rejectUnauthorized = true, ...material } = tls;
   const name = servername ?? host;
+  const { checkServerIdentity, connect } = process.getBuiltinModule('node:tls');
+  const { isIP } = process.getBuiltinModule('node:net');
   client.startTLS = (onSecure) => {
     const raw = client.stream as unknown as Socket;
     raw.removeAllListeners('data');
