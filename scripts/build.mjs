@@ -1,6 +1,6 @@
 /**
  * Builds dist/ from scratch: one module for each door and a few that doors share, because loading a file for each source
- * takes Node six times as long as loading these (docs/decisions/0026).
+ * takes Node four times as long as loading these (docs/decisions/0026).
  *
  * tsc checks the sources and writes the declarations, one for each source that a door's declarations lead to. Rollup puts
  * together what tsc makes of each source. Invariants: all that the front door needs at once is in `core.js`; every other
