@@ -96,7 +96,7 @@ describe('resolveConfig', () => {
         serverTimeout: true,
       },
       errors: { override: undefined },
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       clock: systemClock,
       random: systemRandom,
     });
@@ -381,6 +381,7 @@ describe('describeConfig', () => {
       'types.bigint: bigint',
       'types.decimal: string',
       'types.date: string',
+      'types.json: parsed',
     ]);
   });
 

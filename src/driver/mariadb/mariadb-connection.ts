@@ -255,7 +255,7 @@ export class MariadbConnection implements DriverConnection {
 
   async #prepared(text: string, values: readonly ClientValue[]): Promise<KeptStatement> {
     const key = this.#keyOf(text);
-    const kinds = kindsOf(this.#flavour, values);
+    const kinds = kindsOf(this.#flavour, text, values);
     let statement = this.#statements.get(key, kinds);
     if (statement === undefined) {
       statement = new KeptStatement(await this.#wire.prepare(text));

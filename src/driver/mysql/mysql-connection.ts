@@ -179,6 +179,11 @@ export class MysqlConnection implements DriverConnection {
     if (this.#wire.hasMoved) await this.#say(useText(this.#config.database));
   }
 
+  /** An open session that is for control only is no reason for the process to live on. */
+  unref(): void {
+    this.#wire.unref();
+  }
+
   close(): Promise<void> {
     return this.#wire.close();
   }

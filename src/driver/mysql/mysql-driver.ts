@@ -53,10 +53,11 @@ export class MysqlDriver extends MysqlFamilyDriver<Mysql2Module> {
   protected async openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
     const connection = await this.openSession({
       signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       onLost: onGone,
       preparedStatements: 0,
     });
+    connection.unref();
     return {
       server: connection.server,
       run: async (text) => {

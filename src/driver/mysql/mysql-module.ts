@@ -67,6 +67,7 @@ export interface Mysql2Stream {
   readonly destroyed: boolean;
   destroy(error?: Error): unknown;
   once(event: 'close', listener: () => void): unknown;
+  unref(): unknown;
 }
 
 export interface Mysql2Connection {
