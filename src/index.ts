@@ -130,6 +130,7 @@ export type {
   DriverNotification,
   FailureSituation,
   IsolationLevel,
+  OwnCommit,
   SessionState,
   TransactionStatements,
 } from './driver/driver.js';
