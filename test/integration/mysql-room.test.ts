@@ -336,7 +336,12 @@ describe.each(inject('mysqlServers'))('mysql2 and $name', ({ url, adminUrl, prod
       if (isMariaDb) {
         // It never asks for one.
         await admin.exec("create or replace user 'room_key'@'%' identified by 'y'");
-        const plain = { user: 'room_key', password: 'y', database: 'information_schema', allowPublicKeyRetrieval: false };
+        const plain = {
+          user: 'room_key',
+          password: 'y',
+          database: 'information_schema',
+          allowPublicKeyRetrieval: false,
+        };
         await using db = runtime(plain);
         expect(await db.queryValue('select current_user()')).toBe('room_key@%');
         return;
