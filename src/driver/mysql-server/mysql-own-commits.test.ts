@@ -10,6 +10,7 @@ describe('a statement that commits by itself', () => {
     'truncate table t',
     'lock tables t write',
     'set autocommit = 1',
+    'a verb of tomorrow',
     'set @@session.AUTOCOMMIT = 1',
   ])('is one step: %s', (text) => {
     expect(commitsByItself(text)).toBe('whole');
@@ -40,7 +41,7 @@ describe('a statement that commits by itself', () => {
     'start transaction',
     'set statement max_statement_time = 1 for call p()',
     '/*!50000 create table t (id int) */',
-    'a verb of tomorrow',
+    'l: loop leave l; end loop',
   ])('may do anything: %s', (text) => {
     expect(commitsByItself(text)).toBe('program');
   });

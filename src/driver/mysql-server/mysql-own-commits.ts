@@ -1,7 +1,8 @@
 /**
  * Which statements MySQL and MariaDB commit by themselves (manual, "Statements That Cause an Implicit Commit"), read by
  * mysql-transactions.ts. Told by the first words of a text.
- * Invariant: what is not known here counts as a program, which may do anything: a new verb of a server is not taken for harmless.
+ * Invariant: no verb that is not known here is taken for a part of its transaction: it may commit, as a definition does. Nearly always
+ * it is a typing error, so it is no program.
  */
 import type { OwnCommit } from '../driver.js';
 import { firstWords } from '../../sql/first-words.js';
@@ -27,6 +28,18 @@ const IN_PARTS: ReadonlySet<string> = new Set(
   ),
 );
 
+/**
+ * They run others, MariaDB's also without a procedure around them. BEGIN and START TRANSACTION commit and begin anew. Without a word,
+ * the verb stands behind `/*!` or a brace.
+ */
+const PROGRAMS: ReadonlySet<string> = new Set([
+  '',
+  ...'call execute begin start xa if case loop while repeat for declare'.split(' '),
+]);
+
+/** MariaDB: `name: begin not atomic …`. */
+const LABEL = /^\s*[`\w]+\s*:/;
+
 export function commitsByItself(text: string): OwnCommit | undefined {
   const [verb = '', second = ''] = firstWords('mysql', text, 2);
   if (verb === 'set') return settingCommits(second, text);
@@ -37,9 +50,7 @@ export function commitsByItself(text: string): OwnCommit | undefined {
   if (WITHIN.has(verb)) return undefined;
   if (DEFINITIONS.has(verb)) return definitionCommits(verb, second, text);
   if (IN_PARTS.has(verb)) return 'parts';
-  if (verb === 'lock' || verb === 'unlock') return 'whole';
-  // CALL, EXECUTE, BEGIN NOT ATOMIC; BEGIN and START TRANSACTION, which commit and begin anew; XA; a verb behind `/*!`.
-  return 'program';
+  return PROGRAMS.has(verb) || LABEL.test(text) ? 'program' : 'whole';
 }
 
 function definitionCommits(verb: string, second: string, text: string): OwnCommit {
