@@ -5,7 +5,7 @@ import { ERRNOS } from './mysql-errnos.js';
 import { classifyMysqlError, isLoginRefusal } from './mysql-errors.js';
 
 /** When an attempt may be repeated. */
-type When = 'always' | 'tx' | 'idem' | 'fix' | 'unknown' | 'never';
+type When = 'always' | 'tx' | 'write' | 'idem' | 'fix' | 'unknown' | 'never';
 type Row = readonly [
   numbers: string,
   code: string,
@@ -49,7 +49,8 @@ const TABLE: readonly Row[] = [
   ['1142 1143 1227 1370 1410', 'QUERY', 'permission', 'never', 'success', false],
   ['1046', 'QUERY', 'object-state', 'never', 'success', false],
   ['1568 1399 1400', 'TRANSACTION', 'invalid-state', 'never', 'success', false],
-  ['1021 1037 1038 1041 1114 1878', 'QUERY', 'resource', 'tx', 'failure', false],
+  ['1021 1037 1041 1114 1878', 'QUERY', 'resource', 'write', 'failure', false],
+  ['1038', 'QUERY', 'resource', 'tx', 'failure', false],
   ['1105', 'CONNECTION', 'protocol', 'idem', 'failure', true],
   ['1644', 'QUERY', 'application', 'never', 'success', false],
   ['9001', 'CONNECTION', 'too-many-connections', 'always', 'failure', false],
@@ -78,18 +79,32 @@ describe('the numbers of MySQL and MariaDB', () => {
       const decisions: Readonly<Record<When, string>> = {
         always: 'new-connection',
         tx: 'whole-transaction',
+        write: 'never',
         idem: 'never',
         fix: 'after-fix',
         unknown: 'never',
         never: 'never',
       };
       expect(error.decision).toBe(decisions[when]);
-      const isOpen = when === 'idem' || when === 'unknown';
+      const isOpen = when === 'idem' || when === 'unknown' || when === 'write';
       expect(error.outcome).toBe(isOpen ? 'unknown' : 'not-applied');
       const safe = classify(server(errno), { ...SENT, isSafeToRepeat: true });
       if (when === 'idem') expect(safe.decision).toBe('new-connection');
-      if (when === 'tx' || when === 'always' || when === 'idem')
+      if (when === 'write') expect(safe.decision).toBe('whole-transaction');
+      if (when === 'tx' || when === 'always' || when === 'idem' || when === 'write')
         expect(classify(server(errno), INSIDE).decision).toBe('whole-transaction');
+    },
+  );
+
+  it.each([3, 1021, 1026, 1030, 1114, 1296])(
+    '%i may come from the COMMIT of a write that commits by itself, which may have been kept then',
+    (errno) => {
+      const native = server(errno, 'Got error 168 from storage engine');
+      expect(classify(native)).toMatchObject({ code: 'QUERY', outcome: 'unknown', decision: 'never' });
+      expect(classify(native, { ...SENT, isReadOnly: true, isSafeToRepeat: true })).toMatchObject({
+        outcome: 'not-applied',
+      });
+      expect(classify(native, INSIDE)).toMatchObject({ outcome: 'not-applied' });
     },
   );
 
