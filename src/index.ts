@@ -136,6 +136,7 @@ export type {
   DriverNotification,
   FailureSituation,
   IsolationLevel,
+  OwnCommit,
   SessionState,
   TransactionStatements,
 } from './driver/driver.js';

@@ -97,7 +97,7 @@ describe('resolveConfig', () => {
         pipelining: { maxDepth: 16, maxStatementTimeMs: 5 },
       },
       errors: { override: undefined },
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       clock: systemClock,
       random: systemRandom,
     });
@@ -383,6 +383,7 @@ describe('describeConfig', () => {
       'types.bigint: bigint',
       'types.decimal: string',
       'types.date: string',
+      'types.json: parsed',
     ]);
   });
 

@@ -129,6 +129,7 @@ function readTypes(reader: OptionReader): TypeConfig {
     bigint: reader.oneOf('bigint', ['bigint', 'string', 'number'], 'bigint'),
     decimal: reader.oneOf('decimal', ['string', 'number'], 'string'),
     date: reader.oneOf('date', ['string', 'Date'], 'string'),
+    json: reader.oneOf('json', ['parsed', 'string'], 'parsed'),
   };
   reader.refuseUnknown();
   return types;

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkLeftovers, connectionBench } from '../../test/fakes/connection-bench.js';
 import { ServerError, TRANSACTION_WORDS } from '../../test/fakes/fake-session.js';
-import type { BatchReport, BatchSource } from '../driver/batch.js';
+import type { BatchReport, BatchSource, DriverBatch } from '../driver/batch.js';
+import type { InsertPlan } from '../sql/insert-plan.js';
 import { ANSWER_GRACE_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { BatchWork } from './batch-work.js';
 import { RUN_BATCH } from './batch-work.js';
@@ -166,5 +167,42 @@ describe('a batch that is stopped inside a transaction', () => {
     await bench.clock.advance(1_000);
     expect(await error).toMatchObject({ code: 'TIMEOUT' });
     expect(bench.wire.slice(1)).toEqual(['savepoint fluxor_batch', ...UNDO, 'ping']);
+  });
+});
+
+describe('a batch by its driver', () => {
+  /** Its first attempt asks for statements; the rollback of it fails where `isLeftOpen`. */
+  const failing = (isLeftOpen: boolean) => {
+    const bench = connectionBench();
+    const modes: string[] = [];
+    const { session } = bench;
+    Object.assign(session, {
+      runBatch: async ({ bulk, report }: DriverBatch) => {
+        modes.push(bulk === undefined ? 'statements' : 'bulk');
+        if (bulk === undefined) return { mode: 'statements', rows: [], fields: [], rowsAffected: 1, command: '' };
+        report.wantsStatements = true;
+        if (isLeftOpen) await session.execute({ text: 'begin', values: [], rowMode: 'array' });
+        throw new ServerError('unique');
+      },
+    });
+    const { work } = workOf(1);
+    const bulk = { table: 't', columns: ['n'], order: [0] } as unknown as InsertPlan;
+    const source = { ...work.batch.source, rewind: () => true };
+    const run = () =>
+      bench.connection.run({ ...work, batch: { ...work.batch, bulk, source } }, RUN_BATCH, bench.call());
+    return { bench, modes, run };
+  };
+
+  it('is begun anew as statements when nothing of the first attempt is left', async () => {
+    const { bench, modes, run } = failing(false);
+    expect(await run()).toMatchObject({ mode: 'statements' });
+    expect([modes, bench.wire]).toEqual([['bulk', 'statements'], []]);
+  });
+
+  it('whose rollback has failed is not begun anew in what is still open: its connection goes, and undoes it', async () => {
+    const { bench, modes, run } = failing(true);
+    await expect(run()).rejects.toMatchObject({ code: 'CONSTRAINT', outcome: 'not-applied' });
+    expect([modes, bench.wire]).toEqual([['bulk'], ['begin', 'destroy']]);
+    expect(bench.connection.condition()).toBe('broken');
   });
 });

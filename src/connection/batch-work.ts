@@ -8,7 +8,8 @@
  *
  * Invariants: a batch that fails or is stopped leaves nothing behind, and inside a transaction that goes on: what makes the
  * savepoint, or undoes it, is hit by no cancel. Nor is a COMMIT; and once the batch is stopped none is sent, because its caller
- * has been told that nothing remains. Where the bulk path cannot do it, statements do, once.
+ * has been told that nothing remains. Where the bulk path cannot do it, statements do, once, and only when it is known that
+ * nothing of the first attempt is left: a connection that is still in its transaction is destroyed.
  */
 import type { BatchSource, DriverBatch, DriverBatchResult } from '../driver/batch.js';
 import type { DriverConnection, TransactionStatements } from '../driver/driver.js';
@@ -24,6 +25,9 @@ export interface BatchWork {
   readonly words: TransactionStatements;
 }
 
+/** It has a way of its own. */
+type Batching = DriverConnection & Required<Pick<DriverConnection, 'runBatch'>>;
+
 /** Another name than those of a transaction's own savepoints. */
 const SAVEPOINT = 'fluxor_batch';
 
@@ -37,14 +41,26 @@ async function runBatch(native: DriverConnection, work: BatchWork, shield: Cance
   // Also one that has failed: the savepoint is refused then, and nothing is ended that is not ours.
   if (native.state !== 'idle') return new Enclosure(native, work, insideWords(work.words), shield).run();
   if (native.runBatch === undefined) return new Enclosure(native, work, outsideWords(work.words), shield).run();
+  const batch = { ...work.batch, shield };
+  const batching = native as Batching;
   try {
-    return await native.runBatch(work.batch);
+    return await runOutside(batching, batch);
   } catch (error) {
-    const again = byStatements(work.batch);
+    const again = native.state === 'idle' ? byStatements(batch) : undefined;
     if (again === undefined) throw error;
-    await native.untilReady();
     assertNotStopped(shield);
-    return native.runBatch(again);
+    return runOutside(batching, again);
+  }
+}
+
+/** What could not be undone is undone with its connection: there, whatever came next would be taken for a part of it. */
+async function runOutside(native: Batching, batch: DriverBatch): Promise<DriverBatchResult> {
+  try {
+    return await native.runBatch(batch);
+  } catch (error) {
+    await native.untilReady().catch(() => undefined);
+    if (native.state !== 'idle') native.destroy();
+    throw error;
   }
 }
 
@@ -113,7 +129,9 @@ class Enclosure {
   }
 
   #send(batch: DriverBatch): Promise<DriverBatchResult> {
-    return this.#native.runBatch?.(batch) ?? runOneByOne(this.#native, batch, this.#shield);
+    return (
+      this.#native.runBatch?.({ ...batch, shield: this.#shield }) ?? runOneByOne(this.#native, batch, this.#shield)
+    );
   }
 
   /** Between the question and the word nothing can happen: whoever stops the batch finds it refused, or on its way. */

@@ -12,7 +12,7 @@ import type { Connection } from './connection.js';
 
 checkLeftovers();
 
-const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
+const types = { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' } as const;
 
 describe('ConnectionFactory', () => {
   it('turns a failure to connect into an error of the house', async () => {

@@ -95,7 +95,7 @@ export class Connection {
     this.openedAt = ports.clock.now();
     this.#native = native;
     this.#ports = ports;
-    this.#failures = new StatementFailures(native, ports.classify, ports.driver.dialect, onSiblings);
+    this.#failures = new StatementFailures(native, ports.classify, ports.driver, onSiblings);
     this.#cache = new StatementCache(native, ports.book);
     this.#care = new SessionCare(native);
     const { clock, timers, driver } = ports;

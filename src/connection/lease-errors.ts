@@ -1,12 +1,14 @@
 /** What is wrong with a call before anything of it is sent: its lease or its transaction is not what its caller believes. */
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
-import type { SessionState } from '../driver/driver.js';
+import type { Driver, SessionState } from '../driver/driver.js';
 import type { Clock } from '../kernel/clock.js';
-import type { Dialect } from '../sql/dialect.js';
 import { firstWord } from '../sql/first-words.js';
 import type { StatementCall } from './statement-call.js';
 import { stopped, stoppedError } from './stop-errors.js';
+
+/** What a driver knows of its database's statements. */
+export type MindfulDriver = Pick<Driver, 'dialect' | 'transactions'>;
 
 export function releasedError(connectionId: number): UsageError {
   const text = 'The connection was released and may serve somebody else now; acquire again';
@@ -42,9 +44,14 @@ export function assertInTime(call: StatementCall, clock: Clock): number {
   return now;
 }
 
-/** CALL of a procedure, and DO, may have committed midway: whatever they were refused or stopped for came after that. */
-export function mayCommitInside(dialect: Dialect, call: StatementCall, text: string): boolean {
+/**
+ * CALL of a procedure, DO, and what else the database does in parts may have committed midway: whatever they were refused or
+ * stopped for came after that. Inside a transaction the transaction minds it.
+ */
+export function mayCommitInside(driver: MindfulDriver, call: StatementCall, text: string): boolean {
   if (call.inTransaction || call.isReadOnly) return false;
-  const verb = firstWord(dialect, text);
-  return verb === 'call' || verb === 'do';
+  const verb = firstWord(driver.dialect, text);
+  if (verb === 'call' || verb === 'do') return true;
+  const own = driver.transactions.commitsByItself?.(text);
+  return own === 'parts' || own === 'program';
 }

@@ -6,8 +6,8 @@ import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { DriverConnection, FailureSituation } from '../driver/driver.js';
 import type { CreateRequest } from '../pool/resource-factory.js';
-import type { Dialect } from '../sql/dialect.js';
 import type { Classify } from './classifier.js';
+import type { MindfulDriver } from './lease-errors.js';
 import { mayCommitInside } from './lease-errors.js';
 import type { RunningStatement } from './running-statement.js';
 import type { StatementCall } from './statement-call.js';
@@ -15,14 +15,19 @@ import type { StatementCall } from './statement-call.js';
 export class StatementFailures {
   readonly #native: DriverConnection;
   readonly #classify: Classify;
-  readonly #dialect: Dialect;
+  readonly #driver: MindfulDriver;
   readonly #onSiblings: CreateRequest['onSiblings'];
 
   /** `onSiblings` hears of every error that says something about the other connections too. */
-  constructor(native: DriverConnection, classify: Classify, dialect: Dialect, onSiblings: CreateRequest['onSiblings']) {
+  constructor(
+    native: DriverConnection,
+    classify: Classify,
+    driver: MindfulDriver,
+    onSiblings: CreateRequest['onSiblings'],
+  ) {
     this.#native = native;
     this.#classify = classify;
-    this.#dialect = dialect;
+    this.#driver = driver;
     this.#onSiblings = onSiblings;
   }
 
@@ -30,7 +35,7 @@ export class StatementFailures {
   ofRunning(error: unknown, { call, text, bytesBefore }: RunningStatement, isFirstLoan: boolean): FluxorError {
     const wasSent = call.isContinued === true || this.#native.bytesWritten !== bytesBefore;
     const known = isFluxorError(error) ? error : this.of(error, call, wasSent, isFirstLoan);
-    if (wasSent && known.outcome === 'not-applied' && mayCommitInside(this.#dialect, call, text))
+    if (wasSent && known.outcome === 'not-applied' && mayCommitInside(this.#driver, call, text))
       known.raiseOutcome('unknown');
     return known;
   }

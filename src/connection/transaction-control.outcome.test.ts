@@ -7,7 +7,7 @@ import { OutcomeUnknownError, QueryError, TransactionError } from '../errors/que
 import { createDeferred } from '../kernel/deferred.js';
 import type { Connection } from './connection.js';
 import type { StatementCall } from './statement-call.js';
-import type { FoundOutcome, OutcomeFinder } from './transaction-control.js';
+import type { FoundOutcome, OutcomeFinder } from './outcome-finder.js';
 import { TransactionControl } from './transaction-control.js';
 
 const CALL: StatementCall = {

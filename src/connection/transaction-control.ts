@@ -6,6 +6,7 @@
  *     open → committing → resolving → committed | rolled-back | unknown      (COMMIT's answer was lost, and is asked for)
  *     open → rolling-back → rolled-back | lost
  *     open → lost                      (the connection went away: the server rolls back)
+ *     open → committed | unknown       (a statement has committed by itself, or may have: own-commits.ts)
  *
  * Invariant: after the server has ended the transaction, no further statement goes to the wire through this handle; it
  * would run, and commit, on its own.
@@ -13,23 +14,26 @@
  * Over 300 lines, because every way to send a statement must look at the state before it, and at the server after it.
  */
 import { UsageError } from '../errors/usage-error.js';
+import type { ErrorCode } from '../errors/catalogue.js';
 import type { FluxorError, Outcome } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
-import { TransactionError } from '../errors/query-error.js';
+import type { TransactionError } from '../errors/query-error.js';
 import type { TransitionTable } from '../kernel/transitions.js';
 import { assertTransition } from '../kernel/transitions.js';
-import type { BeginOptions, TransactionStatements } from '../driver/driver.js';
+import type { BeginOptions, OwnCommit, TransactionStatements } from '../driver/driver.js';
 import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Dialect } from '../sql/dialect.js';
-import { firstWord, firstWords } from '../sql/first-words.js';
 import type { DriverBatchResult } from '../driver/batch.js';
 import type { BatchWork } from './batch-work.js';
 import { RUN_BATCH } from './batch-work.js';
 import type { Connection } from './connection.js';
+import type { OutcomeFinder } from './outcome-finder.js';
+import { OwnCommits } from './own-commits.js';
 import type { StatementCall } from './statement-call.js';
 import type { StatementCursor } from './statement-cursor.js';
 import type { FailedStatement } from './transaction-failures.js';
-import { endedByError, failedBeforeError } from './transaction-failures.js';
+import { endingOf } from './written-endings.js';
+import { chainError, committedByItself, endedByError, failedBeforeError } from './transaction-failures.js';
 
 export type TransactionState =
   'open' | 'committing' | 'resolving' | 'rolling-back' | 'committed' | 'rolled-back' | 'lost' | 'unknown';
@@ -48,20 +52,13 @@ export const TRANSACTION_TRANSITIONS: TransitionTable<TransactionState> = {
   unknown: [],
 };
 
-/** What became of a COMMIT whose answer was lost; `error` is what its caller hears. */
-export type FoundOutcome =
-  { readonly fate: 'committed' } | { readonly fate: 'rolled-back' | 'unknown'; readonly error: FluxorError };
-
-/** Finds out what became of a COMMIT whose answer was lost. Made by the runtime, for one transaction. */
-export interface OutcomeFinder {
-  /** Runs as the last statement inside the transaction. Answers whether `find` can be asked. */
-  prepare(run: (query: DriverQuery) => Promise<DriverResult>): Promise<boolean>;
-  /** The connection is of no use any more. Must not reject. */
-  find(lost: FluxorError): Promise<FoundOutcome>;
-}
-
 /** A COMMIT with one of these outcomes has left nothing: what was not sent is rolled back when the connection is cleaned. */
 const CERTAINLY_NOT: ReadonlySet<Outcome> = new Set<Outcome>(['not-applied', 'not-sent']);
+
+/** The errors of statements that the runtime, or the server, has stopped. */
+const STOPPED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIMEOUT', 'CANCELLED']);
+
+const SAVEPOINT = 'fluxor_';
 
 export class TransactionControl {
   readonly #connection: Connection;
@@ -77,6 +74,7 @@ export class TransactionControl {
   #statements = 0;
   /** The first statement that failed, and was not undone with its savepoint. */
   #failed: FailedStatement | undefined;
+  readonly #own: OwnCommits;
 
   /** Begins; the caller has the connection for as long as the transaction lives. `dialect` is that of its statements. */
   static async begin(
@@ -104,10 +102,21 @@ export class TransactionControl {
     this.#options = options;
     this.#dialect = dialect;
     this.#tenure = connection.tenure;
+    this.#own = new OwnCommits(words, dialect);
   }
 
   get state(): TransactionState {
     return this.#state;
+  }
+
+  /** How a statement of it has committed it, or may have, in words; `undefined` where none has, or it is open. */
+  get ownCommit(): string | undefined {
+    return this.#state === 'open' || this.#state === 'rolled-back' ? undefined : this.#own.reason;
+  }
+
+  /** Lets an error of the transaction as a whole say so. */
+  tellOwnCommit(error: FluxorError): void {
+    if (this.ownCommit !== undefined) this.#own.tell(error);
   }
 
   /** Statements run so far, savepoints not counted. */
@@ -119,7 +128,7 @@ export class TransactionControl {
   async execute(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
     this.#assertOpen();
     const ending = endingOf(this.#dialect, query.text);
-    if (ending === 'chained') throw this.#chainError();
+    if (ending === 'chained') throw chainError(this.#connection.id);
     this.#statements += 1;
     // Written as a statement it is a COMMIT all the same: cut off, it may have happened.
     return this.#run(query, ending === 'for-good' ? { ...call, phase: 'commit' } : call);
@@ -129,23 +138,23 @@ export class TransactionControl {
   async runBatch(work: BatchWork, call: StatementCall): Promise<DriverBatchResult> {
     this.#assertOpen();
     this.#statements += 1;
-    return this.#minding(this.#connection.run(work, RUN_BATCH, this.#inside(call)), call, work.text);
+    return this.#minding(() => this.#connection.run(work, RUN_BATCH, this.#inside(call)), call, work.text);
   }
 
   /** The next rows of a cursor; as often as wanted, it is one statement. */
   async readPage(cursor: StatementCursor, call: StatementCall): Promise<CursorPage> {
     this.#assertOpen();
     if (!cursor.isOpen) {
-      if (endingOf(this.#dialect, cursor.text) === 'chained') throw this.#chainError();
+      if (endingOf(this.#dialect, cursor.text) === 'chained') throw chainError(this.#connection.id);
       this.#statements += 1;
     }
-    return this.#minding(this.#connection.readPage(cursor, this.#inside(call)), call, cursor.text);
+    return this.#minding(() => this.#connection.readPage(cursor, this.#inside(call)), call, cursor.text, cursor);
   }
 
   /** The end of the transaction ends its cursors by itself. */
   async closeCursor(cursor: StatementCursor, call: StatementCall): Promise<void> {
     if (this.#state === 'open') {
-      await this.#minding(this.#connection.closeCursor(cursor, this.#inside(call)), call, cursor.text);
+      await this.#minding(() => this.#connection.closeCursor(cursor, this.#inside(call)), call, cursor.text, cursor);
     }
   }
 
@@ -165,7 +174,8 @@ export class TransactionControl {
       });
     } catch (error) {
       if (canFind && isFluxorError(error) && error.outcome === 'unknown') return this.#find(finder, error);
-      this.#move(isFluxorError(error) && CERTAINLY_NOT.has(error.outcome) ? 'rolled-back' : 'unknown');
+      if (isFluxorError(error) && CERTAINLY_NOT.has(error.outcome)) this.#moveUndone('rolled-back', error);
+      else this.#move('unknown');
       throw error;
     }
     if (result.command !== 'ROLLBACK') return this.#move('committed');
@@ -186,14 +196,17 @@ export class TransactionControl {
 
   async #rollBack(call: StatementCall): Promise<void> {
     this.#move('rolling-back');
+    const ending = { ...this.#inside(call), signal: undefined, endsStream: true };
+    await this.#own.settle((text) => this.#connection.execute(plain(text), ending));
     try {
-      const ending = { ...this.#inside(call), signal: undefined, endsStream: true };
       await this.#connection.execute(plain(this.#words.rollback), ending);
-      this.#move('rolled-back');
+      this.#own.clear();
+      this.#moveUndone('rolled-back');
     } catch (error) {
       // The server rolls back what it has lost sight of; the connection is dirty or gone, and the pool sees to that. But
       // with no transaction there to roll back, somebody has ended it, and may have committed.
-      this.#move(isEndedElsewhere(error) ? 'unknown' : 'lost');
+      if (isEndedElsewhere(error)) this.#move('unknown');
+      else this.#moveUndone('lost');
       throw error;
     }
   }
@@ -202,7 +215,7 @@ export class TransactionControl {
   async savepoint(call: StatementCall): Promise<string> {
     this.#assertOpen();
     this.#savepoints += 1;
-    const name = `fluxor_${this.#savepoints}`;
+    const name = `${SAVEPOINT}${this.#savepoints}`;
     await this.#run(plain(this.#words.savepoint(name)), call);
     return name;
   }
@@ -210,6 +223,7 @@ export class TransactionControl {
   async releaseSavepoint(name: string, call: StatementCall): Promise<void> {
     this.#assertOpen();
     await this.#run(plain(this.#words.releaseSavepoint(name)), call);
+    this.#own.clearSince(Number(name.slice(SAVEPOINT.length)));
   }
 
   async rollbackTo(name: string, call: StatementCall): Promise<void> {
@@ -217,6 +231,7 @@ export class TransactionControl {
     await this.#run(plain(this.#words.rollbackTo(name)), call);
     // With it goes what had failed since: before it nothing had, or it could not have been made.
     this.#failed = undefined;
+    this.#own.clearSince(Number(name.slice(SAVEPOINT.length)));
     // It would stay otherwise, and a loop of failures would nest ever deeper.
     await this.#run(plain(this.#words.releaseSavepoint(name)), call);
   }
@@ -228,7 +243,7 @@ export class TransactionControl {
       return await finder.prepare((query) => this.#connection.execute(query, inside));
     } catch (error) {
       if (isFluxorError(error, 'TRANSACTION') && error.reason === 'aborted') return false;
-      if (isFluxorError(error) && this.#hasEnded(error)) this.#move('lost');
+      if (isFluxorError(error) && this.#hasEnded(error)) this.#moveUndone('lost', error);
       // Why the rollback failed, if it did, would hide why there was no COMMIT.
       else await this.#rollBack(call).catch(() => undefined);
       throw error;
@@ -251,30 +266,77 @@ export class TransactionControl {
   }
 
   async #run(query: DriverQuery, call: StatementCall): Promise<DriverResult> {
-    const result = await this.#minding(this.#connection.execute(query, this.#inside(call)), call, query.text);
+    const result = await this.#minding(() => this.#connection.execute(query, this.#inside(call)), call, query.text);
     this.#noticeEnd(result);
     return result;
   }
 
-  /** `text` is what reports show the fingerprint of. */
-  async #minding<T>(work: Promise<T>, call: StatementCall, text: string): Promise<T> {
+  /** `text` is what reports show the fingerprint of; `cursor` is what brings it page by page. */
+  async #minding<T>(begin: () => Promise<T>, call: StatementCall, text: string, cursor?: StatementCursor): Promise<T> {
+    // Declared read-only, it commits nothing.
+    const own = call.isReadOnly || cursor?.isOpen === true ? undefined : this.#own.kindOf(text);
+    if (own !== undefined) this.#own.begin(text, own, this.#savepoints, this.#asking(call));
     try {
-      return await work;
+      const result = await begin();
+      // Between the pages of a cursor nothing can be asked for.
+      if (own !== undefined && cursor === undefined) await this.#heedOwn(own, call, text);
+      return result;
     } catch (error) {
       if (isFluxorError(error)) {
         // What was not sent has failed nothing at the server.
-        if (error.outcome !== 'not-sent') this.#failed ??= { error, text };
-        if (this.#state === 'open') this.#heed(error, call);
+        if (error.outcome === 'not-sent') this.#own.forget(text);
+        else this.#failed ??= { error, text };
+        if (this.#state === 'open') await this.#heed(error, call, text, error.outcome === 'not-sent' ? undefined : own);
       }
       throw error;
     }
   }
 
   /** An error may be the end of the transaction, and may leave open which. */
-  #heed(error: FluxorError, { phase }: StatementCall): void {
-    const mayBeCommitted = (phase === 'commit' && error.outcome === 'unknown') || isEndedElsewhere(error);
-    if (mayBeCommitted) this.#move('unknown');
-    else if (this.#hasEnded(error)) this.#move('lost');
+  async #heed(error: FluxorError, call: StatementCall, text: string, own: OwnCommit | undefined): Promise<void> {
+    if ((call.phase === 'commit' && error.outcome === 'unknown') || isEndedElsewhere(error))
+      return this.#move('unknown');
+    if (this.#hasEnded(error)) {
+      // A definition commits before it begins; a program may have been rolled back.
+      if (this.#connection.isIdle && own !== undefined && own !== 'program') this.#own.find(text);
+      if (own !== undefined) error.raiseOutcome('unknown');
+      return this.#moveUndone('lost', error);
+    }
+    if (own === undefined) return;
+    // One that was stopped may not have ended yet, and its caller has waited long enough.
+    if (error.outcome !== 'unknown' && !STOPPED.has(error.code)) await this.#settleOwn(own, call);
+    const { breaker, isConnectionFatal } = error;
+    if (this.#own.mayHaveKept) error.overrule({ outcome: 'unknown', decision: 'never', breaker, isConnectionFatal });
+    this.tellOwnCommit(error);
+  }
+
+  /** It has succeeded. */
+  async #heedOwn(own: OwnCommit, call: StatementCall, text: string): Promise<void> {
+    if (this.#state !== 'open') return;
+    if (!this.#connection.isIdle) return this.#settleOwn(own, call);
+    if (own === 'program') return this.#move('unknown');
+    this.#own.find(text);
+    this.#move('committing');
+    this.#move('committed');
+  }
+
+  /** It has ended, and the server is in a transaction: perhaps in another one. */
+  async #settleOwn(own: OwnCommit, call: StatementCall): Promise<void> {
+    if (own === 'program') await this.#own.settle(this.#asking(call));
+    else this.#own.clear();
+    if (this.#own.hasFound && this.#state === 'open') this.#move('unknown');
+  }
+
+  /** For the savepoint that a program may take away. */
+  #asking(call: StatementCall): (text: string) => Promise<unknown> {
+    const asking = { ...this.#inside(call), phase: 'transaction', signal: undefined, isSafeToRepeat: true } as const;
+    return (text) => this.#connection.execute(plain(text), asking);
+  }
+
+  /** Nothing of it remains, as far as its handle knows; unless a statement has committed by itself. `error` is what ended it. */
+  #moveUndone(to: 'lost' | 'rolled-back', error?: FluxorError): void {
+    this.#move(this.#own.mayHaveKept ? 'unknown' : to);
+    if (error !== undefined) this.#own.tell(error);
   }
 
   /** Somebody wrote COMMIT or ROLLBACK as a statement. What came after it would run, and commit, on its own. */
@@ -291,7 +353,7 @@ export class TransactionControl {
     this.#move(command === 'COMMIT' ? 'committed' : 'rolled-back');
   }
 
-  /** The connection is gone, or the server ended the transaction by itself; nothing of it remains. */
+  /** The connection is gone, or the server ended the transaction by itself. */
   #hasEnded(error: FluxorError): boolean {
     return error.isConnectionFatal || this.#connection.isOutsideTransaction;
   }
@@ -303,13 +365,6 @@ export class TransactionControl {
     this.#assertOpen();
   }
 
-  /** It would commit, or undo, all that was sent so far, and this handle would go on as if nothing had happened. */
-  #chainError(): TransactionError {
-    const message =
-      'AND CHAIN ends this transaction and begins another, which its handle cannot follow; not sent: end it, and begin anew';
-    return new TransactionError('invalid-state', message, { context: { connectionId: this.#connection.id } });
-  }
-
   #inside(call: StatementCall): StatementCall {
     return { ...call, inTransaction: true, askedReadOnly: this.#options.readOnly === true, tenure: this.#tenure };
   }
@@ -317,6 +372,7 @@ export class TransactionControl {
   #assertOpen(): void {
     if (this.#state === 'open') return;
     const context = { connectionId: this.#connection.id };
+    if (this.ownCommit !== undefined) throw committedByItself(this.ownCommit, context);
     if (this.#state === 'lost' && this.#failed?.error.isConnectionFatal === false)
       throw endedByError(this.#failed, this.#dialect, context);
     const text = `The transaction is ${this.#state}; await every statement before it ends`;
@@ -328,23 +384,6 @@ export class TransactionControl {
     this.#state = to;
     if (TRANSACTION_TRANSITIONS[to].length === 0) this.onEnded?.();
   }
-}
-
-/** The verbs with which a transaction is ended; PREPARE only with TRANSACTION behind it. */
-const ENDING_VERBS: ReadonlySet<string> = new Set(['commit', 'end', 'rollback', 'abort', 'prepare']);
-
-/**
- * How a statement ends its transaction, if it does: `for-good` by COMMIT, END or PREPARE TRANSACTION; `chained` by `commit and
- * chain`, `rollback work and chain` (`and no chain` is what is meant without it). Nearly all statements cost one word.
- */
-function endingOf(dialect: Dialect, text: string): 'for-good' | 'chained' | undefined {
-  const verb = firstWord(dialect, text);
-  if (!ENDING_VERBS.has(verb)) return undefined;
-  const words = firstWords(dialect, text, 4);
-  if (verb === 'prepare') return words[1] === 'transaction' ? 'for-good' : undefined;
-  const at = words[1] === 'work' || words[1] === 'transaction' ? 2 : 1;
-  if (words[at] === 'and' && words[at + 1] === 'chain') return 'chained';
-  return verb === 'commit' || verb === 'end' ? 'for-good' : undefined;
 }
 
 /** The session is in no transaction any more, and it was not this handle that ended it. */

@@ -45,3 +45,16 @@ export function endedByError({ error, text }: FailedStatement, dialect: Dialect,
   const advice = 'let its error through, and begin anew';
   return new UsageError('TRANSACTION_CLOSED', `${why}; ${advice}`, { context, cause: error });
 }
+
+/** A statement of it has committed it, or may have, and something was to come after that. `how` says which. */
+export function committedByItself(how: string, context: ErrorContext): UsageError {
+  const text = `The transaction is over: it ${how}; give such statements a transaction of their own, or none`;
+  return new UsageError('TRANSACTION_CLOSED', text, { context });
+}
+
+/** It would commit, or undo, all that was sent so far, and the handle would go on as if nothing had happened. */
+export function chainError(connectionId: number): TransactionError {
+  const message =
+    'AND CHAIN ends this transaction and begins another, which its handle cannot follow; not sent: end it, and begin anew';
+  return new TransactionError('invalid-state', message, { context: { connectionId } });
+}

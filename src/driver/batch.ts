@@ -16,6 +16,20 @@ export interface BatchSource {
   rewind(): boolean;
 }
 
+/** For work of several parts, some of which must not be hit by a cancel that is meant for another. */
+export interface CancelShield {
+  /**
+   * What runs has been stopped: its caller has been answered, or is about to be. From then on nothing of it may be made final.
+   * Says nothing of a connection that is gone, which refuses by itself.
+   */
+  readonly isStopped: boolean;
+  /**
+   * Waits until no cancel is under way, and lets none out before `part` has ended. It must be short: nothing but the end of
+   * the connection stops it.
+   */
+  uncancelled<T>(part: () => Promise<T>): Promise<T>;
+}
+
 /** What is known while a batch runs, and when it has failed. Filled in by the driver. */
 export interface BatchReport {
   /** The set at fault, counted from 0. */
@@ -26,6 +40,8 @@ export interface BatchReport {
   isInside: boolean;
   /** The bulk path could not take it, or could not say which set is at fault; statements can. */
   wantsStatements: boolean;
+  /** One of its own statements has ended its transaction, as DDL does on MySQL: what had been sent by then stays. */
+  isKept?: boolean;
 }
 
 export interface DriverBatch {
@@ -37,6 +53,8 @@ export interface DriverBatch {
   /** It must go by the bulk path: where that fails, it fails. */
   readonly isBulkOnly: boolean;
   readonly report: BatchReport;
+  /** Absent where nobody stops it. */
+  readonly shield?: CancelShield;
 }
 
 /** `rows` of all sets in their order; `rowsAffected` is the sum. */

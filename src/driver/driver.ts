@@ -31,6 +31,13 @@ export interface BeginOptions {
   readonly deferrable?: boolean;
 }
 
+/**
+ * How a statement commits that nobody called COMMIT. `whole`: it commits what is open, and is itself applied as a whole or not at
+ * all (`create table`). `parts`: it commits what is open, and what fails of it may have been applied in part (`drop table a, b`).
+ * `program`: it runs what its text does not show, which may commit, and begin anew, at any point (`call`).
+ */
+export type OwnCommit = 'whole' | 'parts' | 'program';
+
 /** The database's words for transactions. */
 export interface TransactionStatements {
   /** `begin` understands `deferrable`. Default false. */
@@ -41,6 +48,11 @@ export interface TransactionStatements {
   savepoint(name: string): string;
   rollbackTo(name: string): string;
   releaseSavepoint(name: string): string;
+  /**
+   * Whether a statement commits by itself; `undefined` for those that are part of the transaction around them. Absent: none does in
+   * a transaction, and outside of one CALL and DO may commit midway.
+   */
+  commitsByItself?(text: string): OwnCommit | undefined;
 }
 
 export interface ConnectRequest {

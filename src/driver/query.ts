@@ -69,6 +69,11 @@ export interface TypeOptions {
   readonly decimal?: 'string' | 'number';
   /** DATE without a time: `'2024-02-29'`, or a `Date` at midnight UTC. Default `'string'`. */
   readonly date?: 'string' | 'Date';
+  /**
+   * JSON: parsed, with numbers that are exact up to 2^53, or the text that the server writes, with every digit. Default
+   * `'parsed'`.
+   */
+  readonly json?: 'parsed' | 'string';
 }
 
 export type TypeConfig = Required<TypeOptions>;

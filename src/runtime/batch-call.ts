@@ -134,6 +134,8 @@ export function assertWanted(call: Call, deadlineAt: number, now: number): void 
 /** Whichever set was on its way then is innocent. */
 const NO_SETS_FAULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIMEOUT', 'CANCELLED', 'CONNECTION']);
 
+const KEPT = 'a set of it has ended its transaction, so what had been sent by then stays';
+
 /** Procedures and blocks can commit in the middle, in a batch as well. */
 const COMMITS_INSIDE: ReadonlySet<string> = new Set(['call', 'do']);
 
@@ -144,6 +146,7 @@ function explain(error: FluxorError, report: BatchReport, verb: string): void {
   if (error.outcome === 'not-sent' && failedSet !== undefined && failedSet > 0) {
     error.overrule({ ...pick(error), outcome: 'not-applied' });
   }
+  if (report.isKept === true) return error.noteKept(KEPT, 'never');
   // One that was stopped sends nothing any more that would make it final: `isEnding` stays what it is. A transaction around it
   // cannot end with it, and so has not when the connection is lost.
   const isUndone = isInside ? error.isConnectionFatal : !isEnding && !COMMITS_INSIDE.has(verb);

@@ -9,7 +9,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { StatementCall } from '../connection/statement-call.js';
-import type { FoundOutcome, OutcomeFinder } from '../connection/transaction-control.js';
+import type { FoundOutcome, OutcomeFinder } from '../connection/outcome-finder.js';
 import type { TransactionStatements } from '../driver/driver.js';
 import type { OutcomeProtocol, OutcomeSource, OutcomeTicket } from '../driver/outcome.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';

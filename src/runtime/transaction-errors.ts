@@ -13,14 +13,34 @@ export function overlapError(shape?: string): TransactionError {
   return new TransactionError('invalid-state', text);
 }
 
-export function savepointError(cause: unknown, context: ErrorContext): TransactionError {
-  const text = 'a savepoint could not be rolled back, so the whole transaction was';
-  return new TransactionError('aborted', text, { outcome: 'not-applied', cause, context });
+/** `ownCommit` says how a statement of the transaction has committed it, or may have. */
+export function savepointError(cause: unknown, context: ErrorContext, ownCommit?: string): TransactionError {
+  const text = 'a savepoint could not be rolled back';
+  if (ownCommit === undefined)
+    return new TransactionError('aborted', `${text}, so the whole transaction was`, {
+      outcome: 'not-applied',
+      cause,
+      context,
+    });
+  return new TransactionError('aborted', `${text}: the transaction ${ownCommit}`, {
+    outcome: 'unknown',
+    cause,
+    context,
+  });
 }
 
-/** `shape` is the fingerprint of the statement that came too late, if it was one. */
-export function closedError(state: TransactionState, shape?: string): UsageError {
+/** `shape` is the fingerprint of the statement that came too late, if it was one. `ownCommit` as above. */
+export function closedError(
+  state: TransactionState,
+  shape: string | undefined,
+  ownCommit: string | undefined,
+  context: ErrorContext,
+): UsageError {
   const refused = shape === undefined ? '' : `; not sent: ${shape}`;
+  if (ownCommit !== undefined) {
+    const text = `The transaction is over: it ${ownCommit}; give such statements a transaction of their own, or none${refused}`;
+    return new UsageError('TRANSACTION_CLOSED', text, { context });
+  }
   return new UsageError(
     'TRANSACTION_CLOSED',
     `The transaction is ${state}; await every statement before it ends${refused}`,
@@ -47,8 +67,10 @@ const ENDS = {
   unknown: 'the transaction was ended past its handle, or the answer of a COMMIT was lost',
 } as const;
 
-export function lostError(state: 'lost' | 'unknown'): TransactionError {
-  return new TransactionError('aborted', `${ENDS[state]}, and the transaction function did not say so`, {
+/** `ownCommit` says how a statement of it has committed it, or may have. */
+export function lostError(state: 'lost' | 'unknown', ownCommit: string | undefined): TransactionError {
+  const end = ownCommit === undefined ? ENDS[state] : `the transaction ${ownCommit}`;
+  return new TransactionError('aborted', `${end}, and the transaction function did not say so`, {
     outcome: state === 'lost' ? 'not-applied' : 'unknown',
     decision: state === 'lost' ? 'whole-transaction' : 'never',
   });

@@ -3,7 +3,8 @@
  * is given back afterwards. Made by begin.ts.
  * Invariant: it is ended once, in whatever way; after that it watches no deadline and listens to no signal.
  */
-import type { OutcomeFinder, TransactionState } from '../connection/transaction-control.js';
+import type { OutcomeFinder } from '../connection/outcome-finder.js';
+import type { TransactionState } from '../connection/transaction-control.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { CancelledError, TimeoutError } from '../errors/timeout-error.js';
 import { onAbort } from '../kernel/abort-listener.js';
@@ -12,7 +13,6 @@ import { formatMs } from '../kernel/duration.js';
 import type { LimitCause } from '../kernel/within.js';
 import type { Call } from './call.js';
 import type { Statement } from './executor.js';
-import { closedError } from './transaction-errors.js';
 import type { OpenTransaction } from './transaction-metrics.js';
 import type { Scope } from './transaction.js';
 import { TransactionScope } from './transaction.js';
@@ -89,7 +89,13 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   override givenUpError(): FluxorError | undefined {
     if (this.scope.trouble.error !== undefined) return this.scope.trouble.error;
     if (this.#givenUp === undefined) return undefined;
-    if (this.#givenUp === 'aborted') {
+    const error = this.#limitError(this.#givenUp);
+    this.tellOwnCommit(error);
+    return error;
+  }
+
+  #limitError(cause: LimitCause): FluxorError {
+    if (cause === 'aborted') {
       const text = 'the caller aborted the transaction; it was rolled back';
       return new CancelledError('caller', text, { outcome: 'not-applied', cause: this.scope.signal?.reason });
     }
@@ -100,7 +106,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
   protected override assertUsable(sql?: Statement<unknown>): void {
     const error = this.givenUpError();
     if (error !== undefined) throw error;
-    if (this.state !== 'open') throw closedError(this.state, sql && this.shapeOf(sql));
+    if (this.state !== 'open') throw this.closedError(sql);
   }
 
   /** Called by the state machine, once, in whatever way the transaction ended. */

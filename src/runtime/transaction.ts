@@ -159,6 +159,21 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     return shapeOf(config.driver.dialect, typeof sql === 'string' ? sql : compiler.compile(sql).text);
   }
 
+  /** Nothing goes through this handle any more; `sql` is what was to. */
+  protected closedError(sql?: Statement<unknown>): FluxorError {
+    return closedError(this.state, sql && this.shapeOf(sql), this.ownCommit, this.whereabouts);
+  }
+
+  /** Lets the error that ends all of it say so. */
+  tellOwnCommit(error: FluxorError): void {
+    this.scope.control.tellOwnCommit(error);
+  }
+
+  /** How a statement has committed it by itself, or may have, in words. */
+  get ownCommit(): string | undefined {
+    return this.scope.control.ownCommit;
+  }
+
   /** Never rejects: that would hide the error that ended the scope. A rollback that fails leaves nothing behind either. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.rollback().catch(() => undefined);
@@ -282,7 +297,7 @@ class SavepointHandle extends TransactionScope {
     if (error !== undefined || this.#end !== undefined) return error;
     // Undone with the savepoint around it, in which nobody awaited this one.
     const isUndone = this.scope.control.state === 'open' && this.state !== 'open';
-    return isUndone ? closedError(this.state) : undefined;
+    return isUndone ? this.closedError() : undefined;
   }
 
   async commit(): Promise<void> {
@@ -325,8 +340,10 @@ class SavepointHandle extends TransactionScope {
       await control.rollbackTo(this.#name, this.endCall());
     } catch (cause) {
       // What should be undone is still there, and the transaction around it must not commit it.
-      trouble.error = savepointError(cause, this.endCall().context);
+      const { context } = this.endCall();
+      trouble.error = savepointError(cause, context);
       await control.rollback(this.endCall()).catch(() => undefined);
+      if (control.ownCommit !== undefined) trouble.error = savepointError(cause, context, control.ownCommit);
       throw cause;
     } finally {
       this.#ended('rolled-back');
@@ -341,7 +358,7 @@ class SavepointHandle extends TransactionScope {
   protected override assertUsable(sql?: Statement<unknown>): void {
     const error = this.#around.givenUpError();
     if (error !== undefined) throw error;
-    if (this.state !== 'open') throw closedError(this.state, sql && this.shapeOf(sql));
+    if (this.state !== 'open') throw this.closedError(sql);
   }
 }
 
@@ -360,11 +377,13 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
       () => tx.state === 'lost',
     );
     if (isUndone && tx.isAbout(error) && UNDONE.has(tx.state)) error.noteRolledBack();
+    else if (tx.isAbout(error)) tx.tellOwnCommit(error);
     throw error;
   }
   const givenUp = tx.givenUpError();
   if (givenUp !== undefined) {
     await tx.rollback();
+    tx.tellOwnCommit(givenUp);
     throw givenUp;
   }
   if (tx.state === 'open') {
@@ -374,6 +393,6 @@ export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transac
   // It ended in `fn`, or is about to: what comes after this must find it ended.
   await tx.rollback();
   // `fn` swallowed the error of a lost connection: nothing was committed, and saying nothing would claim it was.
-  if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state);
+  if (tx.state === 'lost' || tx.state === 'unknown') throw lostError(tx.state, tx.ownCommit);
   return result;
 }

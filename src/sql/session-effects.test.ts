@@ -94,6 +94,8 @@ const CASES: Readonly<Record<Dialect, readonly Case[]>> = {
     ['select @a := 1', 'settings'],
     ['select a into @x from t', 'settings'],
     ['select @a, @@version'],
+    ['update tickets set id = last_insert_id(id + 1)'],
+    ['select last_insert_id(77)'],
     ['create temporary table t (a int)', 'temporary'],
     ['drop temporary table t'],
     ["select get_lock('a', 1)", 'locks'],

@@ -10,7 +10,8 @@
  * The seed of `random()` (`setseed`) is left out because nothing resets it.
  * Sequences are left out on purpose. `nextval` makes `currval` and `lastval` answer in this session, but so does every
  * INSERT into a table with a serial column, which no text shows; and a caller who asks before drawing a number of their
- * own has a bug that a fresh session would show. Nothing that is correct changes its meaning.
+ * own has a bug that a fresh session would show. Nothing that is correct changes its meaning. So is MySQL's `last_insert_id(…)`,
+ * for the same reason: every INSERT into a table with a generated number sets it too.
  * Over 300 lines, because the words of three dialects stand here in one table beside the rules that read them.
  */
 import type { Dialect } from './dialect.js';

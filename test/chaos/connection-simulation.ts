@@ -77,7 +77,7 @@ export class ConnectionSimulation {
     };
     const base = { clock: this.#clock, timers: this.#timers, hub };
     const config = { validationQuery: undefined, onRelease };
-    const types = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
+    const types = { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' } as const;
     const driver = this.#driver;
     const classify: Classify = (error, situation) => driver.classify(error, situation);
     const book = new StatementBook(driver.dialect, { perConnection: 200, total: 2_000 });

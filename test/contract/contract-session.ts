@@ -34,7 +34,7 @@ export class ContractSessions {
     const losses: unknown[] = [];
     const connection = await driver.connect({
       signal: new AbortController().signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string', ...types },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed', ...types },
       onLost: (error) => losses.push(error),
       ...request,
     });

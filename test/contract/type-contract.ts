@@ -87,6 +87,15 @@ export function typeContract(target: ContractTarget): void {
         }
       });
 
+      it('gives JSON as the text that the server writes where asked: no number in it loses a digit', async () => {
+        await choose({ json: 'string' });
+        const text = types.outText('json');
+        expect((await run(chosen.connection, text, ['[12345678901234567890]'])).rows).toEqual([
+          ['[12345678901234567890]', null],
+        ]);
+        expect((await run(chosen.connection, text, ['"text"'])).rows).toEqual([['"text"', null]]);
+      });
+
       it('gives 64-bit integers as text where asked', async () => {
         await choose({ bigint: 'string' });
         expect((await run(chosen.connection, `select ${words.cast('5', 'bigint')}`)).rows).toEqual([['5']]);

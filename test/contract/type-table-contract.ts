@@ -14,7 +14,7 @@ import type { ContractTarget } from './targets.js';
 const rows = tableRows(sectionOf(readDoc('docs/reference/types.md'), 'What comes back')).map(
   ([type = '', sample = '']) => [codeWords(type)[0] ?? '', codeWords(sample)[0] ?? ''] as const,
 );
-const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string' });
+const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' });
 const oids = new Map([...decoders.keys()].map((oid) => [typeName(oid), oid]));
 
 /** A keyword of SQL that means another type than the one whose name it is. */

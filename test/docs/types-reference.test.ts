@@ -8,7 +8,7 @@ const document = readDoc('docs/reference/types.md');
 const rows = tableRows(sectionOf(document, 'What comes back')).map(
   ([type = '', sample = '', result = '']) => [codeWords(type)[0] ?? '', codeWords(sample)[0] ?? '', result] as const,
 );
-const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string' });
+const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' });
 const oids = new Map([...decoders.keys()].map((oid) => [typeName(oid), oid]));
 
 describe('the table of types', () => {

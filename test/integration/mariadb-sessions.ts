@@ -65,7 +65,7 @@ export class RoomSessions implements AsyncDisposable {
     const losses: unknown[] = [];
     const connection = await driver.connect({
       signal: new AbortController().signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       onLost: (error) => losses.push(error),
       ...request,
     });

@@ -1,9 +1,10 @@
 /** What both rooms have to hold on both servers, where the habits of clients or servers would break it. */
-import type { DriverConnection } from 'fluxor-db';
+import { spawn } from 'node:child_process';
+import type { DriverConnection, DriverCursor } from 'fluxor-db';
 import { createRuntime } from 'fluxor-db';
 import { mariadb } from 'fluxor-db/mariadb';
 import { mysql } from 'fluxor-db/mysql';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { readInsertPlan } from '../../src/sql/insert-plan.js';
 import { ContractSessions, failureOf, run } from '../contract/contract-session.js';
 import { BalancedRoad } from './balanced-road.js';
@@ -59,19 +60,128 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
     await run(connection, `drop temporary table ${table}_mixed`);
   });
 
-  it('a write whose rows nobody reads to their end is kept', async () => {
-    if (server.product !== 'mariadb') return;
-    const { connection } = await sessions.open();
-    const series = 'select null from seq_1_to_60000';
-    const cursor = connection.openCursor?.({
-      text: `insert into ${table} (doc) ${series} returning id, repeat('x', 200)`,
-      values: [],
-      rowMode: 'array',
-    });
-    expect((await cursor?.read(10))?.rows).toHaveLength(10);
-    await cursor?.close();
+  /** Far more than fits between server and client: whoever does not read on holds the server up. */
+  const NUMBERS = '(with recursive r as (select 1 as n union all select n + 1 from r where n < 900) select n from r)';
+  const ROWS = `select %, repeat('x', 2000) from ${NUMBERS} a, ${NUMBERS} b limit 20000`;
+  const openCursor = (connection: DriverConnection, text: string, values: readonly unknown[] = []): DriverCursor => {
+    const cursor = connection.openCursor?.({ text, values, rowMode: 'array' });
+    if (cursor === undefined) throw new Error('no cursors');
+    return cursor;
+  };
+
+  it('a SELECT whose function writes is not stopped when nobody reads its rows to their end', async () => {
+    const other = new ContractSessions(make({ url: server.adminUrl ?? server.url }));
+    const { connection } = await other.open();
+    const written = `${table}_written`;
+    await run(connection, `drop table if exists ${written}`);
+    await run(connection, `drop function if exists ${table}_write`);
+    await run(connection, `create table ${written} (id int)`);
+    await run(
+      connection,
+      `create function ${table}_write(n int) returns int deterministic modifies sql data ` +
+        `begin insert into ${written} values (n); return n; end`,
+    );
+    const cursor = openCursor(connection, ROWS.replace('%', `${table}_write(a.n)`));
+    expect((await cursor.read(10)).rows).toHaveLength(10);
+    await cursor.close();
     expect(connection.state).toBe('idle');
-    expect((await run(connection, `select count(*) from ${table}`)).rows.flat().map(Number)).toEqual([60_000]);
+    expect((await run(connection, `select count(*) from ${written}`)).rows).toEqual([[20_000n]]);
+    await run(connection, `drop function ${table}_write`);
+    await run(connection, `drop table ${written}`);
+    await other.closeAll();
+  });
+
+  it('rows with a value that cannot be read fail for that reason, though the rest of them is stopped at the server', async () => {
+    const { connection } = await sessions.open({ bigint: 'number' });
+    const cursor = openCursor(connection, ROWS.replace('%', 'case when a.n = 3 then 9007199254740993 else a.n end'));
+    const read = async () => {
+      while (!(await cursor.read(5)).isDone);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'QUERY', reason: 'data', outcome: 'applied' });
+    await expect(cursor.read(5)).rejects.toMatchObject({ reason: 'data' });
+    await cursor.close();
+    expect((await run(connection, 'select 1 + ?', [1])).rows.flat().map(Number)).toEqual([2]);
+  });
+
+  it('rows that are not wanted any more before the first has come leave the session as it was', async () => {
+    const { connection, losses } = await sessions.open();
+    for (const [text, values] of [
+      ['select sleep(0.1)', []],
+      ['select sleep(0.1), ?', [1]],
+      ['do sleep(0.1)', []],
+      [`insert into ${table} (doc) select json_array(sleep(0.1))`, []],
+      [`insert into ${table} (doc) select json_array(? + sleep(0.1))`, [1]],
+      [ROWS.replace('%', 'sleep(if(a.n + b.n = 2, 0.1, 0))'), []],
+      [`call ${table}_no_such_procedure()`, []],
+    ] as const) {
+      const cursor = openCursor(connection, text, values);
+      const page = cursor.read(10).catch(() => undefined);
+      await cursor.close();
+      await page;
+      expect([connection.state, (await run(connection, 'select 1 + ?', [1])).rows.flat().map(Number)]).toEqual([
+        'idle',
+        [2],
+      ]);
+    }
+    expect(losses).toEqual([]);
+    expect((await run(connection, `delete from ${table}`)).rowsAffected).toBe(2);
+  });
+
+  it('rows that are long in coming are stopped at the server when nobody waits for them any more', async () => {
+    const { connection } = await sessions.open();
+    const watcher = (await sessions.open()).connection;
+    const series = 'with recursive r as (select 1 as n union all select n + 1 from r where n < 900)';
+    const cursor = openCursor(connection, `${series} select count(*) as ${table}_long from r a, r b, r c, r d`);
+    const page = cursor.read(10).catch((error: unknown) => error);
+    const find = `select id from information_schema.processlist where info like '%as ${table}\\_long%'`;
+    // The text of the one that looks has a backslash there.
+    await expect.poll(async () => (await run(watcher, find)).rows.length, { timeout: 20_000 }).toBe(1);
+    await cursor.close();
+    expect(await page).toMatchObject({ errno: 1317 });
+    expect([connection.state, (await run(connection, 'select 1 + ?', [1])).rows.flat().map(Number)]).toEqual([
+      'idle',
+      [2],
+    ]);
+  });
+
+  it('a session for KILL alone keeps no process alive', async () => {
+    // With TLS as well, where the server has it.
+    const tls = server.product === 'mysql' ? { rejectUnauthorized: false } : false;
+    const door = new URL(`../../src/driver/${client === 'mysql2' ? 'mysql' : client}/index.ts`, import.meta.url);
+    const script = `
+      import { createRuntime } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)};
+      import * as door from ${JSON.stringify(door.href)};
+      const [make] = Object.values(door).filter((each) => typeof each === 'function');
+      const driver = make(${JSON.stringify({ url: server.url, tls })});
+      const db = createRuntime({ driver, pool: { maxSize: 2, minIdle: 0, idleTimeout: '1s' } });
+      const sleeping = () => db.query('select sleep(30)', [], { timeout: 200 }).catch((error) => error.code);
+      const codes = await Promise.all([sleeping(), sleeping()]);
+      console.log(codes.join());`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += String(chunk)));
+    await expect.poll(() => child.exitCode, { timeout: 30_000, interval: 100 }).toBe(0);
+    expect(said.trim()).toBe('TIMEOUT,TIMEOUT');
+  }, 40_000);
+
+  it('an INSERT … RETURNING whose rows nobody reads to their end is kept; MySQL knows none', async () => {
+    const { connection } = await sessions.open();
+    const series = server.product === 'mariadb' ? 'select null from seq_1_to_60000' : 'select null';
+    const text = `insert into ${table} (doc) ${series} returning id, repeat('x', 200)`;
+    const cursor = openCursor(connection, text);
+    const count = async () => (await run(connection, `select count(*) from ${table}`)).rows.flat().map(Number);
+    if (server.product === 'mysql') {
+      await expect(cursor.read(10)).rejects.toMatchObject({ errno: 1064 });
+      await cursor.close();
+      expect([connection.state, await count()]).toEqual(['idle', [0]]);
+      return;
+    }
+    expect((await cursor.read(10)).rows).toHaveLength(10);
+    await cursor.close();
+    expect([connection.state, await count()]).toEqual(['idle', [60_000]]);
     await run(connection, `delete from ${table}`);
   });
 
@@ -180,16 +290,16 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
   });
 
   it('what is prepared and a reset follow USE, also where the server tells nobody of it by itself', async () => {
-    if (server.adminUrl === undefined) return;
-    await using admin = createRuntime({ driver: make({ url: server.adminUrl }) });
+    const url = server.adminUrl ?? server.url;
+    await using admin = createRuntime({ driver: make({ url }) });
     const other = `fluxor_${table}`;
     await admin.exec(`drop database if exists ${other}`);
     await admin.exec(`create database ${other}`);
     await admin.exec('set global session_track_schema = off');
     try {
-      const moving = new ContractSessions(make({ url: server.adminUrl }));
+      const moving = new ContractSessions(make({ url }));
       const { connection } = await moving.open();
-      const here = new URL(server.adminUrl).pathname.slice(1);
+      const here = new URL(url).pathname.slice(1);
       for (const name of [here, other]) {
         await run(connection, `use ${name}`);
         await run(connection, `drop table if exists ${table}_same`);

@@ -43,8 +43,42 @@ const NOT_BEGUN = [
 const DOORS = { mysql2: mysql, mariadb };
 
 const pairs = inject('mysqlServers').flatMap((server) =>
-  Object.entries(DOORS).map(([client, make]) => ({ name: `${client} × ${server.name}`, make, server })),
+  Object.entries(DOORS).map(([client, make]) => ({ name: `${client} × ${server.name}`, client, make, server })),
 );
+
+describe.each(pairs)('the type of a null: $name', ({ client, make, server }) => {
+  const sessions = new ContractSessions(make({ url: server.url }));
+  afterAll(() => sessions.closeAll());
+
+  it('does not hang on the values that its place had before', async () => {
+    const ofMariaDb = client === 'mariadb' ? '1' : 1;
+    const expected = server.product === 'mysql' ? 1n : ofMariaDb;
+    const { connection } = await sessions.open();
+    const answer = async (value: unknown): Promise<unknown> =>
+      (await run(connection, 'select coalesce(?, 1)', [value])).rows.flat()[0];
+    for (const before of [null, 5, 1.5, null, 'text', new Date(0), Buffer.from('x'), 2n ** 64n - 1n]) {
+      await answer(before);
+      expect(await answer(null)).toBe(expected);
+    }
+  });
+
+  it('is none where the place is the value of a column: rows with nulls here and there are prepared once', async () => {
+    const { connection } = await sessions.open();
+    await run(connection, 'create temporary table null_rows (a int, b varchar(20), c datetime)');
+    const prepared = async (): Promise<number> =>
+      Number((await run(connection, "show session status like 'Com_stmt_prepare'")).rows.flat()[1]);
+    const before = await prepared();
+    const rows = Array.from({ length: 16 }, (_, at) => [
+      at & 1 ? 1 : null,
+      at & 2 ? 'text' : null,
+      at & 4 ? new Date(0) : null,
+    ]);
+    for (const row of rows) await run(connection, 'insert into null_rows values (?, ?, ?)', row);
+    for (const row of rows) await run(connection, 'update null_rows set a = ?, b = ? where c = ?', row);
+    expect((await prepared()) - before).toBe(2);
+    expect((await run(connection, 'select * from null_rows')).rows).toHaveLength(16);
+  });
+});
 
 describe.each(pairs)('a statement that is prepared anew: $name', ({ make, server }) => {
   const sessions = new ContractSessions(make({ url: server.adminUrl ?? server.url }));

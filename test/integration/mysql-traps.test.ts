@@ -100,14 +100,18 @@ describe.each(inject('mysqlServers'))('a private $name', ({ product }) => {
         expect(db.stats().totals.created).toBe(1);
       });
 
-      it('that the server cannot keep up with (1615) are prepared anew, or fail without harm', async () => {
-        // MariaDB knows a view by its text, and needs no second look.
-        if (isMariaDb) return;
+      it('that the server cannot keep up with (1615 of MySQL) are prepared anew, or fail without harm', async () => {
         await using views = await connect(server.adminUrl, { pool: { maxSize: 1 } });
         for (const name of VIEWS) await views.exec(`create or replace view ${name} as select id from trap_rows`);
         await using road = await MysqlRoad.start(server.url);
         await using db = runtime({ host: road.host, port: road.port }, BEHIND_THE_GATE);
         const text = `${VIEWS.map((name) => `select id from ${name}`).join(' union all ')} union all select ?`;
+        // MariaDB knows a view by its text, and needs no second look.
+        if (isMariaDb) {
+          expect(await db.query(text, [7])).toHaveLength(1);
+          expect([healed(db), db.stats().totals.created]).toEqual([0, 1]);
+          return;
+        }
         const { error } = await failure(db.query(text, [7]));
         expect(error).toMatchObject({ code: 'QUERY', reason: 'statement-invalid', vendorCode: 1615 });
         expect([error.outcome, error.isConnectionFatal]).toEqual(['not-applied', false]);

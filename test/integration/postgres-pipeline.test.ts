@@ -106,7 +106,7 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('fails a statement whose value cannot be read, and nobody else', async () => {
-      const types = { bigint: 'number', decimal: 'string', date: 'string' } as const;
+      const types = { bigint: 'number', decimal: 'string', date: 'string', json: 'parsed' } as const;
       const connection = await open({ types });
       const large = () =>
         connection.execute({ text: 'select $1::int8', values: [2n ** 60n], rowMode: 'array' }, 'p_big');

@@ -1,6 +1,6 @@
 /**
  * What the connector is told: this room's configuration in its words. Whatever it could do by itself that would be a surprise
- * is switched off here, and every raw value is asked for in the form that loses nothing.
+ * is switched off here, but for IGNORE_SPACE, which the set-up of the session takes back (mysql-session.ts); and every raw value is asked for in the form that loses nothing.
  */
 import { userInfo } from 'node:os';
 import type { Login } from '../mysql-server/mysql-family-driver.js';

@@ -204,7 +204,7 @@ export class MariadbConnection implements DriverConnection {
   async #setUp(): Promise<void> {
     const { settings } = this.#config;
     const { statementLimitMs: limitMs = 0 } = this.#request;
-    await this.#say(setUpText(this.#flavour, settings, limitMs, { tracksGtids: false }));
+    await this.#say(setUpText(this.#flavour, settings, limitMs, { tracksGtids: false, ignoresSpace: true }));
     this.#limitMs = limitText(this.#flavour, settings, limitMs) === undefined ? 0 : limitMs;
   }
 

@@ -93,7 +93,7 @@ export class MariadbCursor implements DriverCursor {
     this.#session.wire.resume();
     // What little was left may have been here already.
     await nextTurn();
-    const isKilled = !this.#isOver && isKillable(this.#command, this.#text);
+    const isKilled = !this.#isOver && isKillable(this.#text);
     // A server that cannot be told goes on to the last row.
     if (isKilled) await this.#session.kill().catch(() => undefined);
     await this.#onWire;
@@ -208,6 +208,8 @@ export class MariadbCursor implements DriverCursor {
       return raw.map((row) => reader.read(row, this.#session.mode));
     } catch (error) {
       await this.close();
+      // And not the KILL that has stopped the rest.
+      this.#failure = { error };
       throw error;
     }
   }

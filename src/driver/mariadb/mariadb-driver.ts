@@ -12,6 +12,7 @@ import { classifyMysqlError } from '../mysql-server/mysql-errors.js';
 import { MYSQL_CAPABILITIES, MysqlFamilyDriver } from '../mysql-server/mysql-family-driver.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import type { MysqlConfig } from '../mysql-server/mysql-options.js';
+import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
 import { serverOf } from '../mysql-server/mysql-session.js';
 import { classifyMariadbClient } from './mariadb-client-errors.js';
 import { clientOptions } from './mariadb-client-options.js';
@@ -45,7 +46,8 @@ export class MariadbDriver extends MysqlFamilyDriver<MariadbModule> {
   protected async openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
     const module = await this.library();
     const wire = await this.logIn({ signal }, (login) =>
-      MariadbWire.open(module, clientOptions(this.config, login), signal, onGone),
+      // Each is sent at once, whatever is still to be answered.
+      MariadbWire.open(module, { ...clientOptions(this.config, login), pipelining: true }, signal, onGone),
     );
     wire.unref();
     signal.addEventListener('abort', () => wire.destroy(), { once: true });
@@ -54,9 +56,7 @@ export class MariadbDriver extends MysqlFamilyDriver<MariadbModule> {
       const flavour = flavourOf(wire.info.serverVersion?.raw ?? '');
       return {
         server: await serverOf(flavour, (text) => wire.valueOf(text)),
-        run: async (text) => {
-          await wire.query(text);
-        },
+        run: (texts) => Promise.all(texts.map((text) => wire.query(text).then(() => undefined, errorOfServer))),
         destroy: () => wire.destroy(),
       };
     } catch (error) {
@@ -64,4 +64,10 @@ export class MariadbDriver extends MysqlFamilyDriver<MariadbModule> {
       throw error;
     }
   }
+}
+
+/** What the server says of one statement is its answer; anything else is the end of the session. */
+function errorOfServer(error: unknown): unknown {
+  if (serverErrorOf(error) === undefined) throw error;
+  return error;
 }

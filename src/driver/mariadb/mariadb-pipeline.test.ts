@@ -44,7 +44,7 @@ function noted() {
     wire: wire as unknown as MariadbWire,
     settlement,
     flavour: flavourOf('10.11.19-MariaDB'),
-    types: { bigint: 'bigint', decimal: 'string', date: 'string', zeroDates: 'error' },
+    types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed', zeroDates: 'error' },
     maxPrepared: 10,
     onHealed: () => (healed += 1),
   });

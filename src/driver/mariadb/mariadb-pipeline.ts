@@ -110,7 +110,7 @@ export class MariadbPipeline implements ReaderSource {
   /** For whoever has the session alone. Rejects with a QueryError where the number of values is wrong. */
   async prepared(text: string, values: readonly ClientValue[]): Promise<KeptStatement> {
     const { key } = this.factsOf(text);
-    const kinds = kindsOf(this.#ports.flavour, values);
+    const kinds = kindsOf(this.#ports.flavour, text, values);
     const kept = this.#statements.get(key, kinds) ?? this.#keep(key, kinds, await this.#wire.prepare(text));
     const wanted = kept.prepared.parameterCount;
     if (values.length === wanted) return kept;
@@ -176,7 +176,7 @@ export class MariadbPipeline implements ReaderSource {
 
   #start(run: StatementRun): void {
     if (run.values.length === 0) return this.#wire.sendText(run.query.text, run);
-    const kinds = kindsOf(this.#ports.flavour, run.values);
+    const kinds = kindsOf(this.#ports.flavour, run.query.text, run.values);
     const kept = this.#statements.get(run.facts.key, kinds);
     if (kept === undefined) void this.#prepare(run, kinds);
     else this.#execute(run, kept);

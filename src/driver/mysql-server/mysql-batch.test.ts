@@ -114,3 +114,99 @@ describe('the COMMIT of a batch', () => {
     await expect(batchOf([[1]], failingAt(1213), undefined).run()).rejects.toMatchObject({ errno: 1213 });
   });
 });
+
+describe('a batch that is stopped', () => {
+  /** Keeps what is sent; the transaction is open from its first word to its last. */
+  const stoppable = () => {
+    const sent: string[] = [];
+    const shielded: string[] = [];
+    let isShielded = false;
+    const port = {
+      send: async ({ text }: DriverQuery) => {
+        sent.push(text);
+        if (isShielded) shielded.push(text);
+        return NOTHING;
+      },
+      isInTransaction: () => sent.length > 0 && !['commit', 'rollback'].includes(sent.at(-1) ?? ''),
+      untilReady: async () => undefined,
+    } satisfies BatchPort;
+    const shield = {
+      isStopped: false,
+      uncancelled: async <T>(part: () => Promise<T>): Promise<T> => {
+        isShielded = true;
+        return part().finally(() => (isShielded = false));
+      },
+    };
+    return { sent, shielded, port, shield };
+  };
+  const runStopped = async (at: number, bulk: InsertPlan | undefined, how: 'driver' | 'shield') => {
+    const { sent, shielded, port, shield } = stoppable();
+    let drawn = 0;
+    const stop = () => (how === 'driver' ? batch.stop() : (shield.isStopped = true));
+    const source: BatchSource = {
+      next: async () => {
+        if (drawn === at) stop();
+        return drawn === 40 ? undefined : [(drawn += 1)];
+      },
+      rewind: () => false,
+    };
+    const report = { failedSet: undefined, isEnding: false, isInside: false, wantsStatements: false };
+    const text = 'insert into t (doc) values (?)';
+    const batch = new MysqlBatch(port, {
+      text,
+      rowMode: 'array',
+      source,
+      bulk,
+      isBulkOnly: false,
+      report,
+      shield,
+    });
+    const end = await batch.run().catch((error: unknown) => error);
+    return { end, sent, shielded, report };
+  };
+
+  it.each(['driver', 'shield'] as const)('in the middle sends no more, and is undone (%s)', async (how) => {
+    for (const bulk of [ONE_COLUMN, undefined]) {
+      const { end, sent, report } = await runStopped(7, bulk, how);
+      expect(end).toMatchObject({ code: 'CANCELLED', reason: 'runtime', outcome: 'not-applied' });
+      const sets = bulk === undefined ? 7 : 0;
+      expect([sent.length, sent[0], sent.at(-1)]).toEqual([sets + 2, 'start transaction', 'rollback']);
+      expect(report.isEnding).toBe(false);
+    }
+  });
+
+  it.each(['driver', 'shield'] as const)('when its last set was drawn commits nothing of it (%s)', async (how) => {
+    for (const bulk of [ONE_COLUMN, undefined]) {
+      const { end, sent, shielded, report } = await runStopped(40, bulk, how);
+      expect(end).toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
+      expect([sent.at(-1), shielded]).toEqual(['rollback', ['rollback']]);
+      expect(sent).not.toContain('commit');
+      expect(report.isEnding).toBe(false);
+    }
+  });
+
+  it('while its last piece is on the wire commits nothing of it', async () => {
+    const { sent, port, shield } = stoppable();
+    const stopping: BatchPort = {
+      ...port,
+      send: (query) => {
+        if (query.text.startsWith('insert')) shield.isStopped = true;
+        return port.send(query);
+      },
+    };
+    const report = { failedSet: undefined, isEnding: false, isInside: false, wantsStatements: false };
+    for (const bulk of [ONE_COLUMN, undefined]) {
+      sent.length = 0;
+      shield.isStopped = false;
+      const init = { text: 'insert into t (doc) values (?)', rowMode: 'array', isBulkOnly: false } as const;
+      const run = new MysqlBatch(stopping, { ...init, source: sourceOf([[1]]), bulk, report, shield }).run();
+      await expect(run).rejects.toMatchObject({ code: 'CANCELLED', outcome: 'not-applied' });
+      expect(sent.map((text) => text.split(' ')[0])).toEqual(['start', 'insert', 'rollback']);
+    }
+  });
+
+  it('too late for that has its COMMIT shielded', async () => {
+    const { end, shielded } = await runStopped(41, ONE_COLUMN, 'shield');
+    expect([end, shielded]).toEqual([expect.objectContaining({ mode: 'copy' }), ['commit']]);
+  });
+});

@@ -4,11 +4,15 @@
  *
  * Rows go in powers of two, so that a statement is prepared for a few numbers of rows and not for every one.
  * Invariants: what fails leaves nothing behind (inside a transaction the caller undoes it); after an error nothing more is drawn.
+ * Once it is stopped no piece and no COMMIT is sent any more, because its caller is told that nothing remains; and neither
+ * COMMIT nor ROLLBACK is hit by a cancel.
  */
+import { CancelledError } from '../../errors/timeout-error.js';
 import { nextTurn } from '../../kernel/next-turn.js';
 import type { InsertPlan } from '../../sql/insert-plan.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { DriverQuery, DriverResult } from '../query.js';
+import { commandOf } from './mysql-commands.js';
 import { findErrno } from './mysql-errnos.js';
 import { commitFailure } from './mysql-errors.js';
 import { serverErrorOf } from './mysql-server-error.js';
@@ -45,11 +49,15 @@ const NUMBER_BYTES = 24;
 const MAX_PLAIN_DOUBLE = 10n ** 15n;
 /** Everybody else gets a turn now and then, however fast the server is. */
 const STATEMENTS_PER_TURN = 100;
+/** No statement of these ends the transaction that it runs in and leaves anything of it. */
+const UNDONE_WITH_IT: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'SELECT', 'WITH']);
 
 export class MysqlBatch {
   readonly #port: BatchPort;
   readonly #batch: DriverBatch;
   #isStopped = false;
+  /** The transaction is its own. */
+  #isOwn = false;
   /** Sets that the server has taken. */
   #done = 0;
   #rowsAffected = 0;
@@ -62,7 +70,7 @@ export class MysqlBatch {
     this.#batch = batch;
   }
 
-  /** Draws no more. */
+  /** Draws, sends and commits no more. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -70,19 +78,27 @@ export class MysqlBatch {
   async run(): Promise<DriverBatchResult> {
     const isInside = this.#port.isInTransaction();
     if (isInside) return this.#runSets();
+    this.#isOwn = true;
     await this.#say('start transaction');
     try {
       const result = await this.#runSets();
-      this.#batch.report.isEnding = true;
-      await this.#say('commit').catch((error: unknown) => {
-        throw commitFailure(error);
-      });
+      await this.#uncancelled(() => this.#commit());
       return result;
     } catch (error) {
-      // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone then.
+      // Why it cannot be undone, if it cannot, would hide why it should be: the connection is gone then, or whoever has it
+      // ends it (connection/batch-work.ts).
       await this.#undo().catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Between the question and the word nothing can happen: whoever stops the batch finds it refused, or on its way. */
+  async #commit(): Promise<void> {
+    this.#assertNotStopped();
+    this.#batch.report.isEnding = true;
+    await this.#say('commit').catch((error: unknown) => {
+      throw commitFailure(error);
+    });
   }
 
   #runSets(): Promise<DriverBatchResult> {
@@ -164,6 +180,7 @@ export class MysqlBatch {
     try {
       for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
         const result = await this.#send({ text, values, rowMode }, 1);
+        if (this.#isOwn && !this.#port.isInTransaction()) report.isKept = true;
         for (const row of result.rows) rows.push(row);
         affected.push(result.rowsAffected);
         this.#rowsAffected += result.rowsAffected;
@@ -183,10 +200,20 @@ export class MysqlBatch {
     };
   }
 
+  /** Not even the end of the sets is told to a batch that was stopped: what waits would be sent. */
   async #next(): Promise<Values | undefined> {
     // The source says why, where it is the one that was stopped.
     const values = await this.#batch.source.next();
-    return this.#isStopped ? undefined : values;
+    this.#assertNotStopped();
+    return values;
+  }
+
+  /** Its caller hears only what became of it. */
+  #assertNotStopped(): void {
+    if (!this.#isStopped && this.#batch.shield?.isStopped !== true) return;
+    const isUndone = this.#isOwn && UNDONE_WITH_IT.has(commandOf(this.#batch.text));
+    const outcome = isUndone ? 'not-applied' : 'unknown';
+    throw new CancelledError('runtime', 'the batch had been stopped', { outcome });
   }
 
   #sendRows(text: string, values: readonly MysqlParameter[], rows: number): Promise<DriverResult> {
@@ -199,6 +226,7 @@ export class MysqlBatch {
   }
 
   async #follow(sets: number, send: () => Promise<DriverResult>): Promise<DriverResult> {
+    this.#assertNotStopped();
     this.#sent = sets;
     const result = await send();
     this.#sent = 0;
@@ -208,6 +236,7 @@ export class MysqlBatch {
   }
 
   async #sendBulk(sets: readonly Values[]): Promise<void> {
+    this.#assertNotStopped();
     this.#sent = sets.length;
     this.#rowsAffected += (await this.#port.sendBulk?.(this.#batch.text, sets)) ?? 0;
     this.#sent = 0;
@@ -232,7 +261,13 @@ export class MysqlBatch {
 
   async #undo(): Promise<void> {
     await this.#port.untilReady();
-    if (this.#port.isInTransaction()) await this.#say('rollback');
+    await this.#uncancelled(async () => {
+      if (this.#port.isInTransaction()) await this.#say('rollback');
+    });
+  }
+
+  #uncancelled<T>(part: () => Promise<T>): Promise<T> {
+    return this.#batch.shield?.uncancelled(part) ?? part();
   }
 
   async #say(text: string): Promise<void> {

@@ -7,23 +7,38 @@ import { FakeClock } from '../../testing/fake-clock.js';
 import type { ControlSession, KillTarget } from './mysql-cancel.js';
 import { MysqlControl, UnansweredKill } from './mysql-cancel.js';
 
+const DESTROYED = new Error('the session was destroyed');
+
 /** A control session whose answers the test gives. */
 class Session implements ControlSession {
   server = 'one';
+  /** As one text of several statements does. */
+  stopsAtErrors = false;
+  rounds = 0;
   readonly sent: string[] = [];
   readonly answers: Deferred<void>[] = [];
   isDestroyed = false;
 
-  run(text: string): Promise<void> {
-    this.sent.push(text);
-    const answer = createDeferred<void>();
-    this.answers.push(answer);
-    return answer.promise;
+  async run(texts: readonly string[]): Promise<readonly unknown[]> {
+    this.rounds += 1;
+    const errors: unknown[] = [];
+    for (const text of texts) {
+      this.sent.push(text);
+      const answer = createDeferred<void>();
+      this.answers.push(answer);
+    }
+    for (const answer of this.answers.slice(-texts.length)) {
+      const error = await answer.promise.catch((reason: unknown) => reason);
+      if (error === DESTROYED) throw error;
+      errors.push(error);
+      if (this.stopsAtErrors && error !== undefined) break;
+    }
+    return errors;
   }
 
   destroy(): void {
     this.isDestroyed = true;
-    for (const answer of this.answers) answer.reject(new Error('the session was destroyed'));
+    for (const answer of this.answers) answer.reject(DESTROYED);
   }
 }
 
@@ -89,16 +104,53 @@ describe('the control session', () => {
     await settle();
   };
 
-  it('sends one KILL at a time, on one session that is kept', async () => {
-    const first = outcomeOf(control.cancel(here(1)));
-    const second = outcomeOf(control.cancel(here(2)));
-    await settle();
+  it('sends the KILLs of a pool that times out together in two round trips, in their order, on one session that is kept', async () => {
+    control.prepare();
     const session = await arrive(0);
-    expect(session.sent).toEqual(['kill query 1']);
-    await answer(session, 0);
-    expect([first.ended, session.sent]).toEqual(['answered', ['kill query 1', 'kill query 2']]);
-    await answer(session, 1);
-    expect([second.ended, openings.length, timers.size]).toEqual(['answered', 1, 0]);
+    const kills = Array.from({ length: 40 }, (_, at) => outcomeOf(control.cancel(here(at))));
+    await settle();
+    expect(session.sent).toEqual(['kill query 0', ...Array.from({ length: 39 }, (_, at) => `kill query ${at + 1}`)]);
+    const late = [outcomeOf(control.cancel(here(40))), outcomeOf(control.cancel(here(41)))];
+    for (let at = 0; at < 40; at += 1) session.answers[at]?.resolve();
+    await settle();
+    expect(kills.map(({ ended }) => ended)).toEqual(kills.map(() => 'answered'));
+    expect(session.sent.slice(40)).toEqual(['kill query 40', 'kill query 41']);
+    await answer(session, 40);
+    await answer(session, 41);
+    expect(late.map(({ ended }) => ended)).toEqual(['answered', 'answered']);
+    expect([session.rounds, openings.length, timers.size]).toEqual([2, 1, 0]);
+  });
+
+  it.each([false, true])(
+    'answers each of several KILLs by itself; what was not begun behind an error is sent again (one text: %s)',
+    async (stopsAtErrors) => {
+      control.prepare();
+      const session = await arrive(0);
+      session.stopsAtErrors = stopsAtErrors;
+      const kills = [1, 2, 3].map((threadId) => outcomeOf(control.cancel(here(threadId))));
+      await settle();
+      await answer(session, 0);
+      session.answers[1]?.reject(NO_SUCH_THREAD);
+      session.answers[2]?.resolve();
+      await settle();
+      const again = stopsAtErrors ? ['kill query 3'] : [];
+      expect(session.sent).toEqual(['kill query 1', 'kill query 2', 'kill query 3', ...again]);
+      await answer(session, 3);
+      expect(kills.map(({ ended }) => ended)).toEqual(['answered', 'answered', 'answered']);
+      expect([session.isDestroyed, openings.length, timers.size]).toEqual([false, 1, 0]);
+    },
+  );
+
+  it('that does not answer leaves none of those that were sent with it in use', async () => {
+    control.prepare();
+    const hung = await arrive(0);
+    const kills = [1, 2].map((threadId) => outcomeOf(control.cancel(here(threadId))));
+    await settle();
+    await answer(hung, 0);
+    await pass(2_001);
+    // Both were in one text, whose answer as a whole has not come.
+    expect(kills.map(({ ended }) => ended)).toEqual([expect.any(UnansweredKill), expect.any(UnansweredKill)]);
+    expect([hung.isDestroyed, openings.length, timers.size]).toEqual([true, 1, 0]);
   });
 
   it('is content when the session to be stopped has ended by itself', async () => {
@@ -148,10 +200,10 @@ describe('the control session', () => {
     await settle();
     expect(opening(0).signal.aborted).toBe(false);
     await pass(2_001);
-    expect(first.ended).toBeInstanceOf(UnansweredKill);
     expect(opening(0).signal.aborted).toBe(true);
-    // Nothing was left of its time.
-    expect(second.ended).toMatchObject({ message: expect.stringContaining('no KILL was sent') as string });
+    for (const { ended } of [first, second]) {
+      expect(ended).toMatchObject({ message: expect.stringContaining('no KILL was sent') as string });
+    }
     const late = await arrive(0);
     expect([late.sent, late.isDestroyed, openings.length]).toEqual([[], true, 1]);
     const third = outcomeOf(control.cancel(here(3)));

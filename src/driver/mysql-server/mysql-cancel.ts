@@ -3,16 +3,21 @@
  * and kept: a server with no place left for connections can still be told. Shared by the connections of one driver.
  *
  * Invariants:
- * - one KILL at a time, and `cancel` resolves when the server has answered it. A KILL that arrives after its statement's end
+ * - KILLs go in the order of their calls, all that wait in one round trip: whoever calls waits for the one that is under way, and
+ *   for his own, however many there are (a pool whose statements all time out together has 2 s for each of them);
+ * - `cancel` resolves when the server has answered its own KILL. A KILL that arrives after its statement's end
  *   leaves a mark in the session, which the *next* statement may meet: whoever cancels sends a harmless one before the session
  *   is used again (connection/stopper.ts pings, and drivers send `do 0` with it);
- * - a control session that does not answer holds up nobody for longer than his own time, and is not asked again;
+ * - a control session that does not answer holds up nobody for longer than his own time, and is not asked again; what had been
+ *   sent to it may still come, so it is not sent a second time, and nobody uses the sessions it was meant for;
  * - no KILL goes to another server than the one that its session is at: behind a balancer the same address may lead to either,
  *   and the number is somebody else's there.
  * Refuses to know: client libraries.
  */
 import type { Clock } from '../../kernel/clock.js';
 import type { DeadlineTimer } from '../../kernel/deadline.js';
+import type { Deferred } from '../../kernel/deferred.js';
+import { createDeferred } from '../../kernel/deferred.js';
 import { within } from '../../kernel/within.js';
 
 /**
@@ -25,8 +30,11 @@ const KILL_LIMIT_MS = 2_000;
 export interface ControlSession {
   /** Which one it is at: what mysql-session.ts's `serverOf` says. */
   readonly server: string;
-  /** Runs one statement without a result. */
-  run(text: string): Promise<void>;
+  /**
+   * Runs statements without results, in their order and in one round trip. Answers the error of each, `undefined` for none; where
+   * fewer are answered, at least one, the server has begun none of those that follow. Rejects when the session has ended.
+   */
+  run(texts: readonly string[]): Promise<readonly unknown[]>;
   /** Frees the socket at once. */
   destroy(): void;
 }
@@ -61,13 +69,32 @@ class OtherServer extends Error {
 /** A control session, or one that is on its way. */
 interface Control {
   readonly opened: Promise<ControlSession>;
+  isOpen: boolean;
+  /** By then it is open, or never will be. */
+  readonly openBy: number;
   readonly givenUp: AbortController;
+  /** Rejects when it is given up. */
+  readonly gone: Deferred<never>;
+}
+
+/** One call of `cancel`. */
+interface Kill {
+  readonly target: KillTarget;
+  readonly answer: Deferred<void>;
+  /** Where the server has yet to answer it. */
+  sentOn: Control | undefined;
+  /** A session that had been kept did not do it. */
+  hasFailed: boolean;
+  /** Nobody waits for it any more. */
+  isOver: boolean;
 }
 
 export class MysqlControl {
   readonly #ports: ControlPorts;
   #control: Control | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  /** Not sent yet, in the order of their calls. */
+  #waiting: Kill[] = [];
+  #isSending = false;
   #isClosed = false;
 
   constructor(ports: ControlPorts) {
@@ -82,14 +109,16 @@ export class MysqlControl {
   /**
    * Stops what runs in the session.
    *
-   * @throws UnansweredKill after 2 s; an Error where the server of the session cannot be reached; and the client library's own.
+   * @throws UnansweredKill after 2 s, or earlier where it went with one that has waited as long; an Error where the server of the
+   * session cannot be reached in that time; and the client library's own.
    */
   cancel(target: KillTarget): Promise<void> {
-    const deadlineAt = this.#ports.clock.now() + KILL_LIMIT_MS;
-    // Whoever is before me has called before me, and so is over before my time is.
-    const turn = this.#turn.then(() => this.#kill(target, deadlineAt));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    const kill: Kill = { target, answer: createDeferred(), sentOn: undefined, hasFailed: false, isOver: false };
+    const limits = { deadlineAt: this.#ports.clock.now() + KILL_LIMIT_MS, signal: undefined };
+    const answered = within(kill.answer.promise, limits, this.#ports.timers, () => this.#giveUp(kill));
+    this.#waiting.push(kill);
+    void this.#send();
+    return answered;
   }
 
   /** The driver closes. One that is not open yet may never be: a network that is gone says nothing. */
@@ -100,48 +129,106 @@ export class MysqlControl {
     await control?.opened.catch(() => undefined);
   }
 
-  async #kill(target: KillTarget, deadlineAt: number): Promise<void> {
-    if (this.#ports.clock.now() >= deadlineAt)
-      throw new Error('no KILL was sent: those before it took all of its time');
-    const hadOne = this.#control !== undefined;
-    let isLate = false;
-    const killed = this.#say(target).catch((error: unknown) => {
-      // The one that was kept may have died of idleness, or be at a server that nobody is sent to any more; a fresh one says
-      // what is really wrong.
-      if (isLate || !hadOne) throw error;
-      return this.#say(target);
-    });
-    return within(killed, { deadlineAt, signal: undefined }, this.#ports.timers, () => {
-      isLate = true;
-      this.#forget(this.#control);
-      throw new UnansweredKill('the server has not answered a KILL in time');
-    });
+  /** Never rejects. */
+  async #send(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    while (this.#waiting.length > 0) await this.#sendWaiting();
+    this.#isSending = false;
   }
 
-  async #say({ threadId, server }: KillTarget): Promise<void> {
+  /** All that wait, once the session is there. */
+  async #sendWaiting(): Promise<void> {
+    const wasKept = this.#isUsable(this.#control);
     const control = this.#open();
+    let session: ControlSession;
     try {
-      const session = await control.opened;
-      if (control.givenUp.signal.aborted) throw new Error('the control session was given up');
-      if (session.server !== server) throw new OtherServer('the control session is at another server');
-      await session.run(`kill query ${threadId}`);
+      session = await Promise.race([control.opened, control.gone.promise]);
     } catch (error) {
-      if (this.#ports.isNoSuchThread(error)) return;
+      // Given up by one whose time was over: the others have time left for another.
+      if (this.#isClosed || !control.givenUp.signal.aborted) this.#fail(this.#waiting.splice(0), error, wasKept);
+      return this.#forget(control);
+    }
+    const kills = this.#waiting.splice(0);
+    const here = kills.filter(({ target }) => target.server === session.server);
+    const others = kills.filter(({ target }) => target.server !== session.server);
+    if (here.length > 0) await this.#sendTo(control, session, here, wasKept);
+    if (others.length === 0) return;
+    this.#forget(control);
+    this.#fail(others, new OtherServer('the control session is at another server'), wasKept);
+  }
+
+  async #sendTo(control: Control, session: ControlSession, kills: readonly Kill[], wasKept: boolean): Promise<void> {
+    for (const kill of kills) kill.sentOn = control;
+    try {
+      const run = session.run(kills.map(({ target }) => `kill query ${target.threadId}`));
+      const answers = await Promise.race([run, control.gone.promise]);
+      const [begun, rest] = [kills.slice(0, answers.length), kills.slice(answers.length)];
+      this.#putBack(rest);
+      begun.forEach((kill, at) => this.#take(kill, answers[at], control, wasKept));
+    } catch (error) {
+      // What may still come is not sent again: it could hit a later statement.
+      if (control.givenUp.signal.aborted) for (const { answer } of kills) answer.reject(unanswered());
+      else this.#fail(kills, error, wasKept);
       this.#forget(control);
-      throw error;
     }
   }
 
+  #take(kill: Kill, error: unknown, control: Control, wasKept: boolean): void {
+    kill.sentOn = undefined;
+    if (error === undefined || this.#ports.isNoSuchThread(error)) return kill.answer.resolve();
+    this.#forget(control);
+    this.#fail([kill], error, wasKept);
+  }
+
+  /**
+   * The session that was kept may have died of idleness, or be at a server that nobody is sent to any more; a fresh one says what
+   * is really wrong.
+   */
+  #fail(kills: readonly Kill[], error: unknown, wasKept: boolean): void {
+    const again = kills.filter((kill) => wasKept && !kill.hasFailed && !this.#isClosed);
+    for (const kill of kills) if (!again.includes(kill)) kill.answer.reject(error);
+    for (const kill of again) kill.hasFailed = true;
+    this.#putBack(again);
+  }
+
+  #putBack(kills: readonly Kill[]): void {
+    for (const kill of kills) kill.sentOn = undefined;
+    this.#waiting.unshift(...kills.filter(({ isOver }) => !isOver));
+  }
+
+  /** Its time is over. */
+  #giveUp(kill: Kill): never {
+    kill.isOver = true;
+    this.#waiting = this.#waiting.filter((other) => other !== kill);
+    if (kill.sentOn === undefined) {
+      if (!this.#isUsable(this.#control)) this.#forget(this.#control);
+      throw new Error('no KILL was sent: the control session was not there in time');
+    }
+    this.#forget(kill.sentOn);
+    throw unanswered();
+  }
+
+  #isUsable(control: Control | undefined): control is Control {
+    return control !== undefined && (control.isOpen || this.#ports.clock.now() < control.openBy);
+  }
+
   #open(): Control {
-    if (this.#control !== undefined) return this.#control;
+    if (this.#isUsable(this.#control)) return this.#control;
+    this.#forget(this.#control);
     const givenUp = new AbortController();
     if (this.#isClosed) givenUp.abort();
     const forget = () => {
       if (this.#control === control) this.#control = undefined;
     };
-    const control: Control = { opened: this.#ports.open(forget, givenUp.signal), givenUp };
+    const gone = createDeferred<never>();
+    gone.promise.catch(() => undefined);
+    const opened = this.#ports.open(forget, givenUp.signal);
+    const control: Control = { opened, isOpen: false, openBy: this.#ports.clock.now() + KILL_LIMIT_MS, givenUp, gone };
     this.#control = control;
-    control.opened.catch(forget);
+    opened.then(() => {
+      control.isOpen = true;
+    }, forget);
     return control;
   }
 
@@ -149,9 +236,14 @@ export class MysqlControl {
     if (control === undefined) return;
     if (this.#control === control) this.#control = undefined;
     control.givenUp.abort();
+    control.gone.reject(new Error('the control session was given up'));
     control.opened.then(
       (session) => session.destroy(),
       () => undefined,
     );
   }
+}
+
+function unanswered(): UnansweredKill {
+  return new UnansweredKill('the server has not answered a KILL in time');
 }

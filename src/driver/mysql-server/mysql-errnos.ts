@@ -153,6 +153,22 @@ export function provesRollback({ errno, sqlState }: { readonly errno: number; re
   return NOT_COMMITTED.has(row.is.kind);
 }
 
+/**
+ * Files, engines and logs that have failed, or run out of space or memory. Of a write that commits by itself these may come from its
+ * COMMIT, as 1180 and 3100 do.
+ */
+const WRITE_FAILURES: ReadonlySet<number> = new Set([
+  1002, 1003, 1015, 1021, 1023, 1024, 1025, 1026, 1030, 1037, 1041, 1114, 1181, 1296, 1297, 1878,
+]);
+
+/** Below it are the numbers of the server's file layer, which passes some on as they are (3: error writing a file). */
+const FIRST_SERVER_ERRNO = 1_000;
+
+/** Whether an autocommit write that ended with it may have been kept. */
+export function isWriteFailure(errno: number): boolean {
+  return errno < FIRST_SERVER_ERRNO || WRITE_FAILURES.has(errno);
+}
+
 /** The statement has lost what was prepared for it, or outgrown it: prepared anew it runs. */
 export const STALE_STATEMENT_ERRNOS: ReadonlySet<number> = new Set([1615, 1243]);
 

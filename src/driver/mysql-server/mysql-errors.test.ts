@@ -5,7 +5,7 @@ import { ERRNOS } from './mysql-errnos.js';
 import { classifyMysqlError, isLoginRefusal } from './mysql-errors.js';
 
 /** When an attempt may be repeated. */
-type When = 'always' | 'tx' | 'idem' | 'fix' | 'unknown' | 'never';
+type When = 'always' | 'tx' | 'write' | 'idem' | 'fix' | 'unknown' | 'never';
 type Row = readonly [
   numbers: string,
   code: string,
@@ -49,7 +49,8 @@ const TABLE: readonly Row[] = [
   ['1142 1143 1227 1370 1410', 'QUERY', 'permission', 'never', 'success', false],
   ['1046', 'QUERY', 'object-state', 'never', 'success', false],
   ['1568 1399 1400', 'TRANSACTION', 'invalid-state', 'never', 'success', false],
-  ['1021 1037 1038 1041 1114 1878', 'QUERY', 'resource', 'tx', 'failure', false],
+  ['1021 1037 1041 1114 1878', 'QUERY', 'resource', 'write', 'failure', false],
+  ['1038', 'QUERY', 'resource', 'tx', 'failure', false],
   ['1105', 'CONNECTION', 'protocol', 'idem', 'failure', true],
   ['1644', 'QUERY', 'application', 'never', 'success', false],
   ['9001', 'CONNECTION', 'too-many-connections', 'always', 'failure', false],
@@ -78,18 +79,32 @@ describe('the numbers of MySQL and MariaDB', () => {
       const decisions: Readonly<Record<When, string>> = {
         always: 'new-connection',
         tx: 'whole-transaction',
+        write: 'never',
         idem: 'never',
         fix: 'after-fix',
         unknown: 'never',
         never: 'never',
       };
       expect(error.decision).toBe(decisions[when]);
-      const isOpen = when === 'idem' || when === 'unknown';
+      const isOpen = when === 'idem' || when === 'unknown' || when === 'write';
       expect(error.outcome).toBe(isOpen ? 'unknown' : 'not-applied');
       const safe = classify(server(errno), { ...SENT, isSafeToRepeat: true });
       if (when === 'idem') expect(safe.decision).toBe('new-connection');
-      if (when === 'tx' || when === 'always' || when === 'idem')
+      if (when === 'write') expect(safe.decision).toBe('whole-transaction');
+      if (when === 'tx' || when === 'always' || when === 'idem' || when === 'write')
         expect(classify(server(errno), INSIDE).decision).toBe('whole-transaction');
+    },
+  );
+
+  it.each([3, 1021, 1026, 1030, 1114, 1296])(
+    '%i may come from the COMMIT of a write that commits by itself, which may have been kept then',
+    (errno) => {
+      const native = server(errno, 'Got error 168 from storage engine');
+      expect(classify(native)).toMatchObject({ code: 'QUERY', outcome: 'unknown', decision: 'never' });
+      expect(classify(native, { ...SENT, isReadOnly: true, isSafeToRepeat: true })).toMatchObject({
+        outcome: 'not-applied',
+      });
+      expect(classify(native, INSIDE)).toMatchObject({ outcome: 'not-applied' });
     },
   );
 
@@ -240,6 +255,15 @@ describe('messages', () => {
       'Cannot add or update a child row: a foreign key constraint fails (`d`.`orders`, CONSTRAINT `fk_user` FOREIGN KEY (`u`) …)',
       { table: 'orders', constraint: 'fk_user' },
     ],
+    [1062, "Duplicate entry 'key in table 'secret-marker'' for key 'PRIMARY'", { constraint: 'PRIMARY' }],
+    [1062, "Duplicate entry 'for key 'secret-marker'", { constraint: undefined }],
+    [1586, "Duplicate entry 'secret-marker' for key 'email'", { constraint: 'email' }],
+    [1022, "Can't write; duplicate key in table 'users'", { table: 'users', constraint: undefined }],
+    [
+      1761,
+      "Foreign key constraint for table 'users', record '(`d`.`secret-marker`, CONSTRAINT `secret-marker`' would lead to a duplicate entry in table 'orders', key 'PRIMARY'",
+      { constraint: undefined, table: undefined },
+    ],
     [1062, "Doppelter Eintrag 'secret-marker' für Schlüssel 'email'", { constraint: undefined }],
   ])('%i name what was violated, and never the values: %s', (errno, message, facts) => {
     const error = classify(server(errno, message, '23000'));
@@ -257,9 +281,45 @@ describe('messages', () => {
     expect(classify(server(errno, message)).message).not.toContain('secret-marker');
   });
 
-  it('name objects of the schema', () => {
-    expect(classify(server(1146, "Table 'shop.users' doesn't exist", '42S02')).message).toBe(
-      "Table 'shop.users' doesn't exist (error 1146, SQLSTATE 42S02)",
-    );
+  it.each([
+    [1007, "Can't create database 'shop'; database exists"],
+    [1044, "Access denied for user 'app'@'%' to database 'shop'"],
+    [1049, "Unknown database 'shop'"],
+    [1050, "Table 'users' already exists"],
+    [1051, "Unknown table 'shop.users,shop.orders'"],
+    [1054, "Unknown column 'nam' in 'field list'"],
+    [1060, "Duplicate column name 'name'"],
+    [1061, "Duplicate key name 'by_name'"],
+    [1072, "Key column 'nam' doesn't exist in table"],
+    [1091, "Can't DROP 'nam'; check that column/key exists"],
+    [1091, "Can't DROP COLUMN `nam`; check that it exists"],
+    [1109, "Unknown table 'user' in MULTI DELETE"],
+    [1142, "SELECT command denied to user 'app'@'10.0.0.1' for table 'users'"],
+    [1142, "DELETE command denied to user 'app'@'10.0.0.1' for table `shop`.`users`"],
+    [1143, "SELECT command denied to user 'app'@'10.0.0.1' for column 'name' in table 'users'"],
+    [1146, "Table 'shop.users' doesn't exist"],
+    [1193, "Unknown system variable 'nope'"],
+    [1227, 'Access denied; you need (at least one of) the SUPER, CONNECTION ADMIN privilege(s) for this operation'],
+    [1305, 'PROCEDURE shop.refresh does not exist'],
+    [1370, "execute command denied to user 'app'@'%' for routine 'shop.refresh'"],
+    [1524, "Plugin 'mysql_native_password' is not loaded"],
+  ])('name objects of the schema (%i: %s)', (errno, text) => {
+    const state = errno === 1109 ? '42S02' : '42000';
+    expect(classify(server(errno, text, state)).message).toBe(`${text} (error ${errno}, SQLSTATE ${state})`);
   });
+
+  it.each([
+    [1142, 'secret-marker', '42000'],
+    [1146, "Table 'users' doesn't exist: secret-marker", '42S02'],
+    [1305, 'PROCEDURE of secret-marker does not exist', '42000'],
+    [4999, 'secret-marker', '42S02'],
+  ])(
+    'show nothing of a SIGNAL that takes the number or the state of a missing object or right (%i: %s)',
+    (...error) => {
+      const { message } = classify(server(...error));
+      expect(message).toBe(
+        `the server refused the statement (error ${error[0]}, SQLSTATE ${error[2]}); its text is on cause`,
+      );
+    },
+  );
 });

@@ -19,7 +19,7 @@ import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
 import { SLOW_RETRY_MS, classifyNodeError, lostConnection } from '../node-errors.js';
 import type { ErrnoRow } from './mysql-errnos.js';
-import { UNKNOWN_OUTCOME, findErrno, isLoginRefusalErrno, provesRollback } from './mysql-errnos.js';
+import { UNKNOWN_OUTCOME, findErrno, isLoginRefusalErrno, isWriteFailure, provesRollback } from './mysql-errnos.js';
 import type { MysqlServerError } from './mysql-server-error.js';
 import {
   constraintFacts,
@@ -156,7 +156,7 @@ function buildError(
 ): FluxorError {
   const init = {
     ...replied,
-    ...fate(row, situation),
+    ...fate(row, error.errno, situation),
     breaker: breakerOf(row, situation),
     isConnectionFatal: row.kill,
     siblings: situation.hasSiblings === false ? undefined : row.siblings,
@@ -212,13 +212,25 @@ function repliedInit(cause: unknown, error: MysqlServerError, situation: Failure
     sqlState: error.sqlState === '' ? undefined : error.sqlState,
     vendorCode: error.errno,
     context: situation.context,
-    outcome: situation.phase === 'connect' || situation.phase === 'idle' ? 'not-sent' : 'not-applied',
+    outcome: outcomeOf(error.errno, situation),
     breaker: 'success',
   };
 }
 
-function fate(row: ErrnoRow, situation: FailureSituation): { decision: RetryDecision; outcome: Outcome } {
-  const outcome = situation.phase === 'connect' || situation.phase === 'idle' ? 'not-sent' : 'not-applied';
+/** A write outside a transaction ends with a COMMIT of its own, which can fail as any other. */
+function outcomeOf(errno: number, { phase, inTransaction, isReadOnly }: FailureSituation): Outcome {
+  if (phase === 'connect' || phase === 'idle') return 'not-sent';
+  const mayBeKept = phase === 'statement' && !inTransaction && !isReadOnly && isWriteFailure(errno);
+  return mayBeKept ? 'unknown' : 'not-applied';
+}
+
+function fate(
+  row: ErrnoRow,
+  errno: number,
+  situation: FailureSituation,
+): { decision: RetryDecision; outcome: Outcome } {
+  const outcome = outcomeOf(errno, situation);
+  if (outcome === 'unknown' && !situation.isSafeToRepeat) return { decision: 'never', outcome };
   if (row.when === 'unknown') return { decision: 'never', outcome: 'unknown' };
   if (row.when === 'tx') return { decision: 'whole-transaction', outcome };
   if (row.when === 'fix') return { decision: situation.inTransaction ? 'whole-transaction' : 'after-fix', outcome };

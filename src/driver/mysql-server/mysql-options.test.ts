@@ -90,6 +90,10 @@ describe('options of mysql() and mariadb()', () => {
     expect(resolve({ host: '::1', allowPublicKeyRetrieval: false }).allowPublicKeyRetrieval).toBe(false);
   });
 
+  it.each(['autocommit', 'AUTOCOMMIT', 'session.autocommit'])('refuse %s among the settings', (name) => {
+    expect(issuesOf({ url: 'mysql://h/d', settings: { [name]: 0 } })).toEqual([['mysql.settings', 'an object']]);
+  });
+
   it('refuse everything at once, and what they do not know', () => {
     const url = 'postgres://h/d';
     expect(issuesOf({ url, port: 0, tls: 'yes', zeroDates: 'maybe', settings: { 'a b': 1 }, pasword: 'x' })).toEqual(

@@ -240,6 +240,9 @@ function readSettings(reader: OptionReader): MysqlSettings {
   for (const [name, setting] of Object.entries(value)) {
     const isSetting = typeof setting === 'string' || typeof setting === 'boolean' || Number.isFinite(setting);
     if (!/^[A-Za-z_]\w*(\.\w+)?$/.test(name) || !isSetting) return reader.refuse('settings', expected, {});
+    // Without it whatever is not in a transaction of ours is rolled back with its session, and nobody is told.
+    if (/(^|\.)autocommit$/i.test(name))
+      return reader.refuse('settings', `${expected}, and no autocommit, which is on`, {});
   }
   return Object.freeze({ ...value });
 }

@@ -13,7 +13,7 @@ describe.each(DOORS)('a password that is a function, by the door %s', (_name, op
   const connect = (password: () => string | Promise<string>, signal: AbortSignal) =>
     open({ host: '127.0.0.1', port: 1, password }).connect({
       signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       onLost: () => undefined,
     });
 

@@ -4,7 +4,8 @@ import type { Closable } from './mysql-prepared.js';
 import { PreparedStatements, isNotBegun, kindsOf } from './mysql-prepared.js';
 import type { MysqlParameter } from './mysql-values.js';
 
-const kinds = (...values: readonly MysqlParameter[]) => kindsOf(flavourOf('9.7.4'), values);
+const MYSQL = flavourOf('9.7.4');
+const kinds = (...values: readonly MysqlParameter[]) => kindsOf(MYSQL, 'select ?', values);
 
 describe('prepared statements of one session', () => {
   let closed: string[];
@@ -43,26 +44,39 @@ describe('prepared statements of one session', () => {
     expect([closed, statements.get('a', undefined)]).toEqual([['a'], undefined]);
   });
 
-  it('are given to values of the kinds they have seen; a null fits all, and decides nothing', () => {
+  it('are given to values of the kinds they have seen, and a null is a kind of its own', () => {
     const statements = new PreparedStatements(10);
-    const open = prepared('a');
-    statements.add('a', open, kinds(null));
-    expect(statements.get('a', kinds('x'))).toBe(open);
-    expect(statements.get('a', kinds(null))).toBe(open);
-    for (const other of [1n, 1.5, 2n ** 64n - 1n, new Date(0), Buffer.from('x')])
+    const first = prepared('a');
+    statements.add('a', first, kinds('x'));
+    expect(statements.get('a', kinds('y'))).toBe(first);
+    for (const other of [null, 1n, 1.5, 2n ** 64n - 1n, new Date(0), Buffer.from('x')])
       expect(statements.get('a', kinds(other))).toBeUndefined();
+    const open = prepared('b');
+    statements.add('a', open, kinds(null));
+    expect([statements.get('a', kinds(null)), statements.get('a', kinds('x'))]).toEqual([open, first]);
+  });
+
+  it('take a null with anything where it is alone the value of a column, and then it decides nothing', () => {
+    const statements = new PreparedStatements(10);
+    const insert = (...values: readonly MysqlParameter[]) => kindsOf(MYSQL, 'insert into t values (?, ?)', values);
+    const open = prepared('a');
+    statements.add('a', open, insert(null, 1n));
+    for (const values of [insert('x', null), insert(null, null), insert('y', 2n)])
+      expect(statements.get('a', values)).toBe(open);
+    expect(statements.get('a', insert(1n, 1n))).toBeUndefined();
   });
 
   it('of MariaDB take values of any kind', () => {
-    expect(kindsOf(flavourOf('10.11.19-MariaDB'), [1n, 'x'])).toBeUndefined();
+    expect(kindsOf(flavourOf('10.11.19-MariaDB'), 'select ?, ?', [1n, 'x'])).toBeUndefined();
   });
 
-  it('of one text are four at most', () => {
-    const statements = new PreparedStatements(10);
-    const values = ['x', 1n, 1.5, new Date(0), Buffer.from('x')];
-    for (const [at, value] of values.entries()) {
-      statements.add('a', prepared(String(at)), kinds(value));
-      statements.get('a', kinds('x'));
+  it('of one text are eight at most', () => {
+    const statements = new PreparedStatements(20);
+    const values = ['x', 1n, 1.5, new Date(0), Buffer.from('x'), null, 2n ** 64n - 1n];
+    const pairs = [...values.map((value) => kinds(value, 'x')), kinds(1n, 1n), kinds(1n, null)];
+    for (const [at, pair] of pairs.entries()) {
+      statements.add('a', prepared(String(at)), pair);
+      statements.get('a', kinds('x', 'x'));
     }
     // The one that was used longest ago has gone.
     expect(closed).toEqual(['1']);

@@ -4,12 +4,15 @@
  *
  * More than one of a text, because MySQL (8.0.22 and later) gives a placeholder the type of the value that came first, where
  * nothing else says what it is (`json_array(?)`, `select ?`), and reads what comes later as that: after a number, the text 'xy'
- * is 0. So a run is given a statement that has seen values of the same kinds only. MariaDB reads each run's values anew.
+ * is 0. So a run is given a statement that has seen values of the same kinds only. A null is a kind of its own, because the type of
+ * `coalesce(?, 1)` hangs on it, except where its type changes nothing (mysql-lone-places.ts): rows with a null here and there
+ * would all be prepared anew. MariaDB reads each run's values anew.
  * Refuses to know: client libraries, results.
  */
 import { QueryError } from '../../errors/query-error.js';
 import { STALE_STATEMENT_ERRNOS, TOO_MANY_STATEMENTS_ERRNO } from './mysql-errnos.js';
 import type { Flavour } from './mysql-flavour.js';
+import { lonePlaces } from './mysql-lone-places.js';
 import { serverErrorOf } from './mysql-server-error.js';
 import type { MysqlParameter } from './mysql-values.js';
 import { MAX_INT64 } from './mysql-values.js';
@@ -22,15 +25,22 @@ export interface Closable {
 
 interface Variant<S> {
   readonly statement: S;
-  /** For each placeholder the kind of its values; a null fits any. `undefined` where the server does not mind. */
+  /** `undefined` where the server does not mind. */
   readonly kinds: Kinds | undefined;
 }
 
-type Kind = 'whole' | 'fraction' | 'huge' | 'text' | 'bytes' | 'date';
-export type Kinds = (Kind | undefined)[];
+type Kind = 'whole' | 'fraction' | 'huge' | 'text' | 'bytes' | 'date' | 'null';
+
+/** For each placeholder of a text the kind of its value. */
+export interface Kinds {
+  readonly text: string;
+  readonly each: Kind[];
+  /** Where a null has no kind; read from the text when that is asked for the first time. */
+  lone?: readonly boolean[];
+}
 
 /** Of one text, at most: a statement whose values come in more combinations is prepared anew now and then. */
-const MAX_VARIANTS = 4;
+const MAX_VARIANTS = 8;
 
 export class PreparedStatements<S extends Closable> {
   readonly #limit: number;
@@ -162,12 +172,12 @@ export function isNotBegun(command: string, error: unknown): boolean {
 }
 
 /** `undefined` where the server reads each run's values anew. */
-export function kindsOf({ isMariaDb }: Flavour, values: readonly MysqlParameter[]): Kinds | undefined {
-  return isMariaDb ? undefined : values.map(kindOf);
+export function kindsOf({ isMariaDb }: Flavour, text: string, values: readonly MysqlParameter[]): Kinds | undefined {
+  return isMariaDb ? undefined : { text, each: values.map(kindOf) };
 }
 
-function kindOf(value: MysqlParameter): Kind | undefined {
-  if (value === null) return undefined;
+function kindOf(value: MysqlParameter): Kind {
+  if (value === null) return 'null';
   switch (typeof value) {
     case 'bigint':
       return value > MAX_INT64 ? 'huge' : 'whole';
@@ -180,10 +190,18 @@ function kindOf(value: MysqlParameter): Kind | undefined {
   }
 }
 
-/** Where it does, the kinds that were open are decided by this run. */
+/** Where it does, the places that have seen nothing but null are decided by this run. */
 function takes(known: Kinds | undefined, kinds: Kinds | undefined): boolean {
   if (known === undefined || kinds === undefined) return true;
-  const isFit = kinds.every((kind, at) => kind === undefined || known[at] === undefined || known[at] === kind);
-  if (isFit) for (const [at, kind] of kinds.entries()) known[at] ??= kind;
+  const isFit = kinds.each.every((kind, at) => {
+    const before = known.each[at];
+    return kind === before || ((kind === 'null' || before === 'null') && isLone(known, at));
+  });
+  if (isFit) for (const [at, kind] of kinds.each.entries()) if (kind !== 'null') known.each[at] = kind;
   return isFit;
+}
+
+function isLone(known: Kinds, at: number): boolean {
+  known.lone ??= lonePlaces(known.text);
+  return known.lone[at] === true;
 }

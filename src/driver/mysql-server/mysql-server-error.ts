@@ -33,10 +33,42 @@ function isErrno(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0;
 }
 
-/** Raised by SIGNAL or RESIGNAL in the database's own code, or with a state that only such code uses. */
+/**
+ * Raised by SIGNAL or RESIGNAL in the database's own code, or with a state that only such code uses. One that takes a number and
+ * a state of the server's own sends the same packet, and is not known here.
+ */
 export function isSignalled({ errno, sqlState }: MysqlServerError): boolean {
   return errno === 1644 || sqlState.startsWith('45');
 }
+
+/** A name of the schema in quotation marks, or several with points between them. */
+const NAME = "(?:'[^']*'|`[^`]*`)(?:\\.`[^`]*`)?";
+const USER = `${NAME}(?:@${NAME})?`;
+
+const form = (text: string): RegExp => new RegExp(`^${text.replaceAll('USER', USER).replaceAll('NAME', NAME)}$`);
+
+/** What the servers say of objects and rights, in English: each of these texts holds names of the schema and nothing else. */
+const NAMES_ONLY: ReadonlyMap<number, RegExp> = new Map([
+  [1007, form("Can't create database NAME; database exists")],
+  [1044, form('Access denied for user USER to database NAME')],
+  [1049, form('Unknown database NAME')],
+  [1050, form('Table NAME already exists')],
+  [1051, form('Unknown table NAME')],
+  [1054, form('Unknown column NAME in NAME')],
+  [1060, form('Duplicate column name NAME')],
+  [1061, form('Duplicate key name NAME')],
+  [1072, form("Key column NAME doesn't exist in table")],
+  [1091, form("Can't DROP (?:[A-Z ]+ )?NAME; check that (?:column/key|it) exists")],
+  [1109, form('Unknown table NAME in [A-Z ]+')],
+  [1142, form('[A-Z ,]+ command denied to user USER for table NAME')],
+  [1143, form('[A-Z ,]+ command denied to user USER for column NAME in table NAME')],
+  [1146, form("Table NAME doesn't exist")],
+  [1193, form('Unknown system variable NAME')],
+  [1227, form('Access denied; you need \\(at least one of\\) the [A-Z_, ]+ privilege\\(s\\) for this operation')],
+  [1305, form('(?:FUNCTION|PROCEDURE|SAVEPOINT|PACKAGE|PACKAGE BODY) \\S+ does not exist')],
+  [1370, form('[A-Za-z ,]+ command denied to user USER for routine NAME')],
+  [1524, form('Plugin NAME is not loaded')],
+]);
 
 /** Texts that name only objects of the schema may be shown; texts that can quote a value are replaced. */
 export function describeRefusal(error: MysqlServerError, reason: string): string {
@@ -47,7 +79,11 @@ export function describeRefusal(error: MysqlServerError, reason: string): string
   }
   if (reason === 'syntax') return `the server could not accept the statement (${number}): ${withoutValues(message)}`;
   const namesOnly = reason === 'undefined-object' || reason === 'duplicate-object' || reason === 'permission';
-  return `${namesOnly ? message : withoutValues(message)} (${number})`;
+  if (!namesOnly) return `${withoutValues(message)} (${number})`;
+  // The database's own code may have taken the number, and another language is not known.
+  if (NAMES_ONLY.get(error.errno)?.test(message) !== true)
+    return `the server refused the statement (${number}); its text is on cause`;
+  return `${message} (${number})`;
 }
 
 export function describeServer(error: MysqlServerError): string {
@@ -66,8 +102,9 @@ export function constraintFacts({ errno, message }: MysqlServerError): Constrain
   switch (errno) {
     case 1062:
     case 1586:
+      return uniqueFacts(/^Duplicate entry '.*' for key '([^']+)'$/s.exec(message)?.[1]);
     case 1022:
-      return uniqueFacts(/for key '([^']+)'$|key in table '([^']+)'/.exec(message));
+      return { table: /^Can't write; duplicate key in table '([^']+)'$/.exec(message)?.[1] };
     case 1048:
       return { column: /^Column '([^']+)'/.exec(message)?.[1] };
     case 1364:
@@ -80,16 +117,16 @@ export function constraintFacts({ errno, message }: MysqlServerError): Constrain
       return { constraint, table };
     }
     default: {
-      const [, table, constraint] = /\(`[^`]*`\.`([^`]+)`, CONSTRAINT `([^`]+)`/.exec(message) ?? [];
+      // What quotes a row before the parenthesis (1761) is another text.
+      const [, table, constraint] = /^[^'`"]*\(`[^`]*`\.`([^`]+)`, CONSTRAINT `([^`]+)`/.exec(message) ?? [];
       return { table, constraint };
     }
   }
 }
 
 /** MySQL puts the table before the key, MariaDB does not: `users.email`, `email`. */
-function uniqueFacts(found: RegExpExecArray | null): ConstraintFacts {
-  const [, key, table] = found ?? [];
-  if (key === undefined) return { table };
+function uniqueFacts(key: string | undefined): ConstraintFacts {
+  if (key === undefined) return {};
   const at = key.indexOf('.');
   return at === -1 ? { constraint: key } : { table: key.slice(0, at), constraint: key.slice(at + 1) };
 }

@@ -49,26 +49,28 @@ describe('which server a session is at', () => {
 describe('the set-up of a session', () => {
   it('is one statement, by flavour: milliseconds and seconds, and what tells of transactions', () => {
     expect(setUpText(MYSQL, {}, 35_000)).toBe(
-      "set names utf8mb4, time_zone = '+00:00', session_track_schema = 1, session_track_gtids = OWN_GTID, " +
+      "set names utf8mb4, autocommit = 1, time_zone = '+00:00', session_track_schema = 1, session_track_gtids = OWN_GTID, " +
         'max_execution_time = 35000',
     );
     expect(setUpText(MARIADB, {}, 35_500)).toBe(
-      "set names utf8mb4, time_zone = '+00:00', session_track_schema = 1, session_track_system_variables = " +
-        "concat(@@session_track_system_variables, ',last_gtid'), max_statement_time = 35.5",
+      "set names utf8mb4, autocommit = 1, time_zone = '+00:00', session_track_schema = 1, " +
+        "session_track_system_variables = if(@@session_track_system_variables = '*', '*', " +
+        "concat_ws(',', nullif(@@session_track_system_variables, ''), 'last_gtid')), max_statement_time = 35.5",
     );
   });
 
   it('says nothing that an old server does not know, and no limit where there is none', () => {
-    expect(setUpText(flavourOf('5.6.51'), {}, 1_000)).toBe("set names utf8mb4, time_zone = '+00:00'");
-    expect(setUpText(flavourOf('5.5.5-10.0.38-MariaDB'), {}, 1_000)).toBe("set names utf8mb4, time_zone = '+00:00'");
+    const OLD = "set names utf8mb4, autocommit = 1, time_zone = '+00:00'";
+    expect(setUpText(flavourOf('5.6.51'), {}, 1_000)).toBe(OLD);
+    expect(setUpText(flavourOf('5.5.5-10.0.38-MariaDB'), {}, 1_000)).toBe(OLD);
     expect(setUpText(MYSQL, {}, 0)).not.toContain('max_execution_time');
     expect(limitText(flavourOf('5.6.51'), {}, 1_000)).toBeUndefined();
   });
 
   it('lets the settings of the user come last, quoted', () => {
-    const settings = { sql_mode: "it's", autocommit: true, lock_wait_timeout: 2, init_connect: 'a\\b' };
+    const settings = { sql_mode: "it's", sql_big_selects: true, lock_wait_timeout: 2, init_connect: 'a\\b' };
     expect(setUpText(MYSQL, settings, 0)).toContain(
-      "sql_mode = 'it''s', autocommit = 1, lock_wait_timeout = 2, init_connect = x'615c62'",
+      "sql_mode = 'it''s', sql_big_selects = 1, lock_wait_timeout = 2, init_connect = x'615c62'",
     );
   });
 

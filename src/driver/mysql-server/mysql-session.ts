@@ -2,13 +2,15 @@
  * What makes a fresh session one of ours, in one statement and so in one round trip; run again after a reset. And which server it
  * is at. Used by the connections of both clients.
  *
+ *     autocommit  on, whatever the server's default: a statement outside a transaction would be rolled back with its session
+ *     sql_mode    as the server has it, but for IGNORE_SPACE where only the client asked for it
  *     time_zone   +00:00, so that the server agrees with reading DATETIME and TIMESTAMP as UTC
  *     names       utf8mb4 with the server's own default collation
  *     the second line of limits: max_execution_time (MySQL, milliseconds, SELECT only) or max_statement_time (MariaDB, seconds)
  *     what tells of transactions in the answers: session_track_gtids, or last_gtid among MariaDB's tracked variables
  *     what tells of USE in them: session_track_schema, which a server may have off; prepared statements and a reset go by it
  *
- * `sql_mode` stays as the server has it. What the user's `settings` say comes last, and wins.
+ * What the user's `settings` say comes last, and wins.
  */
 import type { Flavour } from './mysql-flavour.js';
 import { isAtLeast } from './mysql-flavour.js';
@@ -20,6 +22,8 @@ export type MysqlSettings = Readonly<Record<string, string | number | boolean>>;
 export interface ClientAbilities {
   /** It hands on what the server says of GTIDs. Default true. */
   readonly tracksGtids?: boolean;
+  /** It asks for IGNORE_SPACE in its handshake, and cannot be told not to. Default false. */
+  readonly ignoresSpace?: boolean;
 }
 
 /**
@@ -43,11 +47,13 @@ export function setUpText(
   flavour: Flavour,
   settings: MysqlSettings,
   limitMs: number,
-  { tracksGtids = true }: ClientAbilities = {},
+  { tracksGtids = true, ignoresSpace = false }: ClientAbilities = {},
 ): string {
   const limit = limitMs > 0 && !keepsLimit(flavour, settings) ? limitAssignment(flavour, limitMs) : undefined;
   const parts = [
     'names utf8mb4',
+    'autocommit = 1',
+    ignoresSpace ? SQL_MODE_OF_SERVER : undefined,
     "time_zone = '+00:00'",
     schemaAssignment(flavour),
     tracksGtids ? gtidAssignment(flavour) : undefined,
@@ -86,10 +92,17 @@ function schemaAssignment(flavour: Flavour): string | undefined {
 function gtidAssignment(flavour: Flavour): string | undefined {
   if (!flavour.isMariaDb) return isAtLeast(flavour, 5, 7, 6) ? 'session_track_gtids = OWN_GTID' : undefined;
   // What is tracked by default stays: client libraries follow character_set_client.
-  return isAtLeast(flavour, 10, 3)
-    ? "session_track_system_variables = concat(@@session_track_system_variables, ',last_gtid')"
-    : undefined;
+  return isAtLeast(flavour, 10, 3) ? `session_track_system_variables = ${TRACKED_TOO}` : undefined;
 }
+
+/** Of all that is tracked it is a part already, and nothing can stand beside `*`; an empty list has no comma. */
+const TRACKED_TOO =
+  "if(@@session_track_system_variables = '*', '*', concat_ws(',', nullif(@@session_track_system_variables, ''), 'last_gtid'))";
+
+/** With IGNORE_SPACE the names of functions are reserved words. Where the server itself has it, it stays. */
+const SQL_MODE_OF_SERVER =
+  "sql_mode = if(find_in_set('IGNORE_SPACE', @@global.sql_mode), @@sql_mode, " +
+  "trim(both ',' from replace(concat(',', @@sql_mode, ','), ',IGNORE_SPACE,', ',')))";
 
 function settingText(value: string | number | boolean): string {
   if (typeof value === 'boolean') return value ? '1' : '0';

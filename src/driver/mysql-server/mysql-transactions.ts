@@ -6,6 +6,7 @@
  */
 import type { BeginOptions, TransactionStatements } from '../driver.js';
 import type { DriverQuery, DriverResult } from '../query.js';
+import { commitsByItself } from './mysql-own-commits.js';
 
 /** Both statements of a `begin` with an isolation level; the driver sends one after the other. */
 export const BEGIN_SEPARATOR = '; ';
@@ -22,6 +23,7 @@ export const mysqlTransactions: TransactionStatements = {
   savepoint: (name) => `savepoint ${name}`,
   rollbackTo: (name) => `rollback to savepoint ${name}`,
   releaseSavepoint: (name) => `release savepoint ${name}`,
+  commitsByItself,
 };
 
 /** Both statements of a text that `mysqlTransactions.begin` made, one after the other; any other text as it is. */

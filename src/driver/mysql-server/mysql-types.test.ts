@@ -6,7 +6,13 @@ import type { MysqlColumn, MysqlTypeConfig } from './mysql-types.js';
 import { COLUMN_FLAGS, MYSQL_TYPES, decoderOf, typeNameOf } from './mysql-types.js';
 import { encodeParameter } from './mysql-values.js';
 
-const LOSSLESS: MysqlTypeConfig = { bigint: 'bigint', decimal: 'string', date: 'string', zeroDates: 'error' };
+const LOSSLESS: MysqlTypeConfig = {
+  bigint: 'bigint',
+  decimal: 'string',
+  date: 'string',
+  json: 'parsed',
+  zeroDates: 'error',
+};
 
 const column = (type: number, more: Partial<MysqlColumn> = {}): MysqlColumn => ({
   name: 'c',

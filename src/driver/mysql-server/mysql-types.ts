@@ -136,7 +136,7 @@ export function decoderOf(column: MysqlColumn, types: MysqlTypeConfig): Decode |
 }
 
 function findDecoder({ type, decimals, format }: MysqlColumn, types: MysqlTypeConfig): Decode {
-  if (format === 'json') return decodeJson;
+  if (format === 'json') return json(types);
   switch (type) {
     case MYSQL_TYPES.longlong:
       return bigint(types);
@@ -161,7 +161,7 @@ function findDecoder({ type, decimals, format }: MysqlColumn, types: MysqlTypeCo
     case MYSQL_TYPES.time:
       return (raw) => timeText(raw as string, decimals);
     case MYSQL_TYPES.json:
-      return decodeJson;
+      return json(types);
     default:
       return asItComes;
   }
@@ -173,8 +173,11 @@ function dateTime({ zeroDates }: MysqlTypeConfig): Decode {
   return (raw) => parseDateTime(raw as string, zeroDates);
 }
 
-const decodeJson: Decode = (raw) =>
-  JSON.parse(Buffer.isBuffer(raw) ? raw.toString('utf8') : (raw as string)) as unknown;
+function json(types: TypeConfig): Decode {
+  return types.json === 'string' ? jsonText : (raw) => JSON.parse(jsonText(raw)) as unknown;
+}
+
+const jsonText = (raw: unknown): string => (Buffer.isBuffer(raw) ? raw.toString('utf8') : (raw as string));
 
 /**
  * The text protocol writes a FLOAT with 6 digits (FLT_DIG), or with as many behind the point as the column was declared with;

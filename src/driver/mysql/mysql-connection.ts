@@ -20,6 +20,7 @@ import { encodeParameter } from '../mysql-server/mysql-values.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { roomError } from './mysql-client-errors.js';
 import { MysqlCursor } from './mysql-cursor.js';
+import { runEach } from './mysql-each.js';
 import type { Mysql2Connection, Mysql2Module } from './mysql-module.js';
 import { ResultCollector, isHeader } from './mysql-result.js';
 import type { Running, Watch } from './mysql-wire.js';
@@ -111,6 +112,11 @@ export class MysqlConnection implements DriverConnection {
     return sendStatements(query, (statement) => this.#send(statement));
   }
 
+  /** See mysql-each.ts. */
+  runEach(texts: readonly string[]): Promise<readonly unknown[]> {
+    return runEach(this.#wire, texts);
+  }
+
   openCursor(query: DriverQuery): DriverCursor {
     const wire = this.#wire;
     this.#config.control.prepare();
@@ -177,6 +183,11 @@ export class MysqlConnection implements DriverConnection {
     await this.#wire.reset();
     await this.#setUp();
     if (this.#wire.hasMoved) await this.#say(useText(this.#config.database));
+  }
+
+  /** An open session that is for control only is no reason for the process to live on. */
+  unref(): void {
+    this.#wire.unref();
   }
 
   close(): Promise<void> {

@@ -87,7 +87,9 @@ export class MysqlCursor implements DriverCursor, Running {
     if (!isOpen) this.#state = 'ended';
     else {
       this.#isDropping = true;
-      this.#port.wire.dropRows(() => this.#drop());
+      // Whoever waits for rows does not know how long; between two pages the rest may be short.
+      if (this.#waiter !== undefined) this.#kill();
+      this.#port.wire.client.resume();
       await this.#over.promise;
     }
     if (this.#killing !== undefined) {
@@ -101,11 +103,11 @@ export class MysqlCursor implements DriverCursor, Running {
   fail(error: unknown): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    // What was stopped on purpose has not failed.
+    // What was stopped on purpose has not failed; or it had before, by a value that cannot be read.
     if (!this.#isDropping) this.#failure = { error };
     this.#port.settle({ error });
     this.#over.resolve(undefined);
-    this.#waiter?.reject(error);
+    this.#waiter?.reject(this.#failure === undefined ? error : this.#failure.error);
     this.#waiter = undefined;
   }
 
@@ -140,7 +142,11 @@ export class MysqlCursor implements DriverCursor, Running {
 
   #addRow(raw: unknown[]): void {
     this.#read += 1;
-    if (this.#isDropping) return this.#drop();
+    if (this.#isDropping) {
+      // Only now: what came before the first row may have been what says how to read them.
+      if (this.#dropped === 0) this.#port.wire.dropRows(() => this.#drop());
+      return this.#drop();
+    }
     const reader = this.#reader;
     if (reader === undefined) return;
     try {
@@ -158,7 +164,11 @@ export class MysqlCursor implements DriverCursor, Running {
 
   #drop(): void {
     this.#dropped += 1;
-    if (this.#dropped !== DROPPED_ROWS || !isKillable(commandOf(this.#text), this.#text)) return;
+    if (this.#dropped === DROPPED_ROWS) this.#kill();
+  }
+
+  #kill(): void {
+    if (this.#killing !== undefined || !isKillable(this.#text)) return;
     // A server that cannot be told goes on to the last row, and these are dropped.
     this.#killing = this.#port.kill().catch(() => undefined);
   }

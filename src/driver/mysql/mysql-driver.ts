@@ -51,25 +51,33 @@ export class MysqlDriver extends MysqlFamilyDriver<Mysql2Module> {
   }
 
   protected async openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession> {
-    const connection = await this.openSession({
+    const mysql = await this.library();
+    const request: ConnectRequest = {
       signal,
-      types: { bigint: 'bigint', decimal: 'string', date: 'string' },
+      types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       onLost: onGone,
       preparedStatements: 0,
-    });
+    };
+    // Nobody writes values into what is sent here, and mysql2 sends one text at a time.
+    const multipleStatements = true;
+    const connection = await this.logIn(request, (login) => this.#open(mysql, request, login, { multipleStatements }));
+    connection.unref();
     return {
       server: connection.server,
-      run: async (text) => {
-        await connection.execute({ text, values: [], rowMode: 'array' });
-      },
+      run: (texts) => connection.runEach(texts),
       destroy: () => connection.destroy(),
     };
   }
 
-  #open(mysql: Mysql2Module, request: ConnectRequest, login: Login): Promise<MysqlConnection> {
+  #open(
+    mysql: Mysql2Module,
+    request: ConnectRequest,
+    login: Login,
+    more?: Pick<Mysql2Config, 'multipleStatements'>,
+  ): Promise<MysqlConnection> {
     const { tls, zeroDates, settings, database, host } = this.config;
     const { preparedStatements = PREPARED_STATEMENTS } = request;
-    const client = mysql.createConnection(this.#clientConfig(login));
+    const client = mysql.createConnection({ ...this.#clientConfig(login), ...more });
     if (tls !== false) useTls(client, tls, host);
     const config = {
       types: { ...request.types, zeroDates },
@@ -108,6 +116,7 @@ export class MysqlDriver extends MysqlFamilyDriver<Mysql2Module> {
       enableKeepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
       flags: FLAGS,
+      multipleStatements: false,
       authPlugins: this.#mayAskForKey ? {} : { [SHA256_PASSWORD]: () => this.#refuseKey() },
       charset: 'UTF8MB4_GENERAL_CI',
       timezone: 'Z',

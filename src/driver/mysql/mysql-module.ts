@@ -67,6 +67,7 @@ export interface Mysql2Stream {
   readonly destroyed: boolean;
   destroy(error?: Error): unknown;
   once(event: 'close', listener: () => void): unknown;
+  unref(): unknown;
 }
 
 export interface Mysql2Connection {
@@ -105,6 +106,7 @@ export interface Mysql2Config {
   readonly enableKeepAlive: boolean;
   readonly keepAliveInitialDelay: number;
   readonly flags: readonly string[];
+  readonly multipleStatements: boolean;
   /** Ways to log in, in the place of mysql2's own; called when the server asks for one. What is thrown ends the login. */
   readonly authPlugins: Readonly<Record<string, () => never>>;
   readonly charset: string;

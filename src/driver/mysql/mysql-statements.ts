@@ -43,7 +43,7 @@ export class MysqlStatements {
     failed: (error: unknown) => void,
   ): void {
     const key = PreparedStatements.keyOf(session.database, sql);
-    const kinds = kindsOf(session.flavour, values);
+    const kinds = kindsOf(session.flavour, sql, values);
     const execute = (statement: Mysql2Statement): void => {
       this.#running = statement;
       const wanted = statement.parameters.length;

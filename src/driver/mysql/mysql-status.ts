@@ -71,7 +71,10 @@ export class SessionStatus {
     this.#expectsOk = true;
   }
 
-  /** Rows that nobody wants are kept from mysql2, which would take each of them apart; up to the end of their result. */
+  /**
+   * Rows that nobody wants are kept from mysql2, which would take each of them apart; up to the end of their result. Before the
+   * first row it would be the columns that are kept from it, or an answer without rows.
+   */
   dropRows(onDropped: () => void): void {
     this.#onDropped = onDropped;
   }

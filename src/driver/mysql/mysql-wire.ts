@@ -207,10 +207,14 @@ export class MysqlWire {
     this.round((done) => this.client.ping(done)).catch((lost: unknown) => this.#lose(lost));
   }
 
-  /** What is left of the rows on their way is dropped. */
+  /** What is left of the rows on their way is dropped, up to the end of their result. Called when one of them has come. */
   dropRows(onDropped: () => void): void {
     this.#status.dropRows(onDropped);
-    this.client.resume();
+  }
+
+  /** It is no reason for the process to live on. */
+  unref(): void {
+    this.client.stream.unref();
   }
 
   untilReady(): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RowReader } from './postgres-rows.js';
 import { decodersFor } from './postgres-types.js';
 
-const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string' });
+const decoders = decodersFor({ bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' });
 const column = (name: string, dataTypeID = 25) => ({ name, dataTypeID });
 
 describe('rows off the wire', () => {

@@ -15,7 +15,7 @@ const OID = {
   numeric: 1700,
 } as const;
 const ARRAY_OID = { int8: 1016, bytea: 1001, jsonb: 3807, timestamptz: 1185, numeric: 1231 } as const;
-const LOSSLESS = { bigint: 'bigint', decimal: 'string', date: 'string' } as const;
+const LOSSLESS = { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' } as const;
 
 function decode(oid: number, text: string, types: TypeOptions = {}): unknown {
   const decoder = decodersFor({ ...LOSSLESS, ...types }).get(oid);

@@ -22,7 +22,7 @@ interface TypeRow {
 const asText: Decode = (text) => text;
 const text = (): Decode => asText;
 const number = (): Decode => Number;
-const json = (): Decode => JSON.parse as Decode;
+const json = (types: TypeConfig): Decode => (types.json === 'string' ? asText : (JSON.parse as Decode));
 
 const TYPES: readonly TypeRow[] = [
   { name: 'bool', oid: 16, arrayOid: 1000, decode: () => (value) => value === 't' },
