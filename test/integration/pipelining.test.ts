@@ -12,7 +12,7 @@ import { proxiedTargets } from './proxied-targets.js';
 const QUERIES = 1_000_000;
 const TASKS = 64;
 
-const targets = proxiedTargets().filter(({ makeDriver }) => makeDriver().capabilities.pipelining);
+const targets = proxiedTargets().filter((target) => target.makeDriver().capabilities.pipelining);
 
 it('runs on the drivers that can: pg, and the mariadb connector on both of its servers', () => {
   expect(targets.map(({ name }) => name)).toEqual([
