@@ -260,7 +260,7 @@ for (const target of proxiedTargets()) {
       await using house = await start();
       await house.direct.exec('drop table if exists lost_reply');
       await house.direct.exec('create table lost_reply (id int)');
-      const trap = house.proxy.dropReplies({ when: (chunk) => chunk.includes('commit'), then: 'reset' });
+      const trap = house.proxy.dropReplies({ when: target.isCommit, then: 'reset' });
       const { error } = await failure(
         house.db.transaction(async (tx) => {
           await tx.exec('insert into lost_reply values (1)');
