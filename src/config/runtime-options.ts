@@ -51,7 +51,7 @@ export interface PipeliningOptions {
   /** Statements in flight on one connection, at most; fewer where they take longer. 1 to 64. Default 16. */
   readonly maxDepth?: number;
   /**
-   * Statements that take longer at the server, by a moving value for each text, have a connection to themselves, and leave a fifth
+   * Statements that take longer at the server, by a moving value for each text, have a connection to themselves, and leave up to a fifth
    * of the pool to the short ones. Nor does anybody join a statement that has taken longer already. 0.1 ms to 10 s. Default `'5ms'`.
    */
   readonly maxStatementTime?: Duration;

@@ -40,9 +40,6 @@ export interface PipelinePorts {
   tellCancelled(call: StatementCall, cause: StopCause): void;
 }
 
-/** Not looked at: what went into a corked socket may have left or not, and counting it for each would cost more than sending it. */
-const UNCOUNTED = -1;
-
 /** Prepared anew each time: what is stale more often than this is so for a reason of its own. */
 const STALE_AGAIN = 3;
 
@@ -108,8 +105,7 @@ export class Pipeline implements StatementHost {
   /** Sends it behind those in flight. A throw means that nothing was sent. */
   send(query: DriverQuery, call: StatementCall, facts: StatementFacts, now: number): Promise<DriverResult> {
     const isHead = this.isEmpty;
-    const bytesBefore = isHead ? this.#native.bytesWritten : UNCOUNTED;
-    const statement = new SharedStatement(this, query, call, facts, bytesBefore);
+    const statement = new SharedStatement(this, query, call, facts, this.#native.bytesWritten);
     const sent = this.#ports.starter.share(query, facts);
     if (isHead) this.#headSince = now;
     this.#inFlight.push(statement);

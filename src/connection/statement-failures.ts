@@ -33,7 +33,9 @@ export class StatementFailures {
 
   /** Of a statement on the wire. `isFirstLoan`: the connection was opened for this very loan. */
   ofRunning(error: unknown, { call, text, bytesBefore }: RunningStatement, isFirstLoan: boolean): FluxorError {
-    const wasSent = call.isContinued === true || this.#native.bytesWritten !== bytesBefore;
+    // Less than before: what waited in memory was dropped with the socket. No number at all proves nothing.
+    const wasNotSent = this.#native.bytesWritten <= bytesBefore;
+    const wasSent = call.isContinued === true || !wasNotSent;
     const known = isFluxorError(error) ? error : this.of(error, call, wasSent, isFirstLoan);
     if (wasSent && known.outcome === 'not-applied' && mayCommitInside(this.#driver, call, text))
       known.raiseOutcome('unknown');

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkLeftovers, poolBench } from '../../test/fakes/pool-bench.js';
+import { FastLane } from './fast-lane.js';
+import type { PoolEntry } from './pool-entry.js';
+import type { PoolSettings } from './pool-settings.js';
 
 checkLeftovers();
 
@@ -22,8 +25,8 @@ describe('FastLane', () => {
     [3, 3],
     [4, 3],
     [5, 4],
-    [10, 8],
-    [50, 40],
+    [10, 9],
+    [50, 49],
   ])('leaves long statements in a pool of %i at most %i connections', async (maxSize, most) => {
     const bench = await busy(maxSize);
     await bench.warmUp(maxSize);
@@ -31,6 +34,26 @@ describe('FastLane', () => {
     await bench.clock.settle();
     expect(asked.filter(({ lease }) => lease !== undefined)).toHaveLength(most);
   });
+
+  it.each([
+    [10, 0, 9],
+    [10, 8, 9],
+    [10, 20, 8],
+    [10, 160, 8],
+    [50, 20, 47],
+    [50, 800, 40],
+  ])(
+    'is wide enough: of %i connections, with %i short ones in flight, long ones may have %i',
+    (maxSize, short, most) => {
+      const lane = new FastLane<object>({ current: { maxSize } } as PoolSettings, 5, () => short);
+      const entry = {} as PoolEntry<object>;
+      for (let look = 0; look < 100; look += 1) {
+        lane.begun(entry, 0, undefined);
+        lane.ended(entry);
+      }
+      expect(lane.limit).toBe(most);
+    },
+  );
 
   it('lets long ones have everything where no short one has asked for a second', async () => {
     const bench = await busy(4);

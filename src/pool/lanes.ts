@@ -44,7 +44,8 @@ export class Lanes<R> {
   constructor(parts: LanesParts<R>, host: LanesHost) {
     this.#parts = parts;
     this.#host = host;
-    this.fastLane = new FastLane(parts.settings, parts.maxStatementMs);
+    const shortNow = () => (parts.sharing?.leases ?? 0) + parts.line.lengthOf('short');
+    this.fastLane = new FastLane(parts.settings, parts.maxStatementMs, shortNow);
   }
 
   of(request: AcquireRequest): Lane {

@@ -55,7 +55,9 @@ export class PoolShares {
 
   /** The same at this moment; endless where nobody short has asked for a second (a few milliseconds less: reading clocks is not exact). */
   get limitNow(): number {
-    return this.#world.clock.now() - this.#shortAskedAt > 990 ? Infinity : this.limit;
+    const { maxSize } = this.#world.settings.current;
+    // The lane is one connection wide at least; how wide it is beyond that depends on how many short ones there have been.
+    return this.#world.clock.now() - this.#shortAskedAt > 990 ? Infinity : maxSize < 4 ? maxSize : maxSize - 1;
   }
 
   /** How many long ones may be at work, whenever they come back. */

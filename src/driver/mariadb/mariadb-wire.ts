@@ -118,7 +118,8 @@ export class MariadbWire {
   }
 
   get bytesWritten(): number {
-    return this.#socket?.bytesWritten ?? 0;
+    // Not a number where nobody can tell: then nothing is proved.
+    return this.#socket?.bytesWritten ?? Number.NaN;
   }
 
   /** What is sent from here on leaves in one piece, before the event loop goes on: with others in flight, nothing is idle. */
