@@ -315,7 +315,10 @@ export class Connection {
     this.#turns.leave(statement.turn);
     const { pace, clock } = this.#ports;
     const { facts } = statement.call;
-    if (pace !== undefined && facts !== undefined) pace.ended(facts, clock.now() - this.#runningSince);
+    if (pace === undefined || facts === undefined) return;
+    const ms = clock.now() - this.#runningSince;
+    if (statement.isTelling) pace.ended(facts, ms);
+    else pace.cut(facts, ms);
   }
 
   #newPipeline(pace: StatementPace): Pipeline {

@@ -134,7 +134,9 @@ export class Pipeline implements StatementHost {
     const now = this.#ports.clock.now();
     const wasHead = this.#remove(shared);
     if (shared.isStopped) this.#stopped -= 1;
-    else if (wasHead) this.#ports.pace.endedTogether(shared.facts, now - this.#headSince);
+    const { pace } = this.#ports;
+    if (wasHead && shared.isTelling) pace.endedTogether(shared.facts, now - this.#headSince);
+    else if (wasHead) pace.cut(shared.facts, now - this.#headSince);
     if (wasHead) this.#goOn(now);
     if (this.#settling !== undefined) this.#settle(this.#settling);
   }

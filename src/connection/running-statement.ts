@@ -96,6 +96,11 @@ export class RunningStatement<T = unknown> extends DeadlineItem {
     return this.#ended.promise;
   }
 
+  /** It has ended as it was meant to, and nobody has stopped it: how long it took says how fast it is. */
+  get isTelling(): boolean {
+    return !this.isStopped && this.#end !== undefined && 'result' in this.#end;
+  }
+
   onDeadline(): void {
     this.#limit('deadline');
   }

@@ -45,6 +45,26 @@ describe('StatementPace', () => {
     expect(one.isShort).toBe(true);
   });
 
+  // A text that had turned slow was always stopped at its deadline, and travelled on with others for ever.
+  it('finds a short one long that is stopped five times in a row', () => {
+    const all = pace();
+    const one = StatementPace.unknown();
+    all.ended(one, 0.1);
+    for (let time = 1; time <= 5; time += 1) all.cut(one, 100);
+    expect(one.isShort).toBe(false);
+  });
+
+  // A report that was aborted after 2 ms on its first run counted as short.
+  it('learns nothing of one that was stopped before it was ever seen, nor that one is fast', () => {
+    const all = pace();
+    const [unseen, slow] = [StatementPace.unknown(), StatementPace.unknown()];
+    all.cut(unseen, 2);
+    expect(unseen).toMatchObject({ isShort: false, latencyMs: undefined });
+    all.ended(slow, 50);
+    for (let time = 1; time <= 100; time += 1) all.cut(slow, 0.1);
+    expect(slow).toMatchObject({ isShort: false, latencyMs: 50 });
+  });
+
   it('lets fewer travel together the longer they take, at least one and at most what was allowed', () => {
     const all = pace();
     expect(all.depth).toBe(16);

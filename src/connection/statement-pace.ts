@@ -67,6 +67,11 @@ export class StatementPace {
     else if (pace.paceMs < maxStatementTimeMs / 2) pace.isShort = true;
   }
 
+  /** It was stopped, or has failed, after so long: if that is longer than was thought, it is slower; how fast it is, nobody has seen. */
+  cut(pace: Pace, ms: number): void {
+    if (pace.latencyMs !== undefined && ms > pace.paceMs) this.ended(pace, ms);
+  }
+
   /** The same for one that travelled with others. Nobody should wait longer than `maxStatementTimeMs` for those before him. */
   endedTogether(pace: Pace, ms: number): void {
     this.ended(pace, ms);

@@ -65,7 +65,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   isClosing = false;
   isSuspended = false;
   readonly #lanes: Lanes<R>;
-  readonly #outlook: Outlook;
+  readonly #outlooks: Readonly<Record<Lane, Outlook>>;
   readonly #parts: CareParts<R>;
   readonly #host: LendingHost<R>;
   readonly #turn: TurnClock;
@@ -74,22 +74,22 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
 
   constructor(parts: CareParts<R>, { scopes, sharing }: LendingPorts, host: LendingHost<R>) {
     const line = new WaitingLine<R>(parts.clock, parts.timers, (waiter) => this.giveUp(waiter, 'deadline'));
-    const outlook = new Outlook();
+    const outlooks = { exclusive: new Outlook(), short: new Outlook(), long: new Outlook() };
     this.line = line;
-    this.#outlook = outlook;
+    this.#outlooks = outlooks;
     this.#parts = parts;
     this.#host = host;
     this.care = new EntryCare(parts, this);
     this.warmUp = new WarmUp(parts);
     this.growth = new Growth(parts, () => this.#lanes.demand(), this.warmUp);
     this.leaks = new LeakDetector({ ...parts, reclaim: (entry) => void this.takeBack(entry, RESET_LIMIT_MS) });
-    this.refusals = new Refusals({ ...parts, line, leaks: this.leaks, outlook, stats: () => host.stats() });
+    this.refusals = new Refusals({ ...parts, line, leaks: this.leaks, outlooks, stats: () => host.stats() });
     this.sharing = sharing && new Sharing(parts, sharing, this);
     this.#turn = new TurnClock(parts.clock);
     const { growth } = this;
     const { maxStatementMs = 0 } = sharing ?? {};
     this.#lanes = new Lanes(
-      { ...parts, line, growth, outlook, turn: this.#turn, sharing: this.sharing, maxStatementMs },
+      { ...parts, line, growth, outlook: outlooks.short, turn: this.#turn, sharing: this.sharing, maxStatementMs },
       this,
     );
     const fail = (waiter: Waiter<R>, error: FluxorError) => {
@@ -134,15 +134,16 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
     const { settings, pacer, book, tally } = this.#parts;
     this.growth.lastDemandAt = now;
-    const refusal = this.refusals.atTheDoor(request, now, deadlineAt, this.isSuspended);
+    const lane = this.#lanes.of(request);
+    const refusal = this.refusals.atTheDoor(request, lane, now, deadlineAt, this.isSuspended);
     if (refusal !== undefined) return Promise.reject(refusal);
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
     if (request.failFast === true) pacer.clearPause();
     const outer = this.deadlocks.outerScope();
-    const waiter = new Waiter<R>(request, now, deadlineAt, outer, this, this.#lanes.of(request));
+    const waiter = new Waiter<R>(request, now, deadlineAt, outer, this, lane);
     waiter.stack = this.#stackOf(request);
     tally.waits += 1;
-    if (this.line.length === 0) this.#outlook.began(now);
+    if (this.line.lengthOf(lane) === 0) this.#outlooks[lane].began(now);
     this.line.push(waiter);
     // When everything there may be is lent, only a release can help.
     if (book.inUse < settings.current.maxSize) this.pump();
@@ -341,7 +342,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
     this.#parts.tally.waitedMs += waitedMs;
-    this.#outlook.served(now);
+    this.#outlooks[waiter.lane].served(now);
     const { lane, request, stack } = waiter;
     const lease =
       lane === 'exclusive'

@@ -10,11 +10,16 @@
  * served in that time: what blocks everybody may end in the next moment.
  */
 
+import type { Lane } from './lane.js';
+
 /** Shorter lines say too little, and are gone too soon to matter. */
 const SHORTEST_LINE = 20;
 const SLICE_MS = 500;
 /** A tenth more than it looks like: whoever is served in the last moment has no time left for what they came for. */
 const MARGIN = 1.1;
+
+/** Of each line of its own: how fast reports are served says nothing about short statements. */
+export type Outlooks = Readonly<Record<Lane, Outlook>>;
 
 export class Outlook {
   /** When the count of `#before` began, or the line, if that was later. */

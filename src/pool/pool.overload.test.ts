@@ -49,6 +49,27 @@ describe('a pool of which more is asked than it can do', () => {
     await bench.clock.advance(5_000);
   });
 
+  // 200 background calls shut a foreground call out that would have been next.
+  it('does not count those whom the newcomer would overtake', async () => {
+    const bench = poolBench({ maxSize: 1, maxWaiting: 1_000 });
+    for (let caller = 0; caller < 200; caller += 1) {
+      const { promise } = bench.ask({ timeoutMs: 60_000, priority: 'low' });
+      void promise.then(
+        (lease) => void bench.clock.setTimer(10, () => lease.release()),
+        () => undefined,
+      );
+    }
+    await bench.clock.advance(1_000);
+    const next = bench.ask({ timeoutMs: 500 });
+    await bench.clock.advance(500);
+    expect(next.error).toBeUndefined();
+    next.lease?.release();
+    const late = bench.ask({ timeoutMs: 500, priority: 'low' });
+    await bench.clock.settle();
+    expect(late.error).toMatchObject({ code: 'POOL_EXHAUSTED' });
+    await bench.clock.advance(5_000);
+  });
+
   it('turns nobody away from a line that does not move: what blocks it may end', async () => {
     const bench = poolBench({ maxSize: 1 });
     const held = await bench.lend();

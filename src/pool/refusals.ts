@@ -5,6 +5,7 @@
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { LimitCause } from '../kernel/within.js';
 import type { CareParts } from './entry-care.js';
+import type { Lane } from './lane.js';
 import type { LeakDetector } from './leak-detector.js';
 import {
   abortedWaitError,
@@ -15,7 +16,7 @@ import {
   refusedWhileDownError,
   unreachableError,
 } from './pool-errors.js';
-import type { Outlook } from './outlook.js';
+import type { Outlooks } from './outlook.js';
 import type { PoolStats } from './pool-stats.js';
 import type { AcquireRequest, Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
@@ -23,7 +24,7 @@ import type { WaitingLine } from './waiting-line.js';
 export interface RefusalParts<R> extends CareParts<R> {
   readonly line: WaitingLine<R>;
   readonly leaks: LeakDetector<R>;
-  readonly outlook: Outlook;
+  readonly outlooks: Outlooks;
   stats(): PoolStats;
 }
 
@@ -35,11 +36,17 @@ export class Refusals<R> {
   }
 
   /** Who need not even get in line; the error is counted. */
-  atTheDoor(request: AcquireRequest, now: number, deadlineAt: number, isSuspended: boolean): FluxorError | undefined {
+  atTheDoor(
+    request: AcquireRequest,
+    lane: Lane,
+    now: number,
+    deadlineAt: number,
+    isSuspended: boolean,
+  ): FluxorError | undefined {
     const error =
       this.#whileDown(request, isSuspended) ??
       this.#whileFull() ??
-      (isSuspended ? undefined : this.#whileTooLong(request, now, deadlineAt - now));
+      (isSuspended ? undefined : this.#whileTooLong(request, lane, now, deadlineAt - now));
     if (error !== undefined) this.#parts.tally.refused += 1;
     return error;
   }
@@ -115,11 +122,20 @@ export class Refusals<R> {
     return line.length < maxWaiting ? undefined : queueFullError(this.#label, maxWaiting, this.#parts.stats());
   }
 
-  /** Served in the last moment they would still need the connection for a while. The urgent ones do not wait for all others. */
-  #whileTooLong({ priority }: AcquireRequest, now: number, leftMs: number): FluxorError | undefined {
-    const { line, outlook, book } = this.#parts;
-    if (priority === 'high') return undefined;
-    const waitMs = outlook.waitMs(line.length, now);
+  /**
+   * Served in the last moment they would still need the connection for a while. Counted are those who would be served before; the
+   * urgent ones do not wait for all others. What is being made may change everything, so nobody is sent away before it is there.
+   */
+  #whileTooLong(
+    { priority = 'normal' }: AcquireRequest,
+    lane: Lane,
+    now: number,
+    leftMs: number,
+  ): FluxorError | undefined {
+    const { line, outlooks, book } = this.#parts;
+    if (priority === 'high' || book.count('creating') > 0) return undefined;
+    const outlook = outlooks[lane];
+    const waitMs = outlook.waitMs(line.countBefore(lane, priority), now);
     if (waitMs === 0 || waitMs + outlook.holdMs(book.inUse, now) <= leftMs) return undefined;
     return lineTooLongError(this.#label, waitMs, leftMs, this.#parts.stats());
   }

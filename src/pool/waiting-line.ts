@@ -103,6 +103,13 @@ export class WaitingLine<R> implements DeadlineTarget {
     return this.#laneOf(lane).length;
   }
 
+  /** How many of a lane are served before whoever joins it now, but for ageing. */
+  countBefore(lane: Lane, priority: Priority): number {
+    const { high, normal, low } = this.#laneOf(lane);
+    const urgent = high.length + (priority === 'high' ? 0 : normal.length);
+    return priority === 'low' ? urgent + low.length : urgent;
+  }
+
   push(waiter: Waiter<R>): void {
     this.#laneOf(waiter.lane).rowOf(waiter).join(waiter);
     this.#length += 1;

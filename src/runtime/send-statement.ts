@@ -37,7 +37,7 @@ function execute(call: Call): Promise<DriverResult> {
  * Whoever holds a connection while they ask may hold the lock as well that those before them on a shared one wait for.
  */
 function laneFor(house: House, facts: StatementFacts, timeoutMs: number, canPipeline: boolean | undefined): Lane {
-  if (canPipeline === false) return 'exclusive';
+  if (canPipeline === false) return 'long';
   const { config, scopes } = house.parts;
   const canShare = facts.isShort && facts.canTravel && timeoutMs <= config.query.timeoutMs;
   return canShare && !scopes.isHolding() ? 'short' : 'long';

@@ -16,6 +16,7 @@ import { COVERED_TRANSACTION_OPTIONS } from './transaction-contract.js';
 /** What no database can tell of, with the tests that look at it instead. */
 const UNSEEN_BY_THE_DATABASE: Readonly<Record<string, string>> = {
   'QueryOptions.priority': 'src/pool/pool.priority.test.ts',
+  'QueryOptions.pipeline': 'test/integration/pipelining.test.ts',
   'AcquireOptions.priority': 'src/pool/pool.priority.test.ts',
   'AcquireOptions.label': 'test/integration/leaks.test.ts',
   'TransactionOptions.priority': 'src/pool/pool.priority.test.ts',
