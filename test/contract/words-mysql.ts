@@ -94,7 +94,7 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     sleep: (seconds, marker) => `select sleep(${seconds}) as ${marker} from contract_numbers where i <= 2`,
     running: (marker) =>
       `select cast(id as double) from information_schema.processlist
-         where command in ('Query', 'Execute') and info like '%${marker}%' and id <> connection_id()`,
+         where state = 'User sleep' and info like '%${marker}%' and id <> connection_id()`,
     sessionId: 'connection_id()',
     sessionsOf: (id) => `select cast(count(*) as double) from information_schema.processlist where id = ${id}`,
     endSession: (id) => `kill ${id}`,

@@ -75,7 +75,7 @@ export const POSTGRES_WORDS: Words = {
 
   sleep: (seconds, marker) => `select pg_sleep(${seconds}) as ${marker}`,
   running: (marker) =>
-    `select pid from pg_stat_activity where state = 'active' and query like '%${marker}%' and pid <> pg_backend_pid()`,
+    `select pid from pg_stat_activity where wait_event = 'PgSleep' and query like '%${marker}%' and pid <> pg_backend_pid()`,
   sessionId: 'pg_backend_pid()',
   sessionsOf: (id) => `select count(*)::int from pg_stat_activity where pid = ${id}`,
   endSession: (id) => `select pg_terminate_backend(${id}, 10000)`,

@@ -82,7 +82,7 @@ export interface Words {
 
   /** Waits, if nobody stops it; `marker` is a name that no other running statement has. */
   sleep(seconds: string, marker: string): string;
-  /** The numbers of the sessions in which a statement with this word runs. */
+  /** The numbers of the sessions that sleep in a statement with this word: what else it reads has been read by then. */
   running(marker: string): string;
   /** An expression: the number of the session that asks. */
   readonly sessionId: string;
