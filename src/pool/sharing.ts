@@ -9,8 +9,9 @@
  *      └── begin            leaving: evicted, too old, lost, discarded, or one too many: its entry goes at the last end
  *
  * Invariants: on no loan are more than `depth()` leases at the moment of a join; a loan that is not open is not joined; an
- * entry is the state of exactly one loan while that has leases. Joining and leaving cost O(1) and no object but the lease:
- * with 64 in flight on 10 connections an end and a join take 160–200 ns together, with 3,200 on 500 connections the same.
+ * entry is the state of exactly one loan while that has leases. Joining and leaving cost O(1) and no object but the lease.
+ * (Measured on a busy machine, an end and a join together, medians: 4.7 to 6.2 million a second with 64 in flight on 10
+ * connections, 3.5 to 5.6 with 3,200 on 500, 2.3 with 640 on 500.)
  */
 import { WaiterQueue } from '../kernel/waiter-queue.js';
 import type { LeaseEnd } from '../telemetry/events.js';
