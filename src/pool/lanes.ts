@@ -11,7 +11,7 @@
 import type { CareParts } from './entry-care.js';
 import { FastLane } from './fast-lane.js';
 import type { Growth } from './growth.js';
-import type { Lane } from './lane.js';
+import type { Lane, SharingPorts } from './lane.js';
 import type { Lease } from './lease.js';
 import type { Outlook } from './outlook.js';
 import type { Sharing } from './sharing.js';
@@ -32,8 +32,8 @@ export interface LanesParts<R> extends CareParts<R> {
   readonly outlook: Outlook;
   readonly turn: TurnClock;
   readonly sharing: Sharing<R> | undefined;
-  /** Up to this latency a statement is short. */
-  readonly maxStatementMs: number;
+  /** How long short statements take; of no effect without `sharing`. */
+  readonly times: Pick<SharingPorts, 'maxStatementMs' | 'statementMs'>;
 }
 
 export class Lanes<R> {
@@ -45,7 +45,7 @@ export class Lanes<R> {
     this.#parts = parts;
     this.#host = host;
     const shortNow = () => (parts.sharing?.leases ?? 0) + parts.line.lengthOf('short');
-    this.fastLane = new FastLane(parts.settings, parts.maxStatementMs, shortNow);
+    this.fastLane = new FastLane(parts.settings, parts.times, shortNow);
   }
 
   of(request: AcquireRequest): Lane {

@@ -87,9 +87,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     this.sharing = sharing && new Sharing(parts, sharing, this);
     this.#turn = new TurnClock(parts.clock);
     const { growth } = this;
-    const { maxStatementMs = 0 } = sharing ?? {};
+    const times = sharing ?? { maxStatementMs: Infinity, statementMs: () => 0 };
     this.#lanes = new Lanes(
-      { ...parts, line, growth, outlook: outlooks.short, turn: this.#turn, sharing: this.sharing, maxStatementMs },
+      { ...parts, line, growth, outlook: outlooks.short, turn: this.#turn, sharing: this.sharing, times },
       this,
     );
     const fail = (waiter: Waiter<R>, error: FluxorError) => {
@@ -323,7 +323,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     if (lane === 'short' && this.sharing !== undefined)
       return this.sharing.begin(entry, resourceOf(entry), now, waitedMs);
     // Before it is told: a listener may end it.
-    if (lane === 'long') this.#lanes.fastLane.begun(entry, now, request.expectedMs);
+    if (lane === 'long') this.#lanes.fastLane.begun(entry);
     return this.#lend(entry, now, waitedMs, request, stack);
   }
 

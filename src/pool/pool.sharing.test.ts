@@ -7,7 +7,7 @@ checkLeftovers();
 
 /** A pool in which so many statements may be in flight on one connection. */
 const sharing = (config: Partial<PoolConfig>, depth = 4) =>
-  poolBench(config, undefined, { depth: () => depth, maxStatementMs: 5 });
+  poolBench(config, undefined, { depth: () => depth, maxStatementMs: 5, statementMs: () => 0.1 });
 
 const SHORT = { lane: 'short' } as const;
 

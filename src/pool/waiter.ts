@@ -22,8 +22,6 @@ export interface AcquireRequest {
   readonly priority?: Priority | undefined;
   /** Default `'exclusive'`. Of no effect in a pool that shares nothing. */
   readonly lane?: Lane | undefined;
-  /** How long the statement is expected to take, in milliseconds; `undefined` when nobody knows. For the lane `'long'`. */
-  readonly expectedMs?: number | undefined;
   /** Set when user code will hold the lease for as long as it likes: then it is watched for leaks. */
   readonly holder?: LeaseHolder | undefined;
   /** What reports call the lease. */

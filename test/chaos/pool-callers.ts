@@ -26,7 +26,6 @@ export interface Caller {
   readonly priority: Priority;
   /** As it counts: in a pool that shares nothing all stand in one. */
   readonly lane: Lane;
-  readonly expectedMs: number | undefined;
   readonly askedAt: number;
   readonly abort: AbortController;
   /** The function that will run on the lease, where it is one. */
@@ -121,14 +120,12 @@ export class PoolCallers {
     const failFast = !isPlain && dice.chance(0.1);
     const isUserCode = !isPlain && wish.lane === undefined && (wish.outer !== undefined || dice.chance(0.6));
     const lane = wish.lane ?? (isUserCode || isPlain ? 'exclusive' : dice.oneOf(LANES));
-    const expectedMs = lane === 'long' ? dice.oneOf([0, 4, 50, 500]) || undefined : undefined;
     const now = clock.now();
     this.#lastName += 1;
     const caller: Caller = {
       name: this.#lastName,
       priority: isPlain ? 'normal' : dice.oneOf(PRIORITIES),
       lane: this.#world.sharing === undefined ? 'exclusive' : lane,
-      expectedMs,
       askedAt: now,
       abort: isPlain ? new AbortController() : this.#signalOf(),
       scope: isUserCode && dice.chance(0.8) ? new LeaseScope(wish.outer?.scope) : undefined,
@@ -163,7 +160,6 @@ export class PoolCallers {
       holder,
       scope,
       lane,
-      expectedMs,
     };
     this.#asking += 1;
     const promise = pool.acquire(request);
