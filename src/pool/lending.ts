@@ -123,7 +123,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   }
 
   acquire(request: AcquireRequest): Promise<Lease<R>> {
-    const now = request.now ?? this.#parts.clock.now();
+    const now = this.#parts.clock.now();
     const lease = this.tryAcquire(request, now);
     return lease === undefined ? this.wait(request, now, request.deadlineAt) : Promise.resolve(lease);
   }

@@ -13,8 +13,6 @@ import type { Priority } from '../kernel/priority.js';
 export interface AcquireRequest {
   /** Monotonic milliseconds by which the wait must have ended. */
   readonly deadlineAt: number;
-  /** The caller's own look at the clock, when it was just now: reading it again would be a tenth of an acquire. */
-  readonly now?: number;
   readonly signal?: AbortSignal | undefined;
   /** Give up at the first failed attempt to create, instead of waiting for the next until the deadline. */
   readonly failFast?: boolean;
