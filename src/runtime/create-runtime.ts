@@ -5,7 +5,6 @@ import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
-import { ListeningSession } from '../connection/listening-session.js';
 import { StatementBook } from '../connection/statement-book.js';
 import { StatementPace } from '../connection/statement-pace.js';
 import type { GatePorts } from '../gate/gate-ports.js';
@@ -121,7 +120,7 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     outcomes,
     road,
     transactions: new TransactionCounters(clock),
-    listening: { session: new ListeningSession(listeningPorts), start },
+    listening: { ports: listeningPorts, session: undefined, start },
     statementMetrics: () => statementMetrics(book.counts),
     ...controls,
   };

@@ -156,7 +156,7 @@ describe('the modules', () => {
     expect(seen).toEqual(expect.arrayContaining(['runtime/road.ts', 'pool/pool.ts', 'driver/postgres/postgres.ts']));
   });
 
-  it('lead a stack trace to the source, line and column', async () => {
+  it('lead a stack trace to the source, line and column, and name its functions without maps too', async () => {
     const code = `
       import { createRuntime } from 'fluxor-db';
       try { createRuntime({}); } catch (error) { console.log(error.stack); }`;
@@ -169,6 +169,19 @@ describe('the modules', () => {
       // Where an error is made, or a function called.
       expect(source?.text.split('\n')[Number(line) - 1], place).toMatch(/\bnew |\(/);
     }
+    const { stdout: plain } = await project.run('stack.mjs', code);
+    expect(plain).toMatch(/at ConfigError\.fromIssues .*\n +at resolveConfig .*\n +at (Module\.)?createRuntime /);
+  });
+
+  it('of the front door are two at its import, of one byte a character; the rest comes when it is asked for', () => {
+    expect(readInstalled('dist/core.js')).not.toMatch(/\P{ASCII}/u);
+    const [index, core] = ['dist/index.js', 'dist/core.js'].map((path) => parse(path).statements);
+    const taken = [...(index ?? []), ...(core ?? [])].flatMap((statement) =>
+      (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier
+        ? [(statement.moduleSpecifier as ts.StringLiteral).text]
+        : [],
+    );
+    expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks']);
   });
 
   it('keep the names of classes, which errors and inspected values show', async () => {
