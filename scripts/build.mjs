@@ -4,8 +4,9 @@
  *
  * tsc checks the sources and writes the declarations, one for each source that a door's declarations lead to. Rollup puts
  * together what tsc makes of each source, and esbuild takes out of it what only people need. Invariants: all that the front
- * door needs at once is in `core.js`; every other door takes from it what it has in common with the front door, so that a class is the same class behind all of them; what is
- * imported on demand (doors by `connect()`, transactions, listening, client libraries) stays so; the maps carry the TypeScript, and lead to it.
+ * door needs at once is in `core.js`, with the kernel; every other door takes from it what it has in common with the front
+ * door, so that a class is the same class behind all of them; no database loads what is another's; what is imported on demand
+ * (doors by `connect()`, transactions, listening, client libraries) stays so; the maps carry the TypeScript, and lead to it.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -72,9 +73,10 @@ async function bundle() {
     plugins: [tight()],
     manualChunks: (id, { getModuleInfo }) => {
       core ??= closureOf(join(src, 'index.ts'), getModuleInfo);
-      if (core.has(id)) return 'core';
-      // What drivers share goes by the name of its room; else it would have the name of one file of many.
       const room = relative(src, dirname(id)).replaceAll('\\', '/');
+      // What doors have of the kernel beyond that would go with the first driver that has it, and load that with all others.
+      if (core.has(id) || room === 'kernel') return 'core';
+      // What drivers share goes by the name of its room; else it would have the name of one file of many.
       return ['driver', 'driver/mysql-server'].includes(room) ? `${room}/shared` : undefined;
     },
   });

@@ -175,13 +175,27 @@ describe('the modules', () => {
 
   it('of the front door are two at its import, of one byte a character; the rest comes when it is asked for', () => {
     expect(readInstalled('dist/core.js')).not.toMatch(/\P{ASCII}/u);
-    const [index, core] = ['dist/index.js', 'dist/core.js'].map((path) => parse(path).statements);
-    const taken = [...(index ?? []), ...(core ?? [])].flatMap((statement) =>
-      (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier
-        ? [(statement.moduleSpecifier as ts.StringLiteral).text]
-        : [],
-    );
+    const taken = ['dist/index.js', 'dist/core.js'].flatMap((path) => project.importedAtOnce(path));
     expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks']);
+  });
+
+  it('of one database bring nothing of another, and what comes on demand brings nothing of any', () => {
+    const broughtBy = (path: string): string[] => {
+      const modules = project.reachedFrom([path], (imported) => imported, 'at once');
+      const sources = modules.flatMap((module) => [...project.sourcesOf(module).keys()]);
+      const rooms = sources.map((source) => /^driver\/([^/]+)\//.exec(source)?.[1] ?? 'none');
+      return [...new Set(rooms)].filter((room) => room !== 'none').sort();
+    };
+    const onDemand = filesOf('.js').filter((path) => /^dist\/(?!index\.js|postgres-types\.js)[^/]+$/.test(path));
+    expect(onDemand).toEqual(['dist/core.js', 'dist/holding.js', 'dist/listen.js']);
+    for (const path of onDemand) expect(broughtBy(path), path).toEqual([]);
+    const doors = ['postgres', 'pglite', 'mysql', 'mariadb'].map((name) => broughtBy(`dist/driver/${name}/index.js`));
+    expect(doors).toEqual([
+      ['postgres'],
+      ['pglite', 'postgres'],
+      ['mysql', 'mysql-server'],
+      ['mariadb', 'mysql-server'],
+    ]);
   });
 
   it('keep the names of classes, which errors and inspected values show', async () => {
