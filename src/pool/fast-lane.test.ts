@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkLeftovers, poolBench } from '../../test/fakes/pool-bench.js';
+import type { ShortOnes } from './fast-lane.js';
 import { FastLane } from './fast-lane.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { PoolSettings } from './pool-settings.js';
@@ -36,8 +37,14 @@ describe('FastLane', () => {
   });
 
   /** What long ones may have of so many connections, where so many short ones of so many milliseconds are in flight. */
-  function limitOf(maxSize: number, short: () => number, statementMs: number, looks: number): number {
+  function limitOf(maxSize: number, inFlight: () => number, statementMs: number, looks: number): number {
     const times = { maxStatementMs: 5, statementMs: () => statementMs };
+    const short: ShortOnes = {
+      get inFlight() {
+        return inFlight();
+      },
+      waiting: 0,
+    };
     const lane = new FastLane<object>({ current: { maxSize } } as PoolSettings, times, short);
     const entry = {} as PoolEntry<object>;
     for (let look = 0; look < looks; look += 1) {
@@ -84,6 +91,31 @@ describe('FastLane', () => {
     await bench.clock.advance(1_200);
     expect(waiting.lease).toBeDefined();
     waiting.lease?.release();
+  });
+
+  it('is there when the pool resumes, where a short one asked while it was suspended, and has given up', async () => {
+    const bench = sharing(4);
+    bench.pool.suspend();
+    const short = bench.ask({ ...SHORT, timeoutMs: 10 });
+    await bench.clock.advance(10);
+    expect(short.error).toMatchObject({ code: 'TIMEOUT' });
+    const long = Array.from({ length: 4 }, () => bench.ask(LONG));
+    bench.pool.resume();
+    await bench.clock.settle();
+    expect(long.map(({ lease }) => lease !== undefined)).toEqual([true, true, true, false]);
+  });
+
+  it('is kept for those in line, however long ago they asked', async () => {
+    const bench = sharing(4);
+    bench.pool.suspend();
+    // More urgent, and earlier: so the long ones are served first.
+    const long = Array.from({ length: 4 }, () => bench.ask({ ...LONG, priority: 'high' }));
+    const short = bench.ask(SHORT);
+    await bench.clock.advance(5_000);
+    bench.pool.resume();
+    await bench.clock.settle();
+    expect(long.map(({ lease }) => lease !== undefined)).toEqual([true, true, true, false]);
+    expect(short.lease).toBeDefined();
   });
 
   it('does not count or limit transactions', async () => {

@@ -113,8 +113,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
       const entry = this.line.length > 0 ? undefined : this.#takeFresh(now);
       return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
     }
-    const lane = this.#lanes.of(request);
-    if (lane === 'short') this.#lanes.fastLane.shortAsked(now);
+    const lane = this.#lanes.asked(request, now);
     if (this.line.length === 0 || this.#lanes.demand(now) === 0) {
       const entry = lane === 'long' && this.#lanes.fastLane.room(now) === 0 ? undefined : this.#takeFresh(now);
       if (entry !== undefined) return this.#lendTo(lane, entry, now, 0, request, this.#stackOf(request));
@@ -134,7 +133,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
     const { settings, pacer, book, tally } = this.#parts;
     this.growth.lastDemandAt = now;
-    const lane = this.#lanes.of(request);
+    const lane = this.#lanes.asked(request, now);
     const refusal = this.refusals.atTheDoor(request, lane, now, deadlineAt, this.isSuspended);
     if (refusal !== undefined) return Promise.reject(refusal);
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
