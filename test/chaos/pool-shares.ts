@@ -34,9 +34,9 @@ export class PoolShares {
   /** Whether the loan that has just been told joined others. */
   isJoined = false;
 
-  /** All there are now go when they come free: said by somebody. */
-  leaveAll(): void {
-    this.#evictedUpTo = this.#world.factory.lastId;
+  /** All up to this id go when they come free: said by somebody. What is made because of it is not meant. */
+  leaveAll(upTo: number): void {
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, upTo);
   }
 
   /** All there are now may go when they come free: their age says so. */
@@ -141,7 +141,7 @@ export class PoolShares {
   #checkLongs(longs: readonly Caller[]): void {
     if (this.#world.sharing === undefined) return;
     for (const one of longs) {
-      const before = longs.filter((other) => other !== one && (other.order ?? 0) < (one.order ?? 0));
+      const before = longs.filter((other) => other !== one && (other.order?.number ?? 0) < (one.order?.number ?? 0));
       if (before.length >= one.limit) this.#world.violate(`S5 ${one.name} is one long statement too many`);
     }
   }
