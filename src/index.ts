@@ -49,8 +49,14 @@ export { fingerprint } from './sql/fingerprint.js';
 export { summarise } from './sql/summary.js';
 
 // Options
+export { ConfigBuilder } from './config/config-builder.js';
+export { presets } from './config/presets.js';
 export { describeConfig } from './config/describe-config.js';
+export { explainConfig } from './config/explain-config.js';
+export type { ExplainedOption } from './config/explain-config.js';
+export type { OptionSource } from './config/config-origin.js';
 export type {
+  MonitorOptions,
   PipeliningOptions,
   QueryDefaults,
   RuntimeConfig,

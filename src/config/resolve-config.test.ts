@@ -86,6 +86,7 @@ describe('resolveConfig', () => {
       },
       query: {
         timeoutMs: 30_000,
+        slowThresholdMs: 1_000,
         retry: {
           maxRetries: 3,
           backoff: { initialMs: 100, multiplier: 2, maxMs: 5_000, jitter: 'full' },
@@ -98,6 +99,7 @@ describe('resolveConfig', () => {
       },
       errors: { override: undefined },
       types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
+      monitor: { intervalMs: 60_000 },
       clock: systemClock,
       random: systemRandom,
     });
@@ -130,7 +132,7 @@ describe('resolveConfig', () => {
       driver: 'postgres://app:secret-marker@db.example/shop',
       name: '',
       pool: { maxSize: 0, maxSise: 7, acquireTimeout: '5x', maxWaiting: 0.5, validation: { attempts: 11 }, leak: 5 },
-      query: { timeout: 0, slowThreshold: '1s', retry: { maxRetries: -1, budget: 2 }, resolveOutcome: 'yes' },
+      query: { timeout: 0, slowThreshold: 0, retry: { maxRetries: -1, budget: 2 }, resolveOutcome: 'yes' },
       gate: {
         circuitBreaker: { failures: 0, backoff: { multiplier: 11 }, rate: { window: '1ms' }, earlyProbe: 5 },
         rateLimit: 0,
@@ -139,7 +141,7 @@ describe('resolveConfig', () => {
       },
       errors: { override: 'CONSTRAINT', overide: 1 },
       types: { bigint: 'float' },
-      monitor: { interval: '60s' },
+      monitor: { interval: '1ms' },
       clock: {},
       random: 4,
       drivr: 1,
@@ -209,16 +211,9 @@ describe('resolveConfig', () => {
     expect(pathsOf({ driver: value })).toEqual(['driver']);
   });
 
-  it.each([
-    ['query', 'slowThreshold'],
-    ['monitor', 'interval'],
-  ])('takes false for %s.%s, which later versions have, and nothing else', (group, name) => {
-    expect(() => resolve({ driver, [group]: { [name]: false } })).not.toThrow();
-    for (const value of [true, null, 0, '1s', {}]) {
-      const { issues } = refusal({ driver, [group]: { [name]: value } });
-      expect(issues.map(({ path }) => path)).toEqual([`${group}.${name}`]);
-      expect(issues[0]?.expected).toContain('false; this version does not have it yet');
-    }
+  it('has no threshold and no interval where they are false', () => {
+    const { query, monitor } = resolve({ driver, query: { slowThreshold: false }, monitor: { interval: false } });
+    expect([query.slowThresholdMs, monitor.intervalMs]).toEqual([Infinity, Infinity]);
   });
 
   it('has one session for an embedded database, and refuses a second', () => {
@@ -368,6 +363,7 @@ describe('describeConfig', () => {
       'gate.connectionLimit.adaptive.initial: 1',
       'gate.connectionLimit.adaptive.tolerance: 1.2',
       'query.timeoutMs: never',
+      'query.slowThresholdMs: 1000 ms',
       'query.retry.maxRetries: 3',
       'query.retry.backoff.initialMs: 100 ms',
       'query.retry.backoff.multiplier: 2',
@@ -384,6 +380,7 @@ describe('describeConfig', () => {
       'types.decimal: string',
       'types.date: string',
       'types.json: parsed',
+      'monitor.intervalMs: 60000 ms',
     ]);
   });
 

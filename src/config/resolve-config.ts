@@ -14,15 +14,29 @@ import type { OptionIssue } from '../kernel/option-reader.js';
 import { OptionReader } from '../kernel/option-reader.js';
 import type { Random } from '../kernel/random.js';
 import { systemRandom } from '../kernel/random.js';
-import type { PoolConfig, PoolOptions } from '../pool/pool-options.js';
 import { resolvePoolOptions } from '../pool/pool-options.js';
+import { isBuilt, withOrigin } from './config-origin.js';
+import { checkRules } from './config-rules.js';
+import { originOfOptions } from './option-layers.js';
 import type { RuntimeConfig, RuntimeOptions } from './runtime-options.js';
 
 const DAY_MS = 86_400_000;
 
-/** @throws ConfigError with every issue. */
-export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
+/**
+ * A configuration that is complete already passes as it is: there is one way in for both.
+ *
+ * @throws ConfigError with every issue.
+ */
+export function resolveConfig(options: RuntimeOptions | RuntimeConfig): RuntimeConfig {
+  if (isBuilt(options)) return options;
   const issues: OptionIssue[] = [];
+  const config = resolveOptions(options, issues);
+  if (issues.length > 0 || config === undefined) throw ConfigError.fromIssues(issues);
+  return withOrigin(config, originOfOptions(options));
+}
+
+/** `undefined` without a driver; what else is wrong is in `issues`, and has its default in what is returned. */
+export function resolveOptions(options: object, issues: OptionIssue[]): RuntimeConfig | undefined {
   const reader = new OptionReader(options, '', issues);
   const driver = readDriver(reader);
   const pool = resolvePoolOptions(reader.raw('pool'), driver?.capabilities.maxSessions ?? Infinity, issues);
@@ -35,14 +49,13 @@ export function resolveConfig(options: RuntimeOptions): RuntimeConfig {
     query: Object.freeze(query),
     errors: resolveErrorsOptions(reader.raw('errors'), issues),
     types: Object.freeze(readTypes(reader.group('types'))),
+    monitor: Object.freeze(readMonitor(reader.group('monitor'))),
     clock: readClock(reader),
     random: readRandom(reader),
   };
-  readFuture(reader);
   reader.refuseUnknown();
-  checkPoolTimes(pool, reader.raw('pool'), issues);
-  if (issues.length > 0 || driver === undefined) throw ConfigError.fromIssues(issues);
-  return Object.freeze({ ...config, driver });
+  checkRules(config, options, issues);
+  return driver && { ...config, driver };
 }
 
 function readDriver(reader: OptionReader): Driver | undefined {
@@ -75,10 +88,10 @@ function readQueryDefaults(
   const statementCache = readStatementCache(reader);
   const serverTimeout = reader.boolean('serverTimeout', true);
   const pipelining = readPipelining(reader, driver);
-  reader.onlyOff('slowThreshold');
+  const slowThresholdMs = reader.duration('slowThreshold', 1_000, { minMs: 1, maxMs: DAY_MS, canBeFalse: true });
   reader.refuseUnknown();
   const retries = retry !== false && resolveRetryOptions(retry, 'query.retry', issues);
-  return { timeoutMs, retry: retries, resolveOutcome, statementCache, serverTimeout, pipelining };
+  return { timeoutMs, slowThresholdMs, retry: retries, resolveOutcome, statementCache, serverTimeout, pipelining };
 }
 
 function readPipelining(reader: OptionReader, driver: Driver | undefined): RuntimeConfig['query']['pipelining'] {
@@ -135,20 +148,8 @@ function readTypes(reader: OptionReader): TypeConfig {
   return types;
 }
 
-/** Parts of the public surface that later versions fill. */
-function readFuture(reader: OptionReader): void {
-  const monitor = reader.group('monitor');
-  monitor.onlyOff('interval');
-  monitor.refuseUnknown();
-}
-
-/** Rules that no room can see alone. Only what the user wrote can break them: the defaults agree with each other. */
-export function checkPoolTimes(pool: PoolConfig, options: unknown, issues: OptionIssue[]): void {
-  const written = (options as PoolOptions | null | undefined)?.connectTimeout;
-  // What was refused has been replaced by a default, which is nothing the user wrote.
-  const isRefused = issues.some(({ path }) => path === 'pool.connectTimeout' || path === 'pool.acquireTimeout');
-  if (written !== undefined && !isRefused && pool.connectTimeoutMs > pool.acquireTimeoutMs) {
-    const expected = `at most pool.acquireTimeout (${pool.acquireTimeoutMs} ms): nobody waits longer than that`;
-    issues.push({ path: 'pool.connectTimeout', got: `${pool.connectTimeoutMs} ms`, expected });
-  }
+function readMonitor(reader: OptionReader): RuntimeConfig['monitor'] {
+  const intervalMs = reader.duration('interval', 60_000, { minMs: 100, maxMs: DAY_MS, canBeFalse: true });
+  reader.refuseUnknown();
+  return { intervalMs };
 }

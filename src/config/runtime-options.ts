@@ -16,8 +16,8 @@ export interface QueryDefaults {
    * 1 ms to 24 h. Default `'30s'`.
    */
   readonly timeout?: Duration | false;
-  /** Not in this version yet; `false` says so. */
-  readonly slowThreshold?: false;
+  /** A call that took this long or longer is slow: it is counted, and remembered with its phases. `false`: none is. 1 ms to 24 h. Default `'1s'`. */
+  readonly slowThreshold?: Duration | false;
   /**
    * How many prepared statements each connection keeps, least recently used first out; an object bounds all connections
    * together as well. A text is prepared with its second execution on whatever connection. `false` prepares none under a
@@ -68,6 +68,12 @@ export interface StatementCacheOptions {
   readonly total?: number;
 }
 
+/** Options `monitor.*`. */
+export interface MonitorOptions {
+  /** How often a monitor looks and tells. `false` for never. 100 ms to 24 h. Default `'60s'`. */
+  readonly interval?: Duration | false;
+}
+
 /** Options of `createRuntime()`. Everything but `driver` has a default. */
 export interface RuntimeOptions {
   /** The database, made by a door: `postgres({ url })`, `pglite()`. */
@@ -82,8 +88,8 @@ export interface RuntimeOptions {
   readonly errors?: ErrorsOptions;
   /** How values come back; the defaults lose nothing. See `docs/reference/types.md`. */
   readonly types?: TypeOptions;
-  /** Not in this version yet; `{ interval: false }` says so. */
-  readonly monitor?: { readonly interval?: false };
+  /** How the runtime watches itself. */
+  readonly monitor?: MonitorOptions;
   /** Time, for tests and simulation. Default: the machine's clock. */
   readonly clock?: Clock;
   /** Randomness, for tests and simulation. Default: `Math.random`. */
@@ -98,6 +104,8 @@ export interface RuntimeConfig {
   readonly gate: GateConfig;
   readonly query: {
     readonly timeoutMs: number;
+    /** `Infinity`: nothing is slow. */
+    readonly slowThresholdMs: number;
     readonly retry: RetryConfig | false;
     readonly resolveOutcome: boolean;
     readonly statementCache: Required<StatementCacheOptions> | false;
@@ -107,6 +115,8 @@ export interface RuntimeConfig {
   };
   readonly errors: ErrorsConfig;
   readonly types: TypeConfig;
+  /** `Infinity`: never. */
+  readonly monitor: { readonly intervalMs: number };
   readonly clock: Clock;
   readonly random: Random;
 }

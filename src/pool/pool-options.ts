@@ -229,9 +229,11 @@ function readWarmUp(pool: OptionReader, maxSize: number): WarmUpConfig | false {
 function readLeak(pool: OptionReader): LeakConfig | false {
   if (pool.raw('leak') === false) return false;
   const reader = pool.group('leak');
+  const thresholdMs = reader.duration('threshold', 10 * MINUTE_MS, { minMs: 1_000, maxMs: DAY_MS });
   const config: LeakConfig = {
-    thresholdMs: reader.duration('threshold', 10 * MINUTE_MS, { minMs: 1_000, maxMs: DAY_MS }),
-    intervalMs: reader.duration('interval', MINUTE_MS, { minMs: 1_000, maxMs: HOUR_MS }),
+    thresholdMs,
+    // Who must not hold a connection for 10 s does not want to hear of it after a minute.
+    intervalMs: reader.duration('interval', Math.min(MINUTE_MS, thresholdMs), { minMs: 1_000, maxMs: HOUR_MS }),
     stack: readStack(reader),
     reclaim: reader.boolean('reclaim', false),
   };

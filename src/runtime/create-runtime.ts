@@ -1,6 +1,7 @@
 /** The composition root: the one file in which the rooms are put together. */
 import { resolveConfig } from '../config/resolve-config.js';
-import type { RuntimeOptions } from '../config/runtime-options.js';
+import { originOf } from '../config/config-origin.js';
+import type { RuntimeConfig, RuntimeOptions } from '../config/runtime-options.js';
 import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
@@ -32,6 +33,8 @@ import { TransactionCounters } from './transaction-metrics.js';
 /**
  * Makes a runtime. No I/O happens here: the first call, or `connect()`, opens the first connection.
  *
+ * Takes options, or a configuration that `ConfigBuilder.build()` has made of them.
+ *
  * @throws ConfigError listing every wrong option.
  *
  * @example
@@ -39,8 +42,12 @@ import { TransactionCounters } from './transaction-metrics.js';
  * const user = await db.queryRow('select * from users where id = $1', [id]);
  * await db.disconnect();
  */
-export function createRuntime(options: RuntimeOptions): DBRuntime {
-  const config = resolveConfig(options);
+export function createRuntime(config: RuntimeConfig): DBRuntime;
+export function createRuntime(options: RuntimeOptions): DBRuntime;
+export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime {
+  const config = resolveConfig(given);
+  // Frozen, and so what the rooms make of them is what the configuration says.
+  const { options } = originOf(config) ?? bugNoOrigin();
   const { random, driver } = config;
   const detached = createDetached();
   const clock = detachClock(config.clock, detached);
@@ -125,6 +132,10 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     ...controls,
   };
   return new Runtime(new House({ config, ...parts }));
+}
+
+function bugNoOrigin(): never {
+  throw new Error('bug: a configuration that nobody resolved');
 }
 
 function retryOptionsOf({ query }: RuntimeOptions): RetryOptions {

@@ -2,6 +2,7 @@
  * What the runtime is made of, in one record: built by create-runtime.ts, where the rooms are put together,
  * used by the runtime, its sessions and its transactions. Nothing here is module-level: two runtimes share nothing.
  */
+import { copyWithOrigin } from '../config/config-origin.js';
 import type { RuntimeConfig } from '../config/runtime-options.js';
 import type { Connection } from '../connection/connection.js';
 import type { StatementBook } from '../connection/statement-book.js';
@@ -74,7 +75,7 @@ export class House {
   /** The configuration in force now; the pool's part of it may change. */
   get config(): RuntimeConfig {
     const { config, settings } = this.parts;
-    if (this.#config?.pool !== settings.current) this.#config = Object.freeze({ ...config, pool: settings.current });
+    if (this.#config?.pool !== settings.current) this.#config = copyWithOrigin(config, { pool: settings.current });
     return this.#config;
   }
 

@@ -1,5 +1,5 @@
 /** The pool as an operator sees it: `db.pool`. Everything here works on a running pool, and nothing cuts off a running statement. */
-import { checkPoolTimes } from '../config/resolve-config.js';
+import { checkPoolRules } from '../config/config-rules.js';
 import type { Connection } from '../connection/connection.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { Duration } from '../kernel/duration.js';
@@ -118,7 +118,7 @@ export class PoolController implements PoolControl {
     const options = mergePoolOptions(this.#options, changes);
     // The warm-up is over: what it was must not stand in the way of a smaller pool.
     const config = resolvePoolOptions({ ...options, warmUp: false }, maxSessions, issues);
-    checkPoolTimes(config, options, issues);
+    checkPoolRules(config, options, issues);
     dependent.checkPoolSize(config.maxSize, issues);
     if (issues.length > 0) throw ConfigError.fromIssues(issues);
     this.#options = options;

@@ -20,12 +20,11 @@ import type {
   ResultSet,
   Row,
   RuntimeConfig,
-  RuntimeOptions,
   Session,
   Sql,
   Transaction,
 } from 'fluxor-db';
-import { connect, createRuntime, isFluxorError, sql } from 'fluxor-db';
+import { ConfigBuilder, connect, createRuntime, isFluxorError, presets, sql } from 'fluxor-db';
 import type { MysqlOptions as MariadbOptions } from 'fluxor-db/mariadb';
 import { mariadb } from 'fluxor-db/mariadb';
 import type { MysqlOptions } from 'fluxor-db/mysql';
@@ -108,7 +107,13 @@ expectTypeOf(db.state).toEqualTypeOf<'idle' | 'starting' | 'running' | 'draining
 
 // Options: a driver and nothing else is needed; what does not exist is refused.
 expectTypeOf(connect).returns.toEqualTypeOf<Promise<DBRuntime>>();
-expectTypeOf(createRuntime).parameter(0).toEqualTypeOf<RuntimeOptions>();
+expectTypeOf(createRuntime).toBeCallableWith({ driver: pglite() });
+expectTypeOf(createRuntime).toBeCallableWith(new ConfigBuilder().build());
+expectTypeOf(connect).toBeCallableWith(new ConfigBuilder().build());
+expectTypeOf(new ConfigBuilder().build()).toEqualTypeOf<RuntimeConfig>();
+createRuntime({ driver: pglite(), ...presets.development });
+// @ts-expect-error -- what a configuration has is no option
+createRuntime({ driver: pglite(), pool: { acquireTimeoutMs: 5 } });
 expectTypeOf(postgres).toEqualTypeOf<(options?: PostgresOptions) => Driver>();
 expectTypeOf(mysql).toEqualTypeOf<(options?: MysqlOptions) => Driver>();
 expectTypeOf(mariadb).toEqualTypeOf<(options?: MariadbOptions) => Driver>();

@@ -42,6 +42,8 @@ function readUrl(reader: OptionReader, issues: OptionIssue[]): string | undefine
   const refuse = (got: string, expected: string) => void issues.push({ path: 'pglite.url', got, expected });
   if (!/^pglite:/i.test(url)) return refuse('another scheme, or none', "'pglite:' or 'pglite:./folder'");
   const folder = url.slice('pglite:'.length).replace(/^\/\/(?=.)/, '');
+  if (/^pglite:\/\/[^/].*@/i.test(url))
+    return refuse("'//' and an '@', as in the URL of a server", "'pglite:' or 'pglite:./folder'");
   if (folder.includes('?')) return refuse('query parameters', 'a folder without query parameters');
   return folder === '' || folder === '//' ? undefined : folder;
 }

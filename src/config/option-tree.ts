@@ -1,0 +1,68 @@
+/**
+ * Options as a tree of plain objects: how two of them become one, and how what was said in different places is kept apart by
+ * the paths of its leaves. Knows the shapes that options may have, not what they mean.
+ */
+
+export type OptionTree = { [name: string]: unknown };
+
+/** Groups that a number alone stands for: what it is the number of. */
+export const NUMBER_MEANS: Readonly<Record<string, string>> = {
+  'pool.warmUp': 'connections',
+  'gate.rateLimit': 'perSecond',
+  'gate.connectionLimit': 'max',
+  'query.statementCache': 'perConnection',
+  'query.retry.budget': 'ratio',
+};
+
+/** Plain objects only: a clock or a driver is a value, not a branch. */
+export function isTree(value: unknown): value is OptionTree {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Writes `value` at `path`, with the groups that lead there. */
+export function setOption(tree: OptionTree, path: readonly string[], value: unknown): void {
+  const [name = '', ...rest] = path;
+  const below = Object.hasOwn(tree, name) ? tree[name] : undefined;
+  const branch = isTree(below) ? below : {};
+  // Defined, not assigned: `?pool.__proto__.x=1` must become an option that somebody refuses, not a prototype.
+  const shape = { value: rest.length === 0 ? value : branch, enumerable: true, writable: true, configurable: true };
+  Object.defineProperty(tree, name, shape);
+  if (rest.length > 0) setOption(branch, rest, value);
+}
+
+/** What `over` says wins, option by option; `undefined` says nothing. Neither is changed. */
+export function mergeOptions(under: OptionTree, over: OptionTree, path = ''): OptionTree {
+  const merged: OptionTree = { ...under };
+  for (const [name, value] of Object.entries(over)) {
+    const at = path === '' ? name : `${path}.${name}`;
+    const field = NUMBER_MEANS[at];
+    const said = merged[name];
+    const below = field !== undefined && typeof said === 'number' ? { [field]: said } : said;
+    if (isLeaf(at) || !isTree(below) || !isTree(value)) merged[name] = value === undefined ? said : value;
+    else merged[name] = mergeOptions(below, value, at);
+  }
+  return merged;
+}
+
+/** `[path, value]` of everything that is said: `['pool.maxSize', 20]`. */
+export function leavesOf(tree: OptionTree, path = ''): (readonly [path: string, value: unknown])[] {
+  return Object.entries(tree).flatMap(([name, value]) => {
+    const at = path === '' ? name : `${path}.${name}`;
+    if (value === undefined) return [];
+    return isTree(value) && !isLeaf(at) ? leavesOf(value, at) : [[at, value] as const];
+  });
+}
+
+/** A copy that nobody can change any more; what belongs to somebody else (a driver, a clock) stays as it is. */
+export function frozenCopy(tree: OptionTree, path = ''): OptionTree {
+  const copy = Object.entries(tree).map(([name, value]) => {
+    const at = path === '' ? name : `${path}.${name}`;
+    return [name, isTree(value) && !isLeaf(at) ? frozenCopy(value, at) : value] as const;
+  });
+  return Object.freeze(Object.fromEntries(copy));
+}
+
+/** A clock of one's own may well be a plain object. */
+function isLeaf(path: string): boolean {
+  return path === 'driver' || path === 'clock' || path === 'random';
+}
