@@ -56,7 +56,7 @@ export { explainConfig } from './config/explain-config.js';
 export type { ExplainedOption } from './config/explain-config.js';
 export type { OptionSource } from './config/config-origin.js';
 export type {
-  MonitorOptions,
+  MonitorDefaults,
   PipeliningOptions,
   QueryDefaults,
   RuntimeConfig,
@@ -128,7 +128,25 @@ export { RejectedError } from './errors/rejected-error.js';
 export { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from './errors/query-error.js';
 
 // Watching
-export type { MetricsSnapshot, StatementCacheMetrics } from './runtime/metrics.js';
+export { Monitor } from './monitor/monitor.js';
+export type { MonitorEvent, MonitorOptions } from './monitor/monitor.js';
+export type { Health, HealthStatus } from './runtime/health.js';
+export type { Diagnostics, StatementReport } from './runtime/diagnostics.js';
+export type { ConnectionReport, WaiterReport } from './pool/pool-inspection.js';
+export type { QueryPhases, RecentError, SlowQuery } from './telemetry/query-meter.js';
+export type { AcquireTrace, ConnectTrace, QueryTrace, TraceContext, TransactionTrace } from './telemetry/channels.js';
+export type { BucketCounts } from './kernel/bucket-histogram.js';
+export type {
+  CallbackMetrics,
+  CircuitMetrics,
+  ConnectionMetrics,
+  MetricsSnapshot,
+  OperationMetrics,
+  QueryMetrics,
+  RateLimitMetrics,
+  StatementCacheMetrics,
+} from './runtime/metrics.js';
+export type { Operation } from './sql/operation.js';
 export type { DurationMetrics, TransactionMetrics } from './runtime/transaction-metrics.js';
 export type { CloseReason, EventName, FluxorEvents, LeakReport } from './telemetry/events.js';
 

@@ -14,7 +14,7 @@ import type { OptionLayer } from './option-layers.js';
 import { splitUrl } from './option-text.js';
 import type { OptionTree } from './option-tree.js';
 import { resolveLayers, textOptions } from './resolve-layers.js';
-import type { MonitorOptions, QueryDefaults, RuntimeConfig, RuntimeOptions } from './runtime-options.js';
+import type { MonitorDefaults, QueryDefaults, RuntimeConfig, RuntimeOptions } from './runtime-options.js';
 import { urlDriver } from './url-driver.js';
 
 /** One thing said: options; a database by its URL; or whatever the environment says. */
@@ -111,7 +111,7 @@ export class ConfigBuilder {
   }
 
   /** `monitor`. */
-  withMonitor(monitor: MonitorOptions): ConfigBuilder {
+  withMonitor(monitor: MonitorDefaults): ConfigBuilder {
     return this.#say({ monitor });
   }
 

@@ -69,7 +69,7 @@ export interface StatementCacheOptions {
 }
 
 /** Options `monitor.*`. */
-export interface MonitorOptions {
+export interface MonitorDefaults {
   /** How often a monitor looks and tells. `false` for never. 100 ms to 24 h. Default `'60s'`. */
   readonly interval?: Duration | false;
 }
@@ -89,7 +89,7 @@ export interface RuntimeOptions {
   /** How values come back; the defaults lose nothing. See `docs/reference/types.md`. */
   readonly types?: TypeOptions;
   /** How the runtime watches itself. */
-  readonly monitor?: MonitorOptions;
+  readonly monitor?: MonitorDefaults;
   /** Time, for tests and simulation. Default: the machine's clock. */
   readonly clock?: Clock;
   /** Randomness, for tests and simulation. Default: `Math.random`. */

@@ -5,6 +5,8 @@
 import type { ConnectRequest, Driver, FailureSituation } from '../driver/driver.js';
 import type { TypeConfig } from '../driver/query.js';
 import type { CreateRequest, ResourceFactory, ResourceFacts } from '../pool/resource-factory.js';
+import type { ConnectTrace } from '../telemetry/channels.js';
+import { CONNECT_CHANNEL, traced } from '../telemetry/channels.js';
 import type { ConnectionPorts } from './connection.js';
 import { Connection } from './connection.js';
 
@@ -28,7 +30,29 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
     this.#limits = limits;
   }
 
-  async create(request: CreateRequest): Promise<Connection> {
+  create(request: CreateRequest): Promise<Connection> {
+    if (!CONNECT_CHANNEL.hasSubscribers) return this.#create(request);
+    const { clock, driver } = this.#ports;
+    const startedAt = clock.now();
+    const context: ConnectTrace = {
+      type: 'connect',
+      driver: driver.name,
+      endpoint: driver.endpoint,
+      connectionId: request.id,
+      error: undefined,
+      durationMs: undefined,
+    };
+    return traced(
+      CONNECT_CHANNEL,
+      context,
+      () => this.#create(request),
+      () => {
+        context.durationMs = clock.now() - startedAt;
+      },
+    );
+  }
+
+  async #create(request: CreateRequest): Promise<Connection> {
     try {
       const native = await this.#driver.connect({
         signal: request.signal,

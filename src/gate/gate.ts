@@ -54,6 +54,10 @@ export class Gate {
   /** Absent where it is switched off; an operator may switch it on. */
   rate: RateLimiter | undefined;
   limiter: ConnectionLimiter | undefined;
+  /** How often the circuit breaker has made each of its moves: by `from`, then by `to`. */
+  readonly transitions = new Map<string, Map<string, number>>();
+  /** Of rate limiters that were switched off: what they had counted. */
+  readonly retiredRate = { allowed: 0, rejected: 0 };
   readonly #host: GateHost;
   readonly #isCircuitTimed: boolean;
 
@@ -64,6 +68,8 @@ export class Gate {
     this.#host = host;
     this.#isCircuitTimed = isCircuitTimed;
     circuit.on('stateChange', ({ from, to }) => {
+      const moves = this.transitions.get(from) ?? new Map<string, number>();
+      this.transitions.set(from, moves.set(to, (moves.get(to) ?? 0) + 1));
       if (from === 'half-open' && to === 'closed') this.limiter?.ramp(RAMP_MS);
     });
   }

@@ -110,7 +110,8 @@ export class EntryCare<R> {
     const downMs = pacer.succeeded();
     const now = clock.now();
     const rest = () => {
-      tally.created += 1;
+      tally.made(now - startedAt);
+      entry.readyAt = now;
       book.move(entry, { name: 'idle', resource, sinceAt: now, provenAt: now });
     };
     // Before anything is told: a listener may look at the statistics, or acquire. One that was told to go is kept from it.
@@ -224,7 +225,7 @@ export class EntryCare<R> {
       await this.#bounded(async () => factory.close(resource), CLOSE_LIMIT_MS, undefined);
     }
     factory.destroy(resource);
-    tally.closed += 1;
+    tally.gone(reason);
     book.move(entry, { name: 'closed' });
     hub.tell('connection:closed', { connectionId: entry.id, reason, ageMs: clock.now() - entry.bornAt });
   }

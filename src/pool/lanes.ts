@@ -122,7 +122,7 @@ export class Lanes<R> {
     if (waiter === undefined || this.demand(now) <= growth.onTheWay || !sharing.canJoin(now)) return false;
     line.remove(waiter);
     const waitedMs = now - waiter.sinceAt;
-    tally.waitedMs += waitedMs;
+    tally.served(waitedMs);
     outlook.served(now);
     const lease = sharing.join(now, waitedMs);
     if (lease === undefined) throw new Error('bug: what can be joined was not joined');

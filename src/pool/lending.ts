@@ -165,9 +165,10 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
 
   /** The last lease of an entry has ended. */
   free(entry: PoolEntry<R>, resource: R, isDiscarded: boolean, now?: number): void {
-    const { factory, settings } = this.#parts;
+    const { factory, settings, tally, clock } = this.#parts;
+    const at = tally.used(entry, now ?? clock.now());
     const condition = factory.condition(resource);
-    if (condition === 'clean' && !isDiscarded) return this.offer(entry, now);
+    if (condition === 'clean' && !isDiscarded) return this.offer(entry, at);
     if (condition === 'broken') this.care.close(entry, 'broken');
     // A cut socket would not stop what a discarded one still runs at the server.
     else if (isDiscarded && condition === 'dirty') void this.care.reset(entry, REVOKE_LIMIT_MS, 'discarded');
@@ -175,7 +176,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     else if (settings.current.onRelease === 'destroy') this.care.close(entry, 'reset-failed');
     else void this.care.reset(entry, RESET_LIMIT_MS);
     // One less to hope for.
-    this.#lanes.settle(now);
+    this.#lanes.settle(at);
   }
 
   /** One of several leases has ended. */
@@ -340,7 +341,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
 
   #serve(waiter: Waiter<R>, entry: PoolEntry<R>, now: number): void {
     const waitedMs = now - waiter.sinceAt;
-    this.#parts.tally.waitedMs += waitedMs;
+    this.#parts.tally.served(waitedMs);
     this.#outlooks[waiter.lane].served(now);
     const { lane, request, stack } = waiter;
     const lease =

@@ -66,6 +66,8 @@ const KEEPALIVE_VARIANCE = 0.2;
 export class PoolEntry<R> {
   readonly id: number;
   readonly bornAt: number;
+  /** When it could be lent for the first time; `Infinity` until then. */
+  readyAt = Infinity;
   /** Entries of an earlier generation are not lent again. */
   readonly generation: number;
   /** In [0, 1): this entry's share of every variance. */

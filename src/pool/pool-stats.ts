@@ -4,7 +4,10 @@
  * `total − creating + closing = created − closed`. `total ≤ maxSize`, but for the time that a pool made smaller needs
  * to get back what is lent.
  */
+import type { CloseReason } from '../telemetry/events.js';
 import type { BreakerState } from './connect-pacer.js';
+import type { EntryState } from './pool-entry.js';
+import { PoolMeter } from './pool-meter.js';
 
 export interface PoolStats {
   readonly maxSize: number;
@@ -68,6 +71,35 @@ export class Tally implements Omit<PoolTotals, 'returned'> {
   closed = 0;
   leaksSuspected = 0;
   leaksReclaimed = 0;
+  /** Private, so that it is no part of the totals. */
+  readonly #meter = new PoolMeter();
+
+  get meter(): PoolMeter {
+    return this.#meter;
+  }
+
+  /** Somebody who waited has got what they waited for. */
+  served(waitedMs: number): void {
+    this.waitedMs += waitedMs;
+    this.#meter.waited.add(waitedMs);
+  }
+
+  /** Something was made. */
+  made(durationMs: number): void {
+    this.created += 1;
+    this.#meter.created.add(durationMs);
+  }
+
+  /** What was lent is free again; answers `now`. */
+  used({ state }: { readonly state: EntryState<unknown> }, now: number): number {
+    if (state.name === 'in-use') this.#meter.used.add(Math.max(0, now - state.sinceAt));
+    return now;
+  }
+
+  gone(reason: CloseReason): void {
+    this.closed += 1;
+    this.#meter.closedBy[reason] += 1;
+  }
 }
 
 /** `10/10 open, 10 in use, 0 idle, 4 waiting`: how messages print it. */

@@ -14,7 +14,7 @@
  * Invariants, checked in test/chaos/ after every step: an entry is in one state and lent to at most one lease, or shared by
  * at most as many short ones as it is deep; open + creating ≤ maxSize; waiters of one lane and priority are served in order of arrival; a waiter with room to grow means
  * that a creation is running or scheduled; nothing is lent that is broken, busy or inside a transaction; the sums of the
- * statistics hold.
+ * statistics hold. Over 300 lines because all that the house may ask of a pool stands here together.
  */
 import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
@@ -35,6 +35,7 @@ import { Maintenance } from './maintenance.js';
 import type { PoolEntry } from './pool-entry.js';
 import { poolClosedError } from './pool-errors.js';
 import type { PoolConfig, WarmUpConfig } from './pool-options.js';
+import { PoolInspection } from './pool-inspection.js';
 import type { PoolSettings } from './pool-settings.js';
 import type { PoolStats } from './pool-stats.js';
 import { Tally } from './pool-stats.js';
@@ -63,6 +64,8 @@ export class Pool<R> {
   readonly #parts: CareParts<R>;
   readonly #lending: Lending<R>;
   readonly #maintenance: Maintenance<R>;
+  /** What reports want to know beyond `stats()`. */
+  readonly inspection: PoolInspection<R>;
   #generationSince = -Infinity;
   #closing: Promise<number> | undefined;
 
@@ -79,6 +82,7 @@ export class Pool<R> {
       siblings: (verdict, entry) => this.#heedSibling(verdict, entry),
       rotated: (entry) => this.#renewAllBut(entry),
     });
+    this.inspection = new PoolInspection(this.#parts, this.#lending.line);
     this.#maintenance = new Maintenance(this.#parts, {
       close: (entry, reason) => this.#lending.care.close(entry, reason),
       replace: (entry) => this.#replace(entry),

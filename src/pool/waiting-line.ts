@@ -125,6 +125,11 @@ export class WaitingLine<R> implements DeadlineTarget {
     return true;
   }
 
+  /** When the one came who has waited longest; `Infinity` where nobody waits. Each row is in order of arrival. */
+  get oldestSinceAt(): number {
+    return this.#length === 0 ? Infinity : Math.min(...this.#rows.map(({ first }) => first?.sinceAt ?? Infinity));
+  }
+
   /** Whoever is served next. */
   get first(): Waiter<R> | undefined {
     return this.next(true);

@@ -14,6 +14,8 @@ import type { Lane } from '../pool/lane.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
+import type { CallWaits, MeteredCall } from '../telemetry/query-meter.js';
+import type { StatementEntry } from '../telemetry/statement-statistics.js';
 import type { CallRetry } from './attempts.js';
 import type { Take } from './executor.js';
 
@@ -65,7 +67,7 @@ export interface InsideLease {
   readonly pass: Pass;
 }
 
-export class Call implements StatementCall {
+export class Call implements StatementCall, MeteredCall {
   readonly id: number;
   readonly kind: CallInit['kind'];
   readonly startedAt: number;
@@ -95,6 +97,12 @@ export class Call implements StatementCall {
   lease: Lease<Connection> | undefined = undefined;
   /** What the gate gave to the present attempt. */
   pass: Pass | undefined = undefined;
+  /** Where it is counted, from its beginning to its end. */
+  statistics: StatementEntry | undefined = undefined;
+  /** Where its time went before its work; absent where it had not to wait. */
+  waits: CallWaits | undefined = undefined;
+  /** What the database answered, kept only where somebody traces. */
+  result: unknown = undefined;
   readonly #query: DriverQuery | undefined;
   readonly #runtimeName: string;
 
@@ -126,6 +134,10 @@ export class Call implements StatementCall {
     this.work = init.work;
     this.take = init.take;
     this.#query = init.query;
+  }
+
+  get runtimeName(): string {
+    return this.#runtimeName;
   }
 
   /** What a statement wants to run. */

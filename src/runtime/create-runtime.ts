@@ -15,8 +15,12 @@ import { DeadlineTimer } from '../kernel/deadline.js';
 import { PoolSettings } from '../pool/pool-settings.js';
 import { Pool } from '../pool/pool.js';
 import { StatementCompiler } from '../sql/statement-compiler.js';
+import { fingerprint } from '../sql/fingerprint.js';
+import { operationOf } from '../sql/operation.js';
 import { Hub } from '../telemetry/hub.js';
+import { QueryMeter } from '../telemetry/query-meter.js';
 import { AsyncLeaseScopes, createDetached, detachClock } from './async-lease-scopes.js';
+import { Callbacks } from './callbacks.js';
 import { House } from './house.js';
 import { Lifecycle } from './lifecycle.js';
 import { createGate } from './create-gate.js';
@@ -95,7 +99,15 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     dependent: gateControl,
   });
   const pauses = new Pauses(clock, timers);
-  const road = new Road({ lifecycle, start, hub, clock, pauses, gate, pool, settings });
+  const meter = new QueryMeter({
+    slowThresholdMs: config.query.slowThresholdMs,
+    shapeOf: (text) => {
+      const shape = fingerprint(driver.dialect, text);
+      return { fingerprint: shape, operation: operationOf(driver.dialect, shape) };
+    },
+    stamp: (now) => hub.stamp(now),
+  });
+  const road = new Road({ lifecycle, start, hub, meter, clock, pauses, gate, pool, settings });
   const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
   const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);
   const answerTimeoutMs = () => settings.current.connectTimeoutMs;
@@ -126,6 +138,8 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     retry,
     outcomes,
     road,
+    meter,
+    callbacks: new Callbacks(hub, clock),
     transactions: new TransactionCounters(clock),
     listening: { ports: listeningPorts, session: undefined, start },
     statementMetrics: () => statementMetrics(book.counts),

@@ -143,6 +143,9 @@ export class GateController implements GateControl {
     }
     // Those who wait for a token have it within a millisecond.
     gate.rate?.set(NO_RATE);
+    const { allowed = 0, rejected = 0 } = gate.rate?.stats() ?? {};
+    gate.retiredRate.allowed += allowed;
+    gate.retiredRate.rejected += rejected;
     gate.rate = undefined;
   }
 

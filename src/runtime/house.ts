@@ -14,11 +14,13 @@ import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
 import type { StatementCompiler } from '../sql/statement-compiler.js';
 import type { Hub } from '../telemetry/hub.js';
+import type { QueryMeter } from '../telemetry/query-meter.js';
 import type { Gate } from '../gate/gate.js';
 import type { CallRetryOptions } from '../gate/retry-options.js';
 import { resolveCallRetry } from '../gate/retry-options.js';
 import { RetryPolicy } from '../gate/retry-policy.js';
 import type { CallRetry } from './attempts.js';
+import type { Callbacks } from './callbacks.js';
 import type { CallInit } from './call.js';
 import { Call } from './call.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
@@ -53,6 +55,8 @@ export interface HouseParts {
   /** `undefined` where the driver cannot tell what became of a COMMIT. */
   readonly outcomes: OutcomeResolver | undefined;
   readonly road: Road;
+  readonly meter: QueryMeter;
+  readonly callbacks: Callbacks;
   readonly transactions: TransactionCounters;
   readonly listening: ListenParts;
   /** Of the prepared statements of all connections. */

@@ -40,7 +40,7 @@ describe('the road', () => {
     answers(bench, 'a', [new ServerError('unique')]);
     const error = await placeTheOrder(bench, 'a');
     expect(error).toMatchObject({ code: 'CONSTRAINT' });
-    expect(stackOf(error)).toEqual(['Road.travel', 'throughOneLayer', 'placeTheOrder']);
+    expect(stackOf(error)).toEqual(['Road.#travel', 'throughOneLayer', 'placeTheOrder']);
   });
 
   it('does so for an error that a timer has made, too', async () => {
@@ -54,7 +54,7 @@ describe('the road', () => {
     await bench.clock.advance(2_000);
     const error = await caught;
     expect(error).toMatchObject({ code: 'TIMEOUT' });
-    expect(stackOf(error)).toEqual(['Road.travel', 'throughOneLayer', 'placeTheOrder']);
+    expect(stackOf(error)).toEqual(['Road.#travel', 'throughOneLayer', 'placeTheOrder']);
     expect((error as Error).stack).toMatch(/^TimeoutError: the statement took longer/);
   });
 

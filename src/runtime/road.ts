@@ -17,19 +17,24 @@ import type { Clock } from '../kernel/clock.js';
 import type { Lease } from '../pool/lease.js';
 import type { PoolSettings } from '../pool/pool-settings.js';
 import type { Pool } from '../pool/pool.js';
+import { ACQUIRE_CHANNEL, QUERY_CHANNEL } from '../telemetry/channels.js';
 import type { Hub } from '../telemetry/hub.js';
+import type { QueryMeter } from '../telemetry/query-meter.js';
 import type { CallRetry, RepeatedCall, Repetition } from './attempts.js';
 import { Attempts } from './attempts.js';
+import { noteRepetition, noteWait } from './call-waits.js';
 import type { Call } from './call.js';
 import type { Take } from './executor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Pauses } from './pauses.js';
+import { traceAcquire, traceQuery } from './traces.js';
 
 export interface RoadParts {
   readonly lifecycle: Lifecycle;
   /** The first call starts a runtime that is idle. */
   readonly start: () => void;
   readonly hub: Hub;
+  readonly meter: QueryMeter;
   readonly clock: Clock;
   readonly pauses: Pauses;
   readonly gate: Gate;
@@ -45,27 +50,52 @@ export class Road {
   }
 
   /** From the application to a connection and back. A transaction or session passes once, as one unit. */
-  async travel(call: Call): Promise<unknown> {
+  travel(call: Call): Promise<unknown> {
+    if (QUERY_CHANNEL.hasSubscribers && call.kind === 'statement') return this.#traced(call, () => this.#travel(call));
+    return this.#travel(call);
+  }
+
+  /** For statements inside a session or transaction, which has its connection already: they record, and pass no gate. */
+  travelInside(call: Call): Promise<unknown> {
+    if (QUERY_CHANNEL.hasSubscribers && call.kind === 'statement') {
+      return this.#traced(call, () => this.#travelInside(call));
+    }
+    return this.#travelInside(call);
+  }
+
+  async #travel(call: Call): Promise<unknown> {
     const { gate, pool, clock, settings } = this.#parts;
     try {
       this.#begin(call);
       let attempts: Attempts | undefined;
       for (let now = call.startedAt; ; now = clock.now()) {
         let beganAt: number | undefined;
+        let waitsSince: number | undefined;
         try {
           const entered = gate.enter(call, now, call.acquireBy(now, settings.current.acquireTimeoutMs));
+          if (entered instanceof Promise) waitsSince = now;
           const pass = (call.pass = entered instanceof Promise ? await entered : entered);
           const askedAt = entered === pass ? now : clock.now();
-          call.lease = pool.tryAcquire(call, askedAt) ?? (await pool.wait(call, askedAt, pass.acquireBy));
-          this.#take(call.lease, pass);
+          let lease = pool.tryAcquire(call, askedAt);
+          if (lease === undefined) {
+            waitsSince ??= now;
+            lease = await this.#wait(call, askedAt, pass.acquireBy);
+          }
+          call.lease = lease;
+          if (waitsSince !== undefined) noteWait(call, waitsSince, clock.now());
+          waitsSince = undefined;
+          this.#take(lease, pass);
           beganAt = pass.isTimed ? clock.now() : undefined;
           const result = await call.work(call);
           return this.#succeeded(call, pass, beganAt, result);
         } catch (error) {
+          if (waitsSince !== undefined) noteWait(call, waitsSince, clock.now());
           this.#giveBack(call, error, beganAt);
           if (call.retry === undefined) throw error;
           attempts ??= this.#attemptsOf(call, call.retry);
+          const failedAt = clock.now();
           await attempts.afterFailure(error, call.lease !== undefined);
+          noteRepetition(call, attempts.number, clock.now() - failedAt);
           call.lease = call.pass = undefined;
         }
       }
@@ -74,8 +104,8 @@ export class Road {
     }
   }
 
-  /** For statements inside a session or transaction, which has its connection already: they record, and pass no gate. */
-  async travelInside(call: Call): Promise<unknown> {
+  async #travelInside(call: Call): Promise<unknown> {
+    this.#count(call);
     const pass = call.inside?.pass;
     const generation = pass?.generation ?? 0;
     const beganAt = pass?.isTimed === true ? this.#parts.clock.now() : undefined;
@@ -96,9 +126,32 @@ export class Road {
 
   #begin(call: Call): void {
     const { lifecycle, start } = this.#parts;
+    this.#count(call);
     lifecycle.assertOpen();
     if (lifecycle.state === 'idle') start();
     call.retry?.policy.begun(call.startedAt);
+  }
+
+  /** From here to `#completed` or `#failed` it is in flight; a stream goes on to the end of its last page. */
+  #count(call: Call): void {
+    if (call.kind === 'statement') this.#parts.meter.begin(call, call.query.text, call.startedAt);
+  }
+
+  #wait(call: Call, askedAt: number, acquireBy: number): Promise<Lease<Connection>> {
+    const { pool, clock } = this.#parts;
+    if (!ACQUIRE_CHANNEL.hasSubscribers) return pool.wait(call, askedAt, acquireBy);
+    const { waiting } = pool.stats();
+    return traceAcquire(
+      call,
+      waiting,
+      () => clock.now(),
+      () => pool.wait(call, askedAt, acquireBy),
+    );
+  }
+
+  #traced(call: Call, work: () => Promise<unknown>): Promise<unknown> {
+    const { meter, clock } = this.#parts;
+    return traceQuery(call, meter.shapeOf(call.query.text), () => clock.now(), work);
   }
 
   /** @throws UsageError when the lease has ended already: the pool may be closed between two turns. */
@@ -136,9 +189,11 @@ export class Road {
 
   /** Written out and not spread together: with a listener, this is part of every call. */
   #completed(call: Call, take: Take, result: DriverResult, now: number): unknown {
-    const { hub } = this.#parts;
+    const { hub, meter } = this.#parts;
     const { id: queryId, name, startedAt } = call;
     const durationMs = now - startedAt;
+    if (QUERY_CHANNEL.hasSubscribers) call.result = result;
+    meter.success(call, durationMs, now, result.rows.length, result.rowsAffected);
     if (hub.hasListeners('query:completed')) {
       const { connectionId = 0 } = call;
       const { rowsAffected } = result;
@@ -152,20 +207,25 @@ export class Road {
   }
 
   #attemptsOf(call: Call, retry: Exclude<CallRetry, undefined>): Attempts {
-    const { hub } = this.#parts;
-    const tell = (repetition: Repetition) => hub.tell('query:retried', { ...nameOf(call), ...repetition });
+    const { hub, meter } = this.#parts;
+    const tell = (repetition: Repetition) => {
+      meter.retried(repetition.error);
+      hub.tell('query:retried', { ...nameOf(call), ...repetition });
+    };
     return new Attempts(this.#parts, retry, repeatedCall(call), tell);
   }
 
   /** Completes the error on its way to the caller, and tells it. */
   #failed(call: Call, error: unknown): unknown {
-    if (!isFluxorError(error)) return error;
-    const { hub, clock } = this.#parts;
-    error.fillContext(call.context);
-    if (call.kind === 'statement') {
-      const connection = call.connectionId === undefined ? {} : { connectionId: call.connectionId };
-      hub.tell('query:failed', { ...nameOf(call), ...connection, durationMs: clock.now() - call.startedAt, error });
-    }
+    const { hub, clock, meter } = this.#parts;
+    const known = isFluxorError(error) ? error : undefined;
+    known?.fillContext(call.context);
+    if (call.kind !== 'statement') return error;
+    const now = clock.now();
+    const durationMs = now - call.startedAt;
+    meter.failure(call, durationMs, now, error, known);
+    const connection = call.connectionId === undefined ? {} : { connectionId: call.connectionId };
+    if (known !== undefined) hub.tell('query:failed', { ...nameOf(call), ...connection, durationMs, error: known });
     return error;
   }
 }

@@ -9,20 +9,26 @@ import type { FailureSituation } from '../driver/driver.js';
 import type { CircuitState } from '../gate/circuit-state.js';
 import { createDeferred } from '../kernel/deferred.js';
 import type { PoolStats } from '../pool/pool-stats.js';
+import { TRANSACTION_CHANNEL } from '../telemetry/channels.js';
 import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
 import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
-import { nearestName } from '../kernel/option-reader.js';
+import type { OptionIssue } from '../kernel/option-reader.js';
+import { nearestName, OptionReader } from '../kernel/option-reader.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import type { Diagnostics } from './diagnostics.js';
+import { diagnose } from './diagnostics.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
+import type { Health, HealthCheck } from './health.js';
 import type * as Holding from './holding.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
 import type { ListenOptions } from './listen-options.js';
 import type { NotificationStream } from './notification-stream.js';
 import type { GateControl } from './gate-control.js';
+import { snapshotOf } from './metrics-snapshot.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './query-options.js';
@@ -32,6 +38,7 @@ import { ON_A_CONNECTION, sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
 import { STREAM_ON_A_CONNECTION } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
+import { traceTransaction } from './traces.js';
 import type { Transaction } from './transaction.js';
 
 /** Where a failure to load the client library finds us. */
@@ -91,9 +98,9 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   /** The pool in numbers, now. The same as `pool.stats()`. */
   stats(): PoolStats;
   /**
-   * Transactions and prepared statements in numbers, now: counts since the runtime was made, durations in milliseconds,
-   * rates over the last 60 s.
-   * @example const { commitsPerSecond, durations } = db.metrics().transactions;
+   * Everything that is counted, now: connections, queries, the gate, transactions, prepared statements. Counts since the
+   * runtime was made, durations in milliseconds, rates over the last 60 s.
+   * @example const { queries, connections } = db.metrics(); console.log(queries.p99Ms, connections.oldestWaitMs);
    */
   metrics(): MetricsSnapshot;
   /** Operations on the pool: suspend, resume, evict, reconfigure, warm up. */
@@ -117,12 +124,32 @@ export interface DBRuntime extends Executor, AsyncDisposable {
    * @example db.on('connection:lost', ({ error }) => log.warn(error));
    */
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable;
+  /**
+   * Calls `fn` with the metrics every `interval` (default: `monitor.interval`, 60 s; `false` for never), until disposed or
+   * disconnected. A callback that throws or rejects hurts nobody; after ten failures in a row it is not called any more.
+   * @throws ConfigError when `interval` is no duration of 100 ms to 24 h.
+   * @example db.setMetricsCallback(({ queries }) => statsd.gauge('db.queries.p99', queries.p99Ms), '10s');
+   */
+  setMetricsCallback(fn: (metrics: MetricsSnapshot) => unknown, interval?: Duration | false): Disposable;
+  /**
+   * Asks the database, with one connection and for one second at most, whether it can be used; connects where nothing has yet.
+   * Never rejects. However many ask at once, one probe is made, and its answer is good for a second.
+   * @example if ((await db.healthCheck()).status === 'down') response.writeHead(503);
+   */
+  healthCheck(): Promise<Health>;
+  /**
+   * Everything a person on call wants to see at once, as plain JSON: configuration, connections, who waits, statements by their
+   * shape, the latest slow queries and errors. No I/O, no secrets, no bind values.
+   * @example app.get('/debug/db', (_request, response) => response.json(db.diagnostics()));
+   */
+  diagnostics(): Diagnostics;
 }
 
 export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
+  #health: Promise<HealthCheck> | undefined;
   /** What a program of single statements never needs, and does not load. */
   #holding: typeof Holding | undefined;
 
@@ -165,12 +192,16 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
     const { runTransaction } = this.#holding ?? (await this.#loadHolding());
-    return runTransaction(this.#house, fn, options);
+    const run = () => runTransaction(this.#house, fn, options);
+    if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
+    return traceTransaction(this.#house.parts.config, 'function', options, run);
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
     const { beginTransaction } = this.#holding ?? (await this.#loadHolding());
-    return beginTransaction(this.#house, options);
+    const run = () => beginTransaction(this.#house, options);
+    if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
+    return traceTransaction(this.#house.parts.config, 'begin', options, run);
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
@@ -199,7 +230,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   setCircuitBreakerCallback(fn: (from: CircuitState, to: CircuitState, fact: CircuitFact) => void): Disposable {
     assertFunction(fn, 'setCircuitBreakerCallback');
-    return this.#house.parts.hub.on('circuit:state-changed', (fact) => fn(fact.from, fact.to, fact));
+    const { hub, callbacks } = this.#house.parts;
+    return callbacks.add('circuit:state-changed', fn, (call) =>
+      hub.on('circuit:state-changed', (fact) => call(fact.from, fact.to, fact)),
+    );
   }
 
   stats(): PoolStats {
@@ -207,8 +241,16 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   metrics(): MetricsSnapshot {
-    const { transactions, statementMetrics } = this.#house.parts;
-    return Object.freeze({ transactions: transactions.snapshot(), statements: statementMetrics() });
+    return snapshotOf(this.#house);
+  }
+
+  async healthCheck(): Promise<Health> {
+    this.#health ??= import('./health.js').then(({ HealthCheck }) => new HealthCheck(this.#house));
+    return (await this.#health).check();
+  }
+
+  diagnostics(): Diagnostics {
+    return diagnose(this.#house);
   }
 
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
@@ -219,11 +261,20 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   setLeakCallback(fn: (connectionId: number, ageMs: number, report: LeakReport) => void): Disposable {
     assertFunction(fn, 'setLeakCallback');
-    const { hub } = this.#house.parts;
-    const tell = ({ at: _at, ...report }: LeakReport & { readonly at: number }) =>
-      fn(report.connectionId, report.ageMs, report);
-    const subscriptions = [hub.on('lease:leak-suspected', tell), hub.on('lease:dropped', tell)];
-    return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription[Symbol.dispose]()) };
+    const { hub, callbacks } = this.#house.parts;
+    return callbacks.add('lease:leak-suspected', fn, (call) => {
+      const tell = ({ at: _at, ...report }: LeakReport & { readonly at: number }) =>
+        call(report.connectionId, report.ageMs, report);
+      const subscriptions = [hub.on('lease:leak-suspected', tell), hub.on('lease:dropped', tell)];
+      return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription[Symbol.dispose]()) };
+    });
+  }
+
+  setMetricsCallback(fn: (metrics: MetricsSnapshot) => unknown, interval?: Duration | false): Disposable {
+    assertFunction(fn, 'setMetricsCallback');
+    const { callbacks, config } = this.#house.parts;
+    const intervalMs = interval === undefined ? config.monitor.intervalMs : readInterval(interval);
+    return callbacks.add('metrics', fn, (call) => callbacks.every(intervalMs, () => call(this.metrics())));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -292,11 +343,12 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {
-    const { lifecycle, config, pool, hub, timers, gate, pauses, listening } = this.#house.parts;
+    const { lifecycle, config, pool, hub, timers, gate, pauses, listening, callbacks } = this.#house.parts;
     const startedAt = config.clock.now();
     lifecycle.move('draining');
     const { inUse, waiting } = pool.stats();
     hub.tell('runtime:draining', { inUse, waiting });
+    callbacks.stop();
     gate.stop();
     pauses.stop();
     const silenced = listening.session?.close();
@@ -310,6 +362,15 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       hub.tell('runtime:closed', { durationMs: config.clock.now() - startedAt, forced });
     }
   }
+}
+
+/** @throws ConfigError */
+function readInterval(interval: Duration | false): number {
+  const issues: OptionIssue[] = [];
+  const limits = { minMs: 100, maxMs: 86_400_000, canBeFalse: true };
+  const intervalMs = new OptionReader({ interval }, '', issues).duration('interval', Infinity, limits);
+  if (issues.length > 0) throw ConfigError.fromIssues(issues);
+  return intervalMs;
 }
 
 function unknownEvent(event: string): ConfigError {

@@ -7,6 +7,7 @@
  * a statement: nobody has seen a row by then.
  * Invariants: the lease is given back once; a time limit bounds each wait for the database, never the time that the consumer
  * takes; nothing here refers to what user code holds, or a dropped stream would never be found.
+ * Over 300 lines because a stream ends in seven ways, and that each gives everything back once is seen only side by side.
  */
 import type { Connection } from '../connection/connection.js';
 import { ANSWER_GRACE_MS } from '../connection/connection-options.js';
@@ -25,6 +26,7 @@ import type { House } from './house.js';
 import type { StreamOptions } from './query-options.js';
 import type { RowPage, RowSource } from './row-stream.js';
 import type { Pages, StreamPlan, StreamWay } from './stream-plan.js';
+import { StreamMeter } from './stream-meter.js';
 import { planStream } from './stream-plan.js';
 
 /** What an open stream has in its hands. */
@@ -45,6 +47,7 @@ export class StreamSource implements RowSource {
   #state: 'new' | 'reading' | 'paused' | 'ended' = 'new';
   #hold: Hold | undefined;
   #rows = 0;
+  readonly #meter: StreamMeter;
   #stopListening: (() => void) | undefined;
   /** Pending while the cursor is being closed. */
   #closing: Promise<void> | undefined;
@@ -60,6 +63,7 @@ export class StreamSource implements RowSource {
     options: StreamOptions | undefined,
   ) {
     this.#house = house;
+    this.#meter = new StreamMeter(house.parts.meter, house.parts.config.clock);
     this.#way = way;
     try {
       this.#plan = planStream(house, way, sql, params, options ?? {});
@@ -113,8 +117,9 @@ export class StreamSource implements RowSource {
   /** What user code held is gone. */
   onDropped(): void {
     if (this.#state !== 'paused') return;
-    const { lease } = this.#hold ?? {};
-    if (lease === undefined) return void this.close().catch(ignore);
+    const { lease, call } = this.#hold ?? {};
+    if (lease === undefined || call === undefined) return void this.close().catch(ignore);
+    this.#meter.completed(call, this.#rows, 0);
     this.#letGo();
     this.#house.parts.pool.dropped(lease);
   }
@@ -138,7 +143,9 @@ export class StreamSource implements RowSource {
       retry: inside === undefined ? this.#house.retryFor(options.retry) : undefined,
       inside,
     });
-    return (await (inside === undefined ? parts.road.travel(call) : parts.road.travelInside(call))) as CursorPage;
+    const page = await (inside === undefined ? parts.road.travel(call) : parts.road.travelInside(call));
+    this.#meter.noteFirst(call);
+    return page as CursorPage;
   }
 
   async #readFirst(plan: StreamPlan, call: Call): Promise<CursorPage> {
@@ -155,8 +162,11 @@ export class StreamSource implements RowSource {
     const startedAt = this.#house.parts.config.clock.now();
     const generation = hold.pass?.generation ?? 0;
     try {
-      return await hold.pages.readPage(hold.cursor, this.#callWithin(plan.timeoutMs, plan.signal, startedAt));
+      const page = await hold.pages.readPage(hold.cursor, this.#callWithin(plan.timeoutMs, plan.signal, startedAt));
+      this.#meter.notePage(startedAt);
+      return page;
     } catch (error) {
+      this.#meter.notePage(startedAt);
       throw this.#failed(error, hold, startedAt, generation);
     }
   }
@@ -234,7 +244,10 @@ export class StreamSource implements RowSource {
     if (lease !== undefined) lease.release();
     // A value that could not be read has ended the stream, but not its portal.
     else pages.closeCursor(cursor, this.#callWithin(ANSWER_GRACE_MS, undefined, startedAt)).catch(ignore);
-    if (!isFluxorError(known)) return known;
+    if (!isFluxorError(known)) {
+      this.#meter.failed(call, known);
+      return known;
+    }
     const { connectionId, name, query } = call;
     const durationMs = this.#house.parts.config.clock.now() - startedAt;
     pass?.record(generation, known.breaker, {
@@ -273,11 +286,13 @@ export class StreamSource implements RowSource {
   }
 
   #tellCompleted(rowsAffected: number, { call }: Hold): void {
+    this.#meter.completed(call, this.#rows, rowsAffected);
     this.#house.parts.hub.tell('query:completed', { ...this.#facts(call), rows: this.#rows, rowsAffected });
   }
 
   #tellFailed(error: FluxorError, { call }: Hold): void {
     error.fillContext(call.context);
+    this.#meter.failed(call, error);
     this.#house.parts.hub.tell('query:failed', { ...this.#facts(call), error });
   }
 

@@ -10,9 +10,12 @@ import { getEventListeners } from 'node:events';
 import type { RuntimeOptions } from '../../src/config/runtime-options.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import { createRuntime } from '../../src/runtime/create-runtime.js';
+// Loaded by a runtime with the first call that needs it, which takes no time of the fake clock but some of the machine's.
+import '../../src/runtime/holding.js';
 import type { DBRuntime } from '../../src/runtime/runtime.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { Dice } from './dice.js';
+import { checkMetricsAtRest, checkMetricSums } from './metric-sums.js';
 import { RoadServer, SHORT } from './road-server.js';
 
 export class RoadSimulation {
@@ -131,6 +134,7 @@ export class RoadSimulation {
 
   #check(step: number): void {
     this.#checkTransactions(step);
+    checkMetricSums(this.#db.metrics(), `step ${step}`);
     const { connectionLimit } = this.#db.gate.stats();
     if (this.#limit === undefined) return;
     // Nested calls pass by the limit, and proofs of life are the pool's own. Neither travels with others.
@@ -166,6 +170,7 @@ export class RoadSimulation {
       transactions: this.#checkTransactions('the end'),
     };
     this.joined = this.#db.stats().totals.joined;
+    checkMetricsAtRest(this.#db.metrics());
     const ended = this.#db.disconnect({ timeout: 1 });
     await this.#clock.advance(20_000);
     await ended;

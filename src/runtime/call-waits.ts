@@ -1,0 +1,27 @@
+/**
+ * What the road notes about a call that is not served at once, or is repeated: where its time went. Nothing is made for a
+ * call that neither waits nor fails, and the clock is asked only where something was waited for.
+ */
+import type { CallWaits } from '../telemetry/query-meter.js';
+import type { Call } from './call.js';
+
+export function waitsOf(call: Call): CallWaits {
+  return (call.waits ??= { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 });
+}
+
+/** It has been waited for something since `since`. While what was lent now was being made, the wait was for that. */
+export function noteWait(call: Call, since: number, now: number): void {
+  const waits = waitsOf(call);
+  const waitedMs = Math.max(0, now - since);
+  const { readyAt = -Infinity, bornAt = 0 } = call.lease?.entry ?? {};
+  const connectingMs = readyAt > since ? Math.min(waitedMs, Math.max(0, readyAt - Math.max(since, bornAt))) : 0;
+  waits.connectingMs += connectingMs;
+  waits.waitingMs += waitedMs - connectingMs;
+}
+
+/** A pause between two attempts is over. */
+export function noteRepetition(call: Call, attempt: number, pausedMs: number): void {
+  const waits = waitsOf(call);
+  waits.attempts = attempt;
+  waits.waitingMs += pausedMs;
+}
