@@ -22,11 +22,20 @@ export type SessionState = 'idle' | 'busy' | 'in-transaction' | 'failed-transact
 export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable';
 
 export interface BeginOptions {
+  /**
+   * How much it sees of others.
+   * @default the database's
+   */
   readonly isolation?: IsolationLevel;
+  /**
+   * The database refuses writes in it.
+   * @default the database's
+   */
   readonly readOnly?: boolean;
   /**
    * Waits at its first statement until it can run without being rolled back for the sake of others, and without making
-   * them roll back. Only with `isolation: 'serializable'` and `readOnly: true`, and where the database has it. Default false.
+   * them roll back. Only with `isolation: 'serializable'` and `readOnly: true`, and where the database has it.
+   * @default `false`
    */
   readonly deferrable?: boolean;
 }

@@ -63,15 +63,26 @@ export interface CursorPage {
 
 /** How values come back; see `docs/reference/types.md`. */
 export interface TypeOptions {
-  /** 64-bit integers. `'number'` raises an error on a value beyond 2^53. Default `'bigint'`. */
+  /**
+   * 64-bit integers.
+   * @warning `'number'` raises an error on a value beyond 2^53.
+   * @default `'bigint'`
+   */
   readonly bigint?: 'bigint' | 'string' | 'number';
-  /** DECIMAL and NUMERIC. `'number'` raises an error on a value that would change. Default `'string'`. */
+  /**
+   * DECIMAL and NUMERIC.
+   * @warning `'number'` raises an error on a value that would change.
+   * @default `'string'`
+   */
   readonly decimal?: 'string' | 'number';
-  /** DATE without a time: `'2024-02-29'`, or a `Date` at midnight UTC. Default `'string'`. */
+  /**
+   * DATE without a time: `'2024-02-29'`, or a `Date` at midnight UTC.
+   * @default `'string'`
+   */
   readonly date?: 'string' | 'Date';
   /**
-   * JSON: parsed, with numbers that are exact up to 2^53, or the text that the server writes, with every digit. Default
-   * `'parsed'`.
+   * JSON: parsed, with numbers that are exact up to 2^53, or the text that the server writes, with every digit.
+   * @default `'parsed'`
    */
   readonly json?: 'parsed' | 'string';
 }

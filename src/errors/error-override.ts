@@ -36,8 +36,10 @@ export type ErrorOverrideHook = (error: FluxorError) => ErrorOverride | undefine
 /** Options `errors.*`. */
 export interface ErrorsOptions {
   /**
-   * Changes what errors of the database mean to retries, circuit breaker and pool. For databases that raise other errors
-   * than those in `docs/errors.md`. Default none.
+   * Changes what errors of the database mean to retries, circuit breaker and pool.
+   * @when For databases that raise other errors than those in `docs/errors.md`.
+   * @default none
+   * @see docs/errors.md#when-an-error-means-something-else
    */
   readonly override?: ErrorOverrideHook;
 }

@@ -3,14 +3,26 @@ import type { OptionReader } from '../kernel/option-reader.js';
 
 /** Options of the adaptive mode. */
 export interface AdaptiveOptions {
-  /** The limit never falls below. Raise it when too few calls at once would hurt more than a slow database. 1 to `max`. Default a tenth of `max`, at least 1. */
+  /**
+   * The limit never falls below.
+   * @when Raise it when too few calls at once would hurt more than a slow database.
+   * @limits 1 to `max`
+   * @default `5` (a tenth of `max`, at least 1)
+   */
   readonly min?: number;
   /**
-   * Where the limit begins; it grows by one a second from there. Keep it well below what the database can take: what it
-   * takes for normal is learnt there. `min` to `max`. Default `min`.
+   * Where the limit begins; it grows by one a second from there.
+   * @when Keep it well below what the database can take: what it takes for normal is learnt there.
+   * @limits `min` to `max`
+   * @default `5` (`adaptive.min`)
    */
   readonly initial?: number;
-  /** How much slower than normal statements may become before the limit shrinks. Raise it when latencies scatter a lot. 1.05 to 5. Default 1.2. */
+  /**
+   * How much slower than normal statements may become before the limit shrinks.
+   * @when Raise it when latencies scatter a lot.
+   * @limits 1.05 to 5
+   * @default `1.2`
+   */
   readonly tolerance?: number;
 }
 

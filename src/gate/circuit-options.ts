@@ -5,75 +5,157 @@ import { OptionReader } from '../kernel/option-reader.js';
 
 /** How the time that a circuit stays open grows when it opens again and again. */
 export interface CircuitBackoffOptions {
-  /** What each further opening multiplies the time by. 1 to 10. Default 2. */
+  /**
+   * What each further opening multiplies the time by.
+   * @limits 1 to 10
+   * @default `2`
+   */
   readonly multiplier?: number;
-  /** The longest time, jitter included. `resetTimeout` to 24 h. Default `'300s'` (`resetTimeout` if that is more). */
+  /**
+   * The longest time, jitter included.
+   * @limits `resetTimeout` to 24 h
+   * @default `'300s'` (`resetTimeout` if that is more)
+   */
   readonly max?: Duration;
   /**
    * How far from its calculated value the time may be, up or down, as a share; it keeps processes whose circuits opened
-   * together from trying together. The first opening has none. 0 to 0.5. Default 0.1.
+   * together from trying together. The first opening has none.
+   * @limits 0 to 0.5
+   * @default `0.1`
    */
   readonly jitter?: number;
 }
 
 /** Opens on shares of calls, not on failures in a row: the better rule above some ten calls a second. */
 export interface CircuitRateOptions {
-  /** Fewer calls than this in the window never open the circuit. 1 to 1,000,000. Default 20 (`calls` if that is less). */
+  /**
+   * Fewer calls than this in the window never open the circuit.
+   * @when Higher where a few failures in a quiet night mean nothing.
+   * @limits 1 to `calls`, or to 1,000,000
+   * @default `20` (`calls` if that is less)
+   */
   readonly minCalls?: number;
-  /** The share of failures from which on it opens. More than 0, to 1. Default 0.5. */
+  /**
+   * The share of failures from which on it opens.
+   * @limits more than 0, to 1
+   * @default `0.5`
+   */
   readonly failureRate?: number;
-  /** How far back calls count; it slides in tenths. 10 ms to 24 h. Default `'10s'`. */
+  /**
+   * How far back calls count; it slides in tenths.
+   * @limits 10 ms to 24 h
+   * @default `'10s'`
+   */
   readonly window?: Duration;
-  /** Counts the last so many calls in place of a stretch of time; not together with `window`. 1 to 100,000. Default none. */
+  /**
+   * Counts the last so many calls in place of a stretch of time.
+   * @limits 1 to 100,000
+   * @warning Not together with `window`.
+   * @default none
+   */
   readonly calls?: number;
-  /** A call that took this long or longer is slow. 1 ms to 24 h. Default none: nothing is slow. */
+  /**
+   * A call that took this long or longer is slow.
+   * @limits 1 ms to 24 h
+   * @default none
+   */
   readonly slowCall?: Duration;
-  /** The share of slow calls from which on it opens; needs `slowCall`. More than 0, to 1. Default 1. */
+  /**
+   * The share of slow calls from which on it opens.
+   * @limits more than 0, to 1
+   * @warning Needs `slowCall`.
+   * @default `1`
+   */
   readonly slowRate?: number;
 }
 
 /** Asks in the background whether the database is back, while the circuit is open. */
 export interface EarlyProbeOptions {
-  /** The pause between two questions, ±20 %. 10 ms to 1 h. Default `'1s'`. */
+  /**
+   * The pause between two questions, ±20 %.
+   * @when Longer where many processes ask one database.
+   * @limits 10 ms to 1 h
+   * @warning At most `resetTimeout`.
+   * @default `'1s'`
+   */
   readonly interval?: Duration;
 }
 
 /** Options of the circuit breaker. */
 export interface CircuitBreakerOptions {
   /**
-   * Failures in a row that open the circuit; a success in between starts anew. Raise it where single statements are known
-   * to fail; see `rate` for high traffic, which replaces this rule and is not
-   * said together with it. 1 to 1,000. Default 5.
+   * Failures in a row that open the circuit; a success in between starts anew.
+   * @when Raise it where single statements are known to fail; see `rate` for high traffic.
+   * @limits 1 to 1,000
+   * @warning Not together with `rate`, which replaces this rule.
+   * @default `5`
    */
   readonly failures?: number;
-  /** Failures older than this no longer count. 1 ms to 24 h. Default `'60s'`. */
+  /**
+   * Failures older than this no longer count.
+   * @limits 1 ms to 24 h
+   * @warning Not together with `rate`.
+   * @default `'60s'`
+   */
   readonly failureWindow?: Duration;
-  /** How long an open circuit refuses calls before it lets one find out. 1 ms to 24 h. Default `'60s'`. */
+  /**
+   * How long an open circuit refuses calls before it lets one find out.
+   * @when Shorter where `earlyProbe` is off and outages are short.
+   * @limits 1 ms to 24 h
+   * @default `'60s'`
+   */
   readonly resetTimeout?: Duration;
   /**
    * How long one trial lasts. It closes the circuit at its end when a call succeeded and none failed, and opens it when a
-   * call hangs. Longer than your usual statement. 1 ms to 24 h. Default `'10s'`.
+   * call hangs.
+   * @when Longer than your usual statement.
+   * @limits 1 ms to 24 h
+   * @default `'10s'`
    */
   readonly halfOpenPeriod?: Duration;
-  /** Calls in flight at once during a trial; all others are refused, none waits. 1 to `halfOpenMaxCalls`. Default 1. */
+  /**
+   * Calls in flight at once during a trial; all others are refused, none waits.
+   * @when Higher where statements are slow and a few at once do no harm.
+   * @limits 1 to `halfOpenMaxCalls`
+   * @default `1`
+   */
   readonly halfOpenMaxConcurrent?: number;
-  /** Calls begun in one trial. 1 to 10,000. Default 10. */
+  /**
+   * Calls begun in one trial.
+   * @limits 1 to 10,000
+   * @default `10`
+   */
   readonly halfOpenMaxCalls?: number;
-  /** Successes that close the circuit before the trial is over. 1 to `halfOpenMaxCalls`. Default 3. */
+  /**
+   * Successes that close the circuit before the trial is over.
+   * @limits 1 to `halfOpenMaxCalls`
+   * @default `3` (`halfOpenMaxCalls` if that is less)
+   */
   readonly halfOpenSuccesses?: number;
-  /** Longer times when the circuit opens again and again; `true` for the defaults. Default `false`: always `resetTimeout`. */
+  /**
+   * Longer times when the circuit opens again and again; `true` for the defaults.
+   * @when Of use with `earlyProbe: false`.
+   * @default `false`
+   */
   readonly backoff?: CircuitBackoffOptions | boolean;
-  /** Opens on the share of failures or slow calls, in place of failures in a row. Default `false`. */
+  /**
+   * Opens on the share of failures or slow calls, in place of failures in a row.
+   * @when Set it above some ten calls a second.
+   * @default `false`
+   */
   readonly rate?: CircuitRateOptions | false;
   /**
    * Whether statements that ran into their time limit are failures: `'distinct'` counts each SQL text once in
-   * `failureWindow`, so that one bad report run five times does not cut everybody off. Default `'always'`.
+   * `failureWindow`, so that one bad report run five times does not cut everybody off.
+   * @when `'distinct'` where reports that take too long are a part of life.
+   * @default `'always'`
    */
   readonly countStatementTimeouts?: StatementTimeoutPolicy;
   /**
    * Connects and pings in the background while the circuit is open, and starts the trial as soon as that works, so that a
-   * failover of two seconds is not an outage of sixty; `resetTimeout` is then the longest it can take. Default `true` in a
-   * runtime; `false` for a breaker alone, which has nobody to ask unless it gets the port `probe`.
+   * failover of two seconds is not an outage of sixty; `resetTimeout` is then the longest it can take.
+   * @default as below
+   * @see docs/guide/resilience.md#early-probe
    */
   readonly earlyProbe?: EarlyProbeOptions | boolean;
 }

@@ -8,36 +8,71 @@ import { resolveAdaptiveOptions } from './adaptive-limit-options.js';
 
 /** The share of the slots that each priority is sure of while all of them have calls waiting. */
 export interface PartitionOptions {
-  /** Raise it when urgent calls wait behind slots that others hold. 0.01 to 1; all three add up to 1 at most. Default 0.7. */
+  /**
+   * What urgent calls are sure of.
+   * @when Raise it when they wait behind slots that others hold.
+   * @limits 0.01 to 1
+   * @warning All three add up to 1 at most.
+   * @default `0.7`
+   */
   readonly high?: number;
-  /** What ordinary calls are sure of when urgent ones crowd. 0.01 to 1. Default 0.2. */
+  /**
+   * What ordinary calls are sure of when urgent ones crowd.
+   * @limits 0.01 to 1
+   * @default `0.2`
+   */
   readonly normal?: number;
-  /** What background work is sure of; it never stands still for ever. 0.01 to 1. Default 0.1. */
+  /**
+   * What background work is sure of; it never stands still for ever.
+   * @limits 0.01 to 1
+   * @default `0.1`
+   */
   readonly low?: number;
 }
 
 /** Options of the connection limiter; a number alone is `max`. */
 export interface ConnectionLimitOptions {
-  /** Most calls at once. Keep it at the size of the pool: more would only wait there. 1 to 10,000. Default 50. */
+  /**
+   * Most calls at once.
+   * @when Keep it at the size of the pool: more would only wait there.
+   * @limits 1 to 10,000
+   * @default `50` (`pool.maxSize`)
+   * @see docs/guide/resilience.md#connection-limit
+   */
   readonly max?: number;
   /**
-   * Most calls waiting for a slot; the next is refused with `POOL_EXHAUSTED`. Lower it to refuse early rather than answer
-   * late; 0 lets nobody wait. 0 to 1,000,000. Default 1000.
+   * Most calls waiting for a slot; the next is refused with `POOL_EXHAUSTED`.
+   * @when Lower it to refuse early rather than answer late; 0 lets nobody wait.
+   * @limits 0 to 1,000,000
+   * @default `1000`
    */
   readonly queue?: number;
-  /** Slots on top of `max` for control calls: a cancel or a rollback must get through when all is busy. 0 to 100. Default 1. */
+  /**
+   * Slots on top of `max` for control calls: a cancel or a rollback must get through when all is busy.
+   * @limits 0 to 100
+   * @default `1`
+   * @see docs/guide/resilience.md#the-parts-alone
+   */
   readonly reserve?: number;
   /**
    * Shares of the slots by priority. They count only while calls wait; what one priority does not use, the others may
-   * borrow. `false` serves all in order of arrival, whatever their priority. Default `{ high: 0.7, normal: 0.2, low: 0.1 }`.
+   * borrow. `false` serves all in order of arrival, whatever their priority.
+   * @default as below
    */
   readonly partitions?: PartitionOptions | false;
   /**
    * True serves the newest first while the oldest has waited over 100 ms for more than a second: in a jam that lasts,
-   * those who have waited long are likely to give up, and serving them first makes everybody late. Default false.
+   * those who have waited long are likely to give up, and serving them first makes everybody late.
+   * @when Set it where callers give up early: in a jam that lasts, those served last are served for nobody.
+   * @default `false`
    */
   readonly lifo?: boolean;
-  /** Finds the limit between a tenth of `max` and `max` by what the database can take. Default false: `max`, always. */
+  /**
+   * Finds the limit between a tenth of `max` and `max` by what the database can take.
+   * @when Where the database is shared, and nobody knows the number.
+   * @default `false`
+   * @see docs/guide/resilience.md#adaptive
+   */
   readonly adaptive?: boolean | AdaptiveOptions;
 }
 

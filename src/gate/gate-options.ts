@@ -10,13 +10,24 @@ import { resolveRateLimitOptions } from './rate-limiter-options.js';
 
 /** Options `gate.*`. */
 export interface GateOptions {
-  /** Refuses calls at once while the database fails; `false` switches it off (an operator can still open it). */
+  /**
+   * Refuses calls at once while the database fails; `false` switches it off (an operator can still open it).
+   * @when `false` where something in front of the database does it already.
+   * @default as below
+   */
   readonly circuitBreaker?: CircuitBreakerOptions | false;
-  /** Most calls a second; a number alone is `perSecond`. `false` for no limit. */
+  /**
+   * Most calls a second; a number alone is `perSecond`. `false` for no limit.
+   * @when Set it to what the database may get from this process.
+   * @limits 1 to 1,000,000
+   * @default as below
+   */
   readonly rateLimit?: RateLimitOptions | number | false;
   /**
-   * Most connections in use at once: lower than `pool.maxSize`, or `'adaptive'` to find the number by watching latency and
-   * failures. A number alone is `max`. `false` for no limit but the pool's own.
+   * Most connections in use at once: lower than `pool.maxSize`, or `'adaptive'` to find the number by watching latency
+   * and failures. A number alone is `max`. `false` for no limit but the pool's own.
+   * @limits 1 to 10,000
+   * @default as below
    */
   readonly connectionLimit?: ConnectionLimitOptions | number | 'adaptive' | false;
 }

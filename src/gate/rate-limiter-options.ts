@@ -5,20 +5,36 @@ import { OptionReader } from '../kernel/option-reader.js';
 
 /** Options of the rate limiter; a number alone is `perSecond`. */
 export interface RateLimitOptions {
-  /** Tokens that come in each second, over the long run. Lower it to what the database may get from this process. 1 to 1,000,000. Default 1000. */
+  /**
+   * Tokens that come in each second, over the long run.
+   * @when Lower it to what the database may get from this process.
+   * @limits 1 to 1,000,000
+   * @default `1000`
+   * @see docs/guide/resilience.md#rate-limit
+   */
   readonly perSecond?: number;
   /**
-   * Most tokens kept while nobody calls, and so the most that can be taken at one moment. Lower it when the database
-   * suffers from spikes that the rate alone allows. Waiting callers are served by timers of one millisecond, so a burst
-   * below `perSecond / 1000` wastes tokens while they wait. 1 to 1,000,000. Default `perSecond`.
+   * Most tokens kept while nobody calls, and so the most that can be taken at one moment.
+   * @when Lower it when the database suffers from spikes that the rate alone allows.
+   * @limits 1 to 1,000,000
+   * @warning Waiting callers are served by timers of one millisecond, so a burst below `perSecond / 1000` wastes tokens
+   * while they wait.
+   * @default `1000` (`perSecond`)
    */
   readonly burst?: number;
   /**
-   * The longest a call may wait for its token; one that would have to wait longer is refused at once. Raise it for
-   * background work that would rather be late than refused. 0 to 1 h. Default 0: nobody waits.
+   * The longest a call may wait for its token; one that would have to wait longer is refused at once.
+   * @when Raise it for background work that would rather be late than refused.
+   * @limits 0 to 1 h
+   * @default `0`
    */
   readonly maxWait?: Duration;
-  /** Most calls waiting at once; the next is refused. Raise it together with `maxWait`. 1 to 1,000,000. Default 10,000. */
+  /**
+   * Most calls waiting at once; the next is refused.
+   * @when Raise it together with `maxWait`.
+   * @limits 1 to 1,000,000
+   * @default `10000`
+   */
   readonly maxQueue?: number;
 }
 

@@ -7,34 +7,67 @@ import { JITTERS } from './backoff.js';
 
 /** Options `query.retry.*`, and those of a `RetryPolicy` on its own. */
 export interface RetryOptions {
-  /** Most repetitions of one call, on top of its first attempt. More only delays the bad news. 0 to 100. Default 3. */
+  /**
+   * Most repetitions of one call, on top of its first attempt.
+   * @limits 0 to 100
+   * @warning More only delays the bad news.
+   * @default `3`
+   */
   readonly maxRetries?: number;
-  /** The pause before the first repetition, before jitter. 1 ms to 1 min. Default `'100ms'`. */
+  /**
+   * The pause before the first repetition, before jitter.
+   * @when Longer where what fails takes longer to recover.
+   * @limits 1 ms to 1 min
+   * @default `'100ms'`
+   */
   readonly initialBackoff?: Duration;
-  /** The pause grows by this with each repetition. 1 to 10, fractions allowed. Default 2. */
+  /**
+   * The pause grows by this with each repetition.
+   * @limits 1 to 10
+   * @default `2`
+   */
   readonly multiplier?: number;
-  /** The pause grows up to this. `initialBackoff` to 10 min. Default `'5s'`. */
+  /**
+   * The pause grows up to this.
+   * @limits `initialBackoff` to 10 min
+   * @default `'5s'` (`initialBackoff` if that is more)
+   */
   readonly maxBackoff?: Duration;
   /**
    * How chance spreads the pauses, so that those who failed together do not come back together: `'full'` takes anything
    * from nothing to the whole pause, `'equal'` at least half of it, `'decorrelated'` goes by the pause before, `'none'`
-   * is for tests. Default `'full'`.
+   * is for tests.
+   * @default `'full'`
    */
   readonly jitter?: Jitter;
   /**
-   * What all calls together may repeat; a number alone is `ratio`. `false` lifts the limit, and an outage then multiplies
-   * the load on whatever is left. Default 0.2.
+   * What all calls together may repeat; a number alone is `ratio`.
+   * @limits 0 to 1
+   * @warning `false` lifts the limit, and an outage then multiplies the load on whatever is left.
+   * @default as below
    */
   readonly budget?: number | RetryBudgetOptions | false;
 }
 
 /** What all calls together may repeat. */
 export interface RetryBudgetOptions {
-  /** Repetitions earned by each first attempt. 0 to 1. Default 0.2: one for every five calls. */
+  /**
+   * Repetitions earned by each first attempt.
+   * @limits 0 to 1
+   * @default `0.2`
+   */
   readonly ratio?: number;
-  /** Repetitions earned by each second, so that a quiet program can repeat too. 0 to 10,000. Default 10. */
+  /**
+   * Repetitions earned by each second, so that a quiet program can repeat too.
+   * @limits 0 to 10,000
+   * @default `10`
+   */
   readonly perSecond?: number;
-  /** What was earned and not used is forgotten after this. 1 s to 10 min. Default `'10s'`. */
+  /**
+   * What was earned and not used is forgotten after this.
+   * @limits 1 s to 10 min
+   * @default `'10s'`
+   */
   readonly ttl?: Duration;
 }
 

@@ -5,15 +5,38 @@ import { OptionReader } from '../kernel/option-reader.js';
 
 /** How a connection's readiness is proved before it is lent. */
 export interface ValidationOptions {
-  /** A connection used within this time is lent without a question. 0 to 1 h. Default `'500ms'`. */
+  /**
+   * A connection used within this time is lent without a question.
+   * @when Shorter where connections die silently.
+   * @limits 0 to 1 h
+   * @default `'500ms'`
+   */
   readonly bypass?: Duration;
-  /** How long one proof may take before the connection is given up. 10 ms to 1 min. Default `'1s'`. */
+  /**
+   * How long one proof may take before the connection is given up.
+   * @when Longer for servers far away.
+   * @limits 10 ms to 1 min
+   * @warning At most `pool.acquireTimeout`.
+   * @default `'1s'`
+   */
   readonly timeout?: Duration;
-  /** Proofs before a connection that answers with errors is given up. 1 to 10. Default 3. */
+  /**
+   * Proofs before a connection that answers with errors is given up.
+   * @limits 1 to 10
+   * @default `3`
+   */
   readonly attempts?: number;
-  /** Pause after the first failed proof; doubles with each. 1 ms to 10 s. Default `'100ms'`. */
+  /**
+   * Pause after the first failed proof; doubles with each.
+   * @limits 1 ms to 10 s
+   * @default `'100ms'`
+   */
   readonly backoff?: Duration;
-  /** A statement to run instead of the protocol's cheapest round trip. Default none. */
+  /**
+   * A statement to run instead of the protocol's cheapest round trip.
+   * @when Set it to check more than life, such as "not read-only".
+   * @default none
+   */
   readonly query?: string;
 }
 
@@ -22,85 +45,176 @@ export type ReleasePolicy = 'rollback' | 'reset' | 'destroy';
 
 /** Options `pool.*`. */
 export interface PoolOptions {
-  /** Most connections at once, creating ones included. 1 to 10,000. Default 50 (1 for embedded databases). */
+  /**
+   * Most connections at once, creating ones included.
+   * @when Count all processes: together they must fit into the server's `max_connections`.
+   * @limits 1 to 10,000
+   * @default `50` (1 for PGlite)
+   */
   readonly maxSize?: number;
   /**
    * The longest wait for a connection: queueing, connecting and validating together. A query's own shorter timeout wins.
-   * 1 ms to 1 h. Default `'10s'`.
+   * @when Shorter where a quick "no" is worth more than a late "yes".
+   * @limits 1 ms to 1 h
+   * @default `'10s'`
    */
   readonly acquireTimeout?: Duration;
-  /** The longest one attempt to connect may take, login included. 1 ms to 10 min. Default `'5s'`. */
+  /**
+   * The longest one attempt to connect may take, login included.
+   * @when Longer for servers far away or slow to wake.
+   * @limits 1 ms to 10 min
+   * @warning At most `acquireTimeout`.
+   * @default `'5s'`
+   */
   readonly connectTimeout?: Duration;
   /**
    * Most callers waiting at once, also those for whom a connection is just being opened; the next is refused with
-   * `POOL_EXHAUSTED`. 1 to 1,000,000. Default 1000.
+   * `POOL_EXHAUSTED`.
+   * @when Lower to shed load sooner.
+   * @limits 1 to 1,000,000
+   * @default `1000`
    */
   readonly maxWaiting?: number;
-  /** Most attempts to connect at once; one while the database is failing. 1 to 100. Default 2. */
+  /**
+   * Most attempts to connect at once; one while the database is failing.
+   * @when Higher when connecting is slow and load comes in bursts.
+   * @limits 1 to 100
+   * @default `2`
+   */
   readonly maxCreating?: number;
-  /** Proof of life before lending; `false` trusts every connection that has not reported its own end. */
+  /**
+   * Proof of life before lending; `false` trusts every connection that has not reported its own end.
+   * @when `false` where a round trip is dear and calls may be repeated.
+   * @default as below
+   */
   readonly validation?: ValidationOptions | false;
   /**
    * For connections that come back unclean: `'rollback'` ends the transaction, `'reset'` also forgets session settings
    * (and does so after every session and transaction), `'destroy'` closes them. Always off the caller's path.
-   * Default `'rollback'`.
+   * @when `'reset'` where user code changes settings of sessions; `'destroy'` where it does worse.
+   * @default `'rollback'`
    */
   readonly onRelease?: ReleasePolicy;
   /**
    * Most connections at rest. Those beyond it are closed once they have rested for 30 s, the longest unused first: a
-   * burst does not open and close the same connections over and over. 0 to `maxSize`. Default 10 (`maxSize` if that is less).
+   * burst does not open and close the same connections over and over.
+   * @when Higher when bursts come more often than they pass.
+   * @limits 0 to `maxSize`
+   * @default `10` (`maxSize` if that is less)
    */
   readonly maxIdle?: number;
-  /** Connections kept at rest and ready, opened in the background as calls take them. 0 to `maxIdle`. Default 0. */
+  /**
+   * Connections kept at rest and ready, opened in the background as calls take them.
+   * @when Higher when the first calls of a burst must not wait for a connect.
+   * @limits 0 to `maxIdle`
+   * @default `0`
+   */
   readonly minIdle?: number;
   /**
    * The age at which a connection is replaced, less up to a quarter, each by its own. A tenth of the pool at a time, and
-   * a busy one's replacement is opened first. `false` for never. 1 s to 30 days. Default `'30m'`.
+   * a busy one's replacement is opened first. `false` for never.
+   * @when Shorter than what the server or a firewall allows.
+   * @limits 1 s to 30 days
+   * @default `'30m'`
    */
   readonly maxLifetime?: Duration | false;
-  /** Connections at rest for longer are closed, down to `minIdle`. `false` for never. 1 s to 30 days. Default `'10m'`. */
+  /**
+   * Connections at rest for longer are closed, down to `minIdle`. `false` for never.
+   * @when Shorter where idle connections are dear.
+   * @limits 1 s to 30 days
+   * @warning At most `maxLifetime`.
+   * @default `'10m'`
+   */
   readonly idleTimeout?: Duration | false;
   /**
    * A connection that rests is asked for a proof of life this often, less up to a fifth, so that firewalls do not forget
-   * it and the dead are found before a caller finds them. `false` for never. 1 s to 24 h; less than `maxLifetime`. Default `'2m'`.
+   * it and the dead are found before a caller finds them. `false` for never.
+   * @when Shorter where a firewall forgets sooner.
+   * @limits 1 s to 24 h
+   * @warning Less than `maxLifetime`.
+   * @default `'2m'`
    */
   readonly keepalive?: Duration | false;
-  /** Most attempts to connect in a second, over all. `false` for no limit. 1 to 10,000. Default `false`. */
+  /**
+   * Most attempts to connect in a second, over all. `false` for no limit.
+   * @when Set it where logging in is dear, or many processes start together.
+   * @limits 1 to 10,000
+   * @default `false`
+   */
   readonly connectRate?: number | false;
-  /** Connections opened at the start, before somebody asks; a number alone is `connections`. `false` for none. */
+  /**
+   * Connections opened at the start, before somebody asks; a number alone is `connections`. `false` for none.
+   * @when `false` where hardly any process ever needs more than one connection.
+   * @limits 1 to `maxSize`
+   * @default as below
+   */
   readonly warmUp?: WarmUpOptions | number | false;
-  /** Watches connections that user code holds; `false` watches none. */
+  /**
+   * Watches connections that user code holds; `false` watches none.
+   * @default as below
+   * @see docs/guide/pool.md#leaks
+   */
   readonly leak?: LeakOptions | false;
   /**
    * Finds callers who hold a connection and wait for another while all are held by such callers, and fails the youngest
-   * with `NESTED_LEASE`. Needs Node's AsyncLocalStorage, whose cost the process bears from the first `use()` or
-   * `transaction()` on. Default true.
+   * with `NESTED_LEASE`.
+   * @warning Needs Node's AsyncLocalStorage, whose cost the process bears from the first `use()` or `transaction()` on.
+   * @default `true`
+   * @see docs/guide/pool.md#nested-acquire-and-deadlock
    */
   readonly deadlockDetection?: boolean;
 }
 
 /** Connections opened at the start. */
 export interface WarmUpOptions {
-  /** How many. 1 to `maxSize`. Default 5 (`maxSize` if that is less). */
+  /**
+   * How many.
+   * @limits 1 to `maxSize`
+   * @default `5` (`maxSize` if that is less)
+   */
   readonly connections?: number;
-  /** When to stop trying; what is open by then is kept. 1 ms to 10 min. Default `'30s'`. */
+  /**
+   * When to stop trying; what is open by then is kept.
+   * @limits 1 ms to 10 min
+   * @default `'30s'`
+   */
   readonly timeout?: Duration;
-  /** True: `connect()` waits for all of them, and fails with the cause of the first that fails. Default false: in the background. */
+  /**
+   * True: `connect()` waits for all of them, and fails with the cause of the first that fails. False: in the background.
+   * @when `true` where a process without all of them should not go into service.
+   * @default `false`
+   */
   readonly failFast?: boolean;
 }
 
 /** How connections that user code holds (sessions and transactions) are watched. */
 export interface LeakOptions {
-  /** Held for longer, a connection is reported as `lease:leak-suspected`. 1 s to 24 h. Default `'10m'`. */
+  /**
+   * Held for longer, a connection is reported as `lease:leak-suspected`.
+   * @when Above your longest job; short in development.
+   * @limits 1 s to 24 h
+   * @default `'10m'`
+   */
   readonly threshold?: Duration;
-  /** How often the pool looks. 1 s to 1 h. Default `'1m'`. */
+  /**
+   * How often the pool looks.
+   * @limits 1 s to 1 h
+   * @warning At most `threshold`.
+   * @default `'1m'` (`threshold` if that is less)
+   */
   readonly interval?: Duration;
   /**
-   * Whether the report says where the connection was acquired. Noting that costs some microseconds: `'sampled'` does it for
-   * one in 16, and for all once a leak has been suspected. Default `'sampled'`.
+   * Whether the report says where the connection was acquired. Noting that costs some microseconds: `'sampled'` does it
+   * for one in 16, and for all once a leak has been suspected.
+   * @when `true` while you look for a leak.
+   * @default `'sampled'`
    */
   readonly stack?: boolean | 'sampled';
-  /** True takes the connection away from whoever holds it too long; their next statement fails. Default false. */
+  /**
+   * True takes the connection away from whoever holds it too long.
+   * @warning What the holder does next fails with `LEASE_RELEASED`.
+   * @default `false`
+   */
   readonly reclaim?: boolean;
 }
 

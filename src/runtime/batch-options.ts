@@ -13,21 +13,28 @@ export type ParamSets = Iterable<StatementParams> | AsyncIterable<StatementParam
  */
 export interface BatchOptions extends QueryOptions {
   /**
-   * After so many sets progress is told, and time is added. With `onError: 'collect'` so many are one unit, and what is done
-   * is kept. 1 to 1,000,000. Default 1,000.
+   * After so many sets progress is told, and time is added. With `onError: 'collect'` so many are one unit, and what is
+   * done is kept.
+   * @limits 1 to 1,000,000
+   * @default `1000`
    */
   readonly batchSize?: number;
   /**
-   * `'stop'`: all or nothing, and the error's `context.paramSet` is the number of the set at fault. `'collect'`: sets that fail
-   * are skipped and reported in `errors`, all others are kept. Default `'stop'`.
+   * `'stop'`: all or nothing, and the error's `context.paramSet` is the number of the set at fault. `'collect'`: sets
+   * that fail are skipped and reported in `errors`, all others are kept.
+   * @default `'stop'`
    */
   readonly onError?: 'stop' | 'collect';
   /**
-   * `'statements'`: never the bulk path. `'copy'`: nothing but it; refused where the text is no plain insert. Default
-   * `'auto'`: plain inserts of 20 sets and more by COPY, everything else by statements.
+   * `'auto'`: plain inserts of 20 sets and more by COPY, everything else by statements. `'statements'`: never the bulk path.
+   * @warning `'copy'`: nothing but it; refused where the text is no plain insert.
+   * @default `'auto'`
    */
   readonly mode?: 'auto' | 'copy' | 'statements';
-  /** Hears of progress: sets done, and of how many where that is known. One that throws hurts nobody. */
+  /**
+   * Hears of progress: sets done, and of how many where that is known. One that throws hurts nobody.
+   * @default none
+   */
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
 

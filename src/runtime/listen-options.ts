@@ -5,11 +5,16 @@ import { OptionReader } from '../kernel/option-reader.js';
 import { isSignal } from './query-options.js';
 
 export interface ListenOptions {
-  /** Aborting ends the subscription: the loop ends as if nothing more came. Before it has begun, `listen()` rejects. */
+  /**
+   * Aborting ends the subscription: the loop ends as if nothing more came. Before it has begun, `listen()` rejects.
+   * @default none
+   */
   readonly signal?: AbortSignal;
   /**
-   * Most items kept for a consumer that is slower than what comes, 1 to 1,000,000. Beyond that the oldest are dropped, and
-   * one gap item stands in their place. Default 1,000.
+   * Most items kept for a consumer that is slower than what comes, 1 to 1,000,000. Beyond that the oldest are dropped,
+   * and one gap item stands in their place.
+   * @limits 1 to 1,000,000
+   * @default `1000`
    */
   readonly maxBuffered?: number;
 }

@@ -11,32 +11,57 @@ import { isStandardSchema } from './row-schema.js';
 
 /** Options of one statement. */
 export interface QueryOptions {
-  /** The longest this call may take, waiting included; the sooner of this and the surrounding deadline wins. */
+  /**
+   * The longest this call may take, waiting included; the sooner of this and the surrounding deadline wins.
+   * @default `query.timeout`
+   */
   readonly timeout?: Duration | false;
-  /** Aborting cancels: in the line at once, in flight at the server. */
+  /**
+   * Aborting cancels: in the line at once, in flight at the server.
+   * @default none
+   */
   readonly signal?: AbortSignal;
-  /** Running it twice does no more than running it once, so it may be repeated when its outcome is unknown. Default false. */
+  /**
+   * Running it twice does no more than running it once, so it may be repeated when its outcome is unknown.
+   * @default `false`
+   */
   readonly idempotent?: boolean;
-  /** It changes nothing. The runtime takes the word for it and never guesses from the text. Default false. */
+  /**
+   * It changes nothing. The runtime takes the word for it and never guesses from the text.
+   * @default `false`
+   */
   readonly readOnly?: boolean;
-  /** Rows as objects by column name, or as arrays in column order. Default `'object'`. */
+  /**
+   * Rows as objects by column name, or as arrays in column order.
+   * @default `'object'`
+   */
   readonly rowMode?: 'object' | 'array';
-  /** Names the statement in events. Must not hold values. */
+  /**
+   * Names the statement in events.
+   * @warning Must not hold values.
+   * @default none
+   */
   readonly name?: string;
   /**
    * Who is served first when calls wait for a connection: urgent ones overtake those of the next lower priority that came
    * up to 1 s (normal) or 5 s (low) before. Says nothing inside a session or transaction, which has its connection
-   * already. Default `'normal'`.
+   * already.
+   * @default `'normal'`
+   * @see docs/guide/pool.md#waiting
    */
   readonly priority?: Priority;
   /**
    * `false` makes one attempt; an object changes the numbers of the runtime's `query.retry` for this call. What may be
-   * repeated at all is decided by the error and by `idempotent` and `readOnly`, never here. Default: `query.retry`.
+   * repeated at all is decided by the error and by `idempotent` and `readOnly`, never here.
+   * @takes numbers of `query.retry`, or `false`
+   * @default `query.retry`
    */
   readonly retry?: false | CallRetryOptions;
   /**
-   * `false` gives the statement a connection to itself, for as long as it runs. Meant for what may wait for a lock: whoever was
-   * sent behind it would wait too. Says nothing inside a session or transaction. Default: `query.pipelining`.
+   * `false` gives the statement a connection to itself, for as long as it runs. Says nothing inside a session or
+   * transaction.
+   * @when `false` for what may wait for a lock: whoever was sent behind it would wait too.
+   * @default `query.pipelining`
    */
   readonly pipeline?: boolean;
 }
@@ -46,41 +71,81 @@ export interface QueryOptions {
  * never the time that the consumer takes. Retried is the opening alone.
  */
 export interface StreamOptions extends QueryOptions {
-  /** Rows fetched with each round trip, and so the most that are in memory: 1 to 10,000. Default 500. */
+  /**
+   * Rows fetched with each round trip, and so the most that are in memory: 1 to 10,000.
+   * @limits 1 to 10,000
+   * @default `500`
+   */
   readonly batchSize?: number;
 }
 
 /** Options of `acquire()` and `use()`. */
 export interface AcquireOptions {
-  /** See `QueryOptions.priority`. */
+  /**
+   * See `QueryOptions.priority`.
+   * @default `'normal'`
+   * @see docs/guide/pool.md#waiting
+   */
   readonly priority?: Priority;
-  /** Names the session in leak reports and in the message of others' timeouts. Must not hold values. */
+  /**
+   * Names the session in leak reports and in the message of others' timeouts.
+   * @warning Must not hold values.
+   * @default none
+   */
   readonly label?: string;
-  /** The longest wait for a connection. Default: `pool.acquireTimeout`. */
+  /**
+   * The longest wait for a connection.
+   * @default `pool.acquireTimeout`
+   */
   readonly timeout?: Duration;
+  /**
+   * Aborting leaves the line.
+   * @default none
+   */
   readonly signal?: AbortSignal;
 }
 
 /** Options of `begin()` and `transaction()`. */
 export interface TransactionOptions extends BeginOptions {
-  /** See `QueryOptions.priority`; for its connection as a whole. */
+  /**
+   * See `QueryOptions.priority`; for its connection as a whole.
+   * @default `'normal'`
+   * @see docs/guide/pool.md#waiting
+   */
   readonly priority?: Priority;
-  /** Names the transaction in leak reports and in the message of others' timeouts. Must not hold values. */
+  /**
+   * Names the transaction in leak reports and in the message of others' timeouts.
+   * @warning Must not hold values.
+   * @default none
+   */
   readonly label?: string;
-  /** The longest the whole transaction may last, from asking for a connection to COMMIT; then it is rolled back. Default: no limit. */
+  /**
+   * The longest the whole transaction may last, from asking for a connection to COMMIT; then it is rolled back.
+   * @default no limit
+   */
   readonly timeout?: Duration | false;
+  /**
+   * Reaches into its statements.
+   * @default none
+   */
   readonly signal?: AbortSignal;
   /**
    * Whether the whole function may be run again after the database has rolled it back (deadlock, serialization failure,
    * lost connection before COMMIT); `tx.attempt` says which run it is. An object changes the numbers of `query.retry`.
-   * Turn it off where the function has effects outside the database. For `begin()`, BEGIN alone is repeated. Default:
-   * `query.retry`.
+   * For `begin()`, BEGIN alone is repeated.
+   * @when Off where the function has effects outside the database.
+   * @takes boolean, or numbers of `query.retry`
+   * @default `query.retry`
+   * @see docs/guide/transactions.md#run-again
    */
   readonly retry?: boolean | CallRetryOptions;
   /**
    * Ask the database what became of a COMMIT whose answer was lost, up to 30 s or what is left of `timeout`, whichever is
-   * more. Costs one round trip before every COMMIT, on PostgreSQL 17 and later with a flush of the log, also where nothing was
-   * written; none with `readOnly`. `true` is refused where the database cannot tell. Default: `query.resolveOutcome`.
+   * more.
+   * @warning Costs one round trip before every COMMIT, on PostgreSQL 17 and later with a flush of the log, also where
+   * nothing was written; none with `readOnly`. `true` is refused where the database cannot tell.
+   * @default `query.resolveOutcome`
+   * @see docs/guide/transactions.md#a-lost-commit
    */
   readonly resolveOutcome?: boolean;
 }

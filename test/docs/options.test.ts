@@ -1,4 +1,7 @@
-/** docs/reference/options.md names every option the code takes, no other, and with the defaults in force. */
+/**
+ * docs/reference/options.md names every option the code takes, no other, with the bounds and the defaults in force, and in the
+ * words of their docstrings.
+ */
 import { createRuntime } from 'fluxor-db';
 import type { Driver } from 'fluxor-db';
 import { mysql } from 'fluxor-db/mysql';
@@ -7,6 +10,8 @@ import { postgres } from 'fluxor-db/postgres';
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { optionsOf, readTypes, renderReference } from '../../scripts/options-reference.mjs';
+import { textOptions } from '../../src/config/resolve-layers.js';
 import { ConfigError } from '../../src/errors/config-error.js';
 import { parseDuration } from '../../src/kernel/duration.js';
 import { ROOT } from '../source-tree.js';
@@ -106,7 +111,7 @@ describe('the options', () => {
     const isOurs = (path: string): boolean => path.includes('.') && Object.hasOwn(byDefault, path.split('.')[0] ?? '');
     const checked = rows
       .map(([option = '', , said = '']) => ({ path: codeWords(option)[0] ?? '', said }))
-      .filter(({ path, said }) => isOurs(path) && said !== 'as below' && !isLater(path));
+      .filter(({ path, said }) => isOurs(path) && said !== 'as below');
     const real = ({ path }: { readonly path: string }): unknown => {
       const at = RESOLVED_AT[path] ?? path;
       const isOff = valueAt(byDefault, path.slice(0, path.lastIndexOf('.'))) === false;
@@ -118,19 +123,53 @@ describe('the options', () => {
     expect(checked.length).toBeGreaterThan(60);
   });
 
-  it('of later versions take false and nothing else', () => {
-    for (const [option = ''] of tableRows(sectionOf(document, 'Of later versions'))) {
-      const [group = '', name = ''] = codeWords(option)[0]?.split('.') ?? [];
-      const make = (value: unknown) => () => createRuntime({ driver, [group]: { [name]: value } });
-      expect(make(false), option).not.toThrow();
-      expect(make(true), option).toThrow(ConfigError);
-    }
+  it('are those that the environment and URLs know', () => {
+    const known = new Set(documented);
+    expect(
+      textOptions()
+        .map(({ path }) => path)
+        .filter((path) => path.includes('.') && !known.has(path)),
+    ).toEqual([]);
+  });
+
+  it('have the bounds that are in force', () => {
+    const said = new Map(rows.map(([option = '', takes = '']) => [codeWords(option)[0] ?? '', takes]));
+    const bounds = textOptions().flatMap(({ path, expected }) => {
+      const [, least, most] = /^a (?:whole )?number, ([\d.]+) to ([\d.,]+)/.exec(expected ?? '') ?? [];
+      return least === undefined || most === undefined ? [] : [{ path, least, most: most.replace(/\.$/, '') }];
+    });
+    // A bound that is another option is said by its name.
+    const wrong = bounds.filter(({ path, least, most }) => {
+      const [, from, to] = /([\d.]+|`\w+`) to ([\d.,]+|`[\w.]+`)/.exec(said.get(path) ?? '') ?? [];
+      return !(from === least || from?.startsWith('`')) || !(to?.replace(/,$/, '') === most || to?.startsWith('`'));
+    });
+    expect(wrong).toEqual([]);
+    expect(bounds.length).toBeGreaterThan(25);
   });
 });
 
-function isLater(path: string): boolean {
-  return tableRows(sectionOf(document, 'Of later versions')).some(([option = '']) => codeWords(option)[0] === path);
-}
+describe('the reference of the options', () => {
+  it('is what scripts/options-reference.mjs makes of the docstrings', { timeout: 60_000 }, async () => {
+    expect(await renderReference(document)).toBe(document);
+  });
+
+  it('tells of each option what it is, what it takes and its default', () => {
+    const silent = rows.filter(([, takes, byDefault, what]) => [takes, byDefault, what].includes(''));
+    // What the word says, and nothing more.
+    expect(
+      silent.map(([option = '']) => codeWords(option)[0]).filter((path) => !/\.(port|user|database)$/.test(path ?? '')),
+    ).toEqual([]);
+  });
+
+  it('tells of most options when to change them', () => {
+    const options = ['PoolOptions pool', 'GateOptions gate', 'QueryDefaults query'].flatMap((group) => {
+      const [type = '', prefix = ''] = group.split(' ');
+      return optionsOf(readTypes(), type, prefix, true);
+    });
+    const said = options.filter(({ when }) => when !== undefined);
+    expect(said.length / options.length).toBeGreaterThan(0.6);
+  });
+});
 
 /** Whether a default as people read it is the value in force: `'30s'`, `1000`, `false` (off, or never), none. */
 function agrees(said: string, value: unknown): boolean {

@@ -15,48 +15,78 @@ import type { ZeroDates } from './mysql-time.js';
 /** Options of `mysql()` and `mariadb()`. Each field wins over the same part of `url`. */
 export interface MysqlOptions {
   /**
-   * `mysql://user:password@host:port/database?ssl-mode=…`, or `mariadb://…`. Percent-encode special characters.
-   * Query keys: `ssl-mode` (`DISABLED`, `REQUIRED`, `VERIFY_CA`, `VERIFY_IDENTITY`, `NO_VERIFY`), `socketPath`,
-   * `applicationName`, `allowPublicKeyRetrieval`, `zeroDates`. Any other key is refused.
+   * `mysql://user:password@host:port/database?ssl-mode=…`, or `mariadb://…`. Percent-encode special characters. Query
+   * keys: `ssl-mode` (`DISABLED`, `REQUIRED`, `VERIFY_CA`, `VERIFY_IDENTITY`, `NO_VERIFY`), `socketPath`,
+   * `applicationName`, `allowPublicKeyRetrieval`, `zeroDates`.
+   * @takes a URL
+   * @warning Any other key is refused.
+   * @default none
    */
   readonly url?: string;
-  /** Name or address. Default `localhost`. */
+  /**
+   * Name or address.
+   * @default `localhost`
+   */
   readonly host?: string;
-  /** 1 to 65535. Default 3306. */
+  /**
+   * @limits 1 to 65535
+   * @default 3306
+   */
   readonly port?: number;
-  /** A Unix socket, in the place of `host` and `port`. Default none. */
+  /**
+   * A Unix socket, in the place of `host` and `port`.
+   * @default none
+   */
   readonly socketPath?: string;
-  /** Default: whom the server takes for nobody in particular. */
+  /** @default none */
   readonly user?: string;
-  /** The password, or a function asked before every connect (rotating and short-lived credentials). Default none. */
+  /**
+   * The password, or a function asked before every connect (rotating and short-lived credentials).
+   * @default none
+   */
   readonly password?: string | (() => string | Promise<string>);
   /**
    * A function that gives user and password, in the place of `password`: asked when a connection is made, kept until
-   * shortly before `expiresAt`, and asked again at once when the server refuses what it gave. Default none.
+   * shortly before `expiresAt`, and asked again at once when the server refuses what it gave.
+   * @default none
+   * @see docs/guide/postgres.md#credentials-that-change
    */
   readonly credentials?: CredentialsProvider;
-  /** Default: none is chosen, and names of tables need their database. */
+  /**
+   * Without one, names of tables need their database.
+   * @default none
+   */
   readonly database?: string;
   /**
-   * `true` or TLS options encrypt and verify the server's certificate and its name, TLS options beside `ssl-mode=VERIFY_CA` the
-   * certificate alone; `false` never encrypts. Default false.
+   * `true` or TLS options encrypt and verify the server's certificate and its name, TLS options beside
+   * `ssl-mode=VERIFY_CA` the certificate alone; `false` never encrypts.
+   * @takes `true`, `false`, TLS options
+   * @default `false`
    */
   readonly tls?: boolean | TlsOptions;
   /**
-   * Without TLS, `caching_sha2_password` and `sha256_password` may need the server's public key to hide the password, and whoever
-   * stands between can answer with their own. Default: only where there is no between, on a loopback address.
+   * Without TLS, `caching_sha2_password` and `sha256_password` may need the server's public key to hide the password, and
+   * whoever stands between can answer with their own.
+   * @default on loopback addresses
+   * @see docs/guide/mysql.md#tls-and-logging-in
    */
   readonly allowPublicKeyRetrieval?: boolean;
-  /** Shown as `program_name` in `performance_schema.session_connect_attrs`. Default `'fluxor-db'`. */
+  /**
+   * Shown as `program_name` in `performance_schema.session_connect_attrs`.
+   * @when Name your service.
+   * @default `'fluxor-db'`
+   */
   readonly applicationName?: string;
   /**
    * Session variables, set when a connection is made and after every reset: `{ sql_mode: 'ANSI', lock_wait_timeout: 2 }`.
-   * Default none.
+   * @takes an object of names and values
+   * @default none
    */
   readonly settings?: MysqlSettings;
   /**
-   * What a DATETIME, a TIMESTAMP, or a DATE read as a `Date` is when no Date can hold it (`0000-00-00`, `2024-00-10`): an error,
-   * `null`, or the string as the server has it. Default `'error'`: nothing is lost in silence.
+   * What a DATETIME, a TIMESTAMP, or a DATE read as a `Date` is when no Date can hold it (`0000-00-00`, `2024-00-10`): an
+   * error, `null`, or the string as the server has it.
+   * @default `'error'`
    */
   readonly zeroDates?: ZeroDates;
 }

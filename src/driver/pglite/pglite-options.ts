@@ -6,11 +6,21 @@ import type { PgliteInstance } from './pglite-module.js';
 
 /** Options of `pglite()`. Without any, the database is in memory and gone when the runtime is disconnected. */
 export interface PgliteOptions {
-  /** `pglite:` (in memory) or `pglite:./folder` (on disk). */
+  /**
+   * `pglite:` (in memory) or `pglite:./folder` (on disk).
+   * @takes a URL
+   * @default `pglite:`
+   */
   readonly url?: string;
-  /** Folder of the database, made when absent; wins over `url`. Default: in memory. */
+  /**
+   * Folder of the database, made when absent; wins over `url`.
+   * @default in memory
+   */
   readonly dataDir?: string;
-  /** A database of your own (with extensions, say). It is not closed with the runtime. */
+  /**
+   * A database of your own (with extensions, say). It is not closed with the runtime.
+   * @default none
+   */
   readonly instance?: PgliteInstance;
 }
 

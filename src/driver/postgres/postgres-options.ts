@@ -15,40 +15,69 @@ const POOLERS: readonly Pooler[] = ['auto', 'none', 'transaction'];
 /** Options of `postgres()`. Each field wins over the same part of `url`. */
 export interface PostgresOptions {
   /**
-   * `postgres://user:password@host:port/database?sslmode=…`. Percent-encode special characters.
-   * Query keys: `sslmode` (`disable`, `require`, `verify-ca`, `verify-full`, `no-verify`), `application_name`, `host`
-   * (a folder of Unix sockets), `options`. Any other key is refused.
+   * `postgres://user:password@host:port/database?sslmode=…`. Percent-encode special characters. Query keys: `sslmode`
+   * (`disable`, `require`, `verify-ca`, `verify-full`, `no-verify`), `application_name`, `host` (a folder of Unix
+   * sockets), `options`.
+   * @takes a URL
+   * @warning Any other key is refused.
+   * @default none
    */
   readonly url?: string;
-  /** Name, address, or folder of the Unix socket. Default: `PGHOST`, else `localhost`. */
+  /**
+   * Name, address, or folder of the Unix socket.
+   * @default `PGHOST`, else `localhost`
+   */
   readonly host?: string;
-  /** 1 to 65535. Default: `PGPORT`, else 5432. */
+  /**
+   * @limits 1 to 65535
+   * @default `PGPORT`, else `5432`
+   */
   readonly port?: number;
-  /** Default: `PGDATABASE`, else the user's name. */
+  /** @default `PGDATABASE`, else the user's name */
   readonly database?: string;
-  /** Default: `PGUSER`, else the operating system's user. */
+  /** @default `PGUSER`, else the system's user */
   readonly user?: string;
-  /** The password, or a function asked before every connect (rotating and short-lived credentials). Default: `PGPASSWORD`. */
+  /**
+   * The password, or a function asked before every connect (rotating and short-lived credentials).
+   * @default `PGPASSWORD`
+   */
   readonly password?: string | (() => string | Promise<string>);
   /**
    * A function that gives user and password, in the place of `password`: asked when a connection is made, kept until
-   * shortly before `expiresAt`, and asked again at once when the server refuses what it gave. Default none.
+   * shortly before `expiresAt`, and asked again at once when the server refuses what it gave.
+   * @when For credentials that change.
+   * @default none
+   * @see docs/guide/postgres.md#credentials-that-change
    */
   readonly credentials?: CredentialsProvider;
-  /** `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts. Default: `PGSSLMODE`, else false. */
+  /**
+   * `true` or TLS options encrypt and verify the server's certificate; `false` never encrypts.
+   * @when Set it wherever the network is not your own.
+   * @takes `true`, `false`, TLS options
+   * @default `PGSSLMODE`, else `false`
+   */
   readonly ssl?: boolean | TlsOptions;
-  /** Shown in `pg_stat_activity`. Up to 63 characters. Default `'fluxor-db'`. */
+  /**
+   * Shown in `pg_stat_activity`.
+   * @when Name your service.
+   * @limits up to 63 characters
+   * @default `'fluxor-db'`
+   */
   readonly applicationName?: string;
   /**
    * Run-time settings of every session, sent with the connection request: `{ search_path: 'shop', lock_timeout: '2s' }`.
-   * Connection poolers may refuse them. Default none.
+   * @warning Connection poolers may refuse them.
+   * @default none
    */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /**
-   * Whether a connection pooler lends the server's processes for a transaction at a time, as PgBouncer in transaction mode
-   * does. Through one, no statement is prepared under a name, and nothing is set for a session. `'auto'` finds out with
-   * every connection, in one round trip, and takes any pooler for such a one; `'none'` says that each session has a process
-   * of its own (also through PgBouncer in session mode), `'transaction'` that it has not. Default `'auto'`.
+   * Whether a connection pooler lends the server's processes for a transaction at a time, as PgBouncer in transaction
+   * mode does. Through one, no statement is prepared under a name, and nothing is set for a session. `'auto'` finds out
+   * with every connection, in one round trip, and takes any pooler for such a one; `'none'` says that each session has a
+   * process of its own (also through PgBouncer in session mode), `'transaction'` that it has not.
+   * @when Say it where nobody should have to find out: each connection saves a round trip.
+   * @default `'auto'`
+   * @see docs/guide/postgres.md
    */
   readonly pooler?: Pooler;
 }
