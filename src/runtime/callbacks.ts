@@ -71,8 +71,6 @@ export class Callbacks {
     fn: (...args: A) => unknown,
     subscribe: (call: (...args: A) => void) => Disposable,
   ): Disposable {
-    let subscription: Disposable | undefined;
-    const stop = (): void => subscription?.[Symbol.dispose]();
     const guarded = new Guarded(
       fn,
       (error) => {
@@ -81,14 +79,15 @@ export class Callbacks {
       },
       () => {
         this.counts.detached += 1;
-        stop();
+        subscription[Symbol.dispose]();
       },
     );
-    subscription = subscribe((...args) => guarded.call(...args));
+    // Nothing is told in this very moment.
+    const subscription = subscribe((...args) => guarded.call(...args));
     return {
       [Symbol.dispose]: () => {
         guarded.end();
-        stop();
+        subscription[Symbol.dispose]();
       },
     };
   }

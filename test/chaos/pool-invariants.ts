@@ -30,6 +30,7 @@ export class PoolInvariants {
   check(): void {
     const stats = this.#world.pool.stats();
     this.#checkSums(stats);
+    this.#checkTimes(stats);
     this.#checkBounds(stats);
     this.#checkRate();
     const { misuse } = this.#world.factory;
@@ -70,6 +71,16 @@ export class PoolInvariants {
     if (total !== idle + inUse + creating + checking + resetting) violate('sum of states');
     if (inUse - sharing + sharedLeases !== totals.lent - totals.returned) violate('lent − returned');
     if (total - creating + closing !== totals.created - totals.closed) violate('created − closed');
+  }
+
+  /** I1, the distributions: what was counted was measured. */
+  #checkTimes({ totals, waiting }: PoolStats): void {
+    const { acquire, create, closedBy, oldestWaitMs } = this.#world.pool.inspection.times();
+    const violate = (text: string) => this.#world.violate(`I1 ${text}: ${JSON.stringify({ totals, closedBy })}`);
+    if (acquire.count !== totals.lent || Math.min(...acquire.counts) < 0) violate('acquires measured');
+    if (create.count !== totals.created) violate('creations measured');
+    if (Object.values(closedBy).reduce((sum, count) => sum + count, 0) !== totals.closed) violate('closed by reason');
+    if (oldestWaitMs > 0 && waiting === 0) violate('the oldest waiter of nobody');
   }
 
   /** I1: nothing exceeds its limit, and what exceeds one that was lowered does not grow. */
