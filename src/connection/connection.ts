@@ -52,6 +52,8 @@ export interface ConnectionPorts {
   readonly pace?: StatementPace | undefined;
   /** What is in force now: asked anew each time, because a pool may be reconfigured. */
   readonly config: () => ConnectionConfig;
+  /** The fingerprint of a text, where it is known already: to make one takes as long as the rest of a report. */
+  readonly fingerprintOf?: (text: string) => string | undefined;
 }
 
 export class Connection {
@@ -139,7 +141,8 @@ export class Connection {
   describe(): ResourceFacts {
     const { state } = this.#native;
     if (this.#lastText === undefined) return { state };
-    return { state, lastStatement: fingerprint(this.#ports.driver.dialect, this.#lastText) };
+    const { driver, fingerprintOf } = this.#ports;
+    return { state, lastStatement: fingerprintOf?.(this.#lastText) ?? fingerprint(driver.dialect, this.#lastText) };
   }
 
   /** Says that the next borrower may run anything: it matters where `onRelease` is `'reset'`. */

@@ -44,8 +44,7 @@ export class LogHistogram {
   /** Milliseconds; less than 0 counts as 0. */
   add(ms: number): void {
     const duration = ms > 0 ? ms : 0;
-    const units = duration * UNITS_PER_MS;
-    const index = bucketOf(units < MAX_UNITS ? units | 0 : MAX_UNITS);
+    const index = indexOf(duration);
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
     this.#count += 1;
     this.#total += duration;
@@ -68,7 +67,9 @@ export class LogHistogram {
   quantile(q: number): number {
     const rank = Math.max(1, Math.ceil(q * this.#count));
     let seen = 0;
-    for (let index = 0; index < BUCKETS; index += 1) {
+    // Nothing is in the buckets below the least.
+    const first = this.#count === 0 ? BUCKETS : indexOf(this.#min);
+    for (let index = first; index < BUCKETS; index += 1) {
       seen += this.#buckets[index] ?? 0;
       if (seen < rank) continue;
       // The last bucket also holds what lasted longer than it reaches.
@@ -77,6 +78,11 @@ export class LogHistogram {
     }
     return 0;
   }
+}
+
+function indexOf(ms: number): number {
+  const units = ms * UNITS_PER_MS;
+  return bucketOf(units < MAX_UNITS ? units | 0 : MAX_UNITS);
 }
 
 function bucketOf(units: number): number {

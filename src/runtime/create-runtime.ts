@@ -62,11 +62,20 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
   const classify = classifierOf(driver, config.errors.override, (refusal) =>
     hub.tell('error:override-refused', refusal),
   );
+  const meter = new QueryMeter({
+    slowThresholdMs: config.query.slowThresholdMs,
+    shapeOf: (text) => {
+      const shape = fingerprint(driver.dialect, text);
+      return { fingerprint: shape, operation: operationOf(driver.dialect, shape) };
+    },
+    stamp: (now) => hub.stamp(now),
+  });
   const isNamedHere = driver.capabilities.statements === 'runtime';
   const book = new StatementBook(driver.dialect, isNamedHere && config.query.statementCache);
   const { serverTimeout, timeoutMs, statementCache, pipelining } = config.query;
   const pace = pipelining === false ? undefined : new StatementPace(pipelining);
-  const ports = { driver, classify, clock, timers, hub, book, pace, config: () => connectionConfig };
+  const fingerprintOf = (text: string) => meter.statements.fingerprintOf(text);
+  const ports = { driver, classify, clock, timers, hub, book, pace, config: () => connectionConfig, fingerprintOf };
   const statementLimitMs = serverTimeout && timeoutMs !== Infinity ? timeoutMs + SERVER_LIMIT_GRACE_MS : 0;
   const preparedStatements = statementCache === false ? 0 : statementCache.perConnection;
   const factory = new ConnectionFactory(ports, config.types, { statementLimitMs, preparedStatements });
@@ -99,14 +108,6 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     dependent: gateControl,
   });
   const pauses = new Pauses(clock, timers);
-  const meter = new QueryMeter({
-    slowThresholdMs: config.query.slowThresholdMs,
-    shapeOf: (text) => {
-      const shape = fingerprint(driver.dialect, text);
-      return { fingerprint: shape, operation: operationOf(driver.dialect, shape) };
-    },
-    stamp: (now) => hub.stamp(now),
-  });
   const road = new Road({ lifecycle, start, hub, meter, clock, pauses, gate, pool, settings });
   const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
   const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);

@@ -103,6 +103,11 @@ export class StatementStatistics {
     return this.#lookFurther(text, now);
   }
 
+  /** The fingerprint of a text that was seen lately; counts nothing. */
+  fingerprintOf(text: string): string | undefined {
+    return (this.#young.get(text) ?? this.#old.get(text))?.fingerprint;
+  }
+
   get size(): number {
     return this.#entries.size;
   }
