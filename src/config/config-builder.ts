@@ -12,10 +12,14 @@ import type { Environment } from './environment.js';
 import { readEnvironment } from './environment.js';
 import type { OptionLayer } from './option-layers.js';
 import { splitUrl } from './option-text.js';
+import type { OptionFact } from './option-survey.js';
 import type { OptionTree } from './option-tree.js';
 import { resolveLayers, textOptions } from './resolve-layers.js';
 import type { MonitorDefaults, QueryDefaults, RuntimeConfig, RuntimeOptions } from './runtime-options.js';
 import { urlDriver } from './url-driver.js';
+
+/** Asked once in a `build()`, and not at all where nothing was said as text. */
+type Survey = () => readonly OptionFact[];
 
 /** One thing said: options; a database by its URL; or whatever the environment says. */
 type Step =
@@ -137,12 +141,14 @@ export class ConfigBuilder {
    */
   build(): RuntimeConfig {
     const issues: OptionIssue[] = [];
-    const said = this.#steps.flatMap((step) => readStep(step, issues));
+    let facts: readonly OptionFact[] | undefined;
+    const survey: Survey = () => (facts ??= textOptions());
+    const said = this.#steps.flatMap((step) => readStep(step, survey, issues));
     const door = doorInForce(said);
     // The options of a URL that something else has replaced went with it.
     const inForce = said.filter((part) => part.isUrl !== true || part === door);
     return resolveLayers(
-      inForce.map((part) => openUrl(part, issues)),
+      inForce.map((part) => openUrl(part, survey, issues)),
       issues,
     );
   }
@@ -168,10 +174,10 @@ interface Said extends OptionLayer {
   readonly isFallback?: boolean;
 }
 
-function readStep(step: Step, issues: OptionIssue[]): Said[] {
+function readStep(step: Step, survey: Survey, issues: OptionIssue[]): Said[] {
   if (step.says === 'options') return [{ source: 'option', options: step.options }];
   if (step.says === 'url') return [{ source: 'url', options: {}, isUrl: true, url: step.url }];
-  const { url, options } = readEnvironment(step.env, textOptions(), issues);
+  const { url, options } = readEnvironment(step.env, survey(), issues);
   const layers = options.map(({ name, options: said }): Said => ({ source: `env:${name}`, options: said }));
   if (url === undefined) return layers;
   return [
@@ -186,11 +192,11 @@ function doorInForce(said: readonly Said[]): Said | undefined {
 }
 
 /** What is wrong with a URL of the environment is said by the name of the variable, and never with its text. */
-function openUrl({ source, options, isUrl = false, url }: Said, issues: OptionIssue[]): OptionLayer {
+function openUrl({ source, options, isUrl = false, url }: Said, survey: Survey, issues: OptionIssue[]): OptionLayer {
   if (!isUrl) return { source, options };
   const found: OptionIssue[] = [];
   const text = typeof url === 'string' ? url : '';
-  const split = splitUrl(text, textOptions, found);
+  const split = splitUrl(text, survey, found);
   const driver = urlDriver(split.driverUrl, found);
   const name = source.startsWith('env:') ? source.slice('env:'.length) : 'url';
   issues.push(...found.map((issue) => ({ ...issue, path: issue.path.replace(/^url/, name) })));

@@ -1,7 +1,7 @@
 /** What a user may say about repeating calls, and the complete numbers that retry-policy.ts works with. */
 import type { Duration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
-import { OptionReader } from '../kernel/option-reader.js';
+import { OptionReader, groupDigits } from '../kernel/option-reader.js';
 import type { BackoffConfig, Jitter } from './backoff.js';
 import { JITTERS } from './backoff.js';
 
@@ -148,5 +148,5 @@ function readNumber(reader: OptionReader, name: string, fallback: number, min: n
   const value = reader.raw(name);
   if (value === undefined) return fallback;
   if (typeof value === 'number' && value >= min && value <= max) return value;
-  return reader.refuse(name, `a number, ${min} to ${max.toLocaleString('en-US')}`, fallback);
+  return reader.refuse(name, `a number, ${min} to ${groupDigits(max)}`, fallback);
 }

@@ -1,4 +1,7 @@
-/** What a user may say about the pool, and the complete numbers it works with. */
+/**
+ * What a user may say about the pool, and the complete numbers it works with.
+ * Over 300 lines, because each option is told in five beats where it is declared.
+ */
 import type { Duration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { OptionReader } from '../kernel/option-reader.js';
