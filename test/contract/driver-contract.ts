@@ -15,7 +15,7 @@ import { countOf, int, NO_ROW, param, shownTransaction } from './words.js';
 
 export function driverContract(target: ContractTarget): void {
   const { words } = target;
-  const { facts, codes } = words;
+  const { facts, codes, columns, begin } = words;
   const one = `select ${int(words, 1)}`;
   const division = `select ${words.tenOver('0')}`;
   describe(`driver contract: ${target.name}`, () => {
@@ -57,7 +57,7 @@ export function driverContract(target: ContractTarget): void {
       });
 
       it('counts rows changed and not rows read', async () => {
-        await run(session.connection, 'create table counted (id int primary key)');
+        await run(session.connection, `create table counted (id ${columns.int} primary key)`);
         const affected = [];
         for (const text of [
           `insert into counted select i from ${words.series('5')}`,
@@ -76,7 +76,7 @@ export function driverContract(target: ContractTarget): void {
 
       it('says which command the database ran', async () => {
         expect((await run(session.connection, one)).command).toBe('SELECT');
-        expect((await run(session.connection, 'begin')).command).toBe('BEGIN');
+        expect((await run(session.connection, begin.text)).command).toBe(begin.command);
         expect((await run(session.connection, 'rollback')).command).toBe('ROLLBACK');
       });
 
@@ -112,7 +112,7 @@ export function driverContract(target: ContractTarget): void {
     describe('the state of the session', () => {
       it('is idle, in a transaction, failed where an error ends it, and idle again', async () => {
         const states = [state()];
-        await run(session.connection, 'begin');
+        await run(session.connection, begin.text);
         states.push(state());
         await failureOf(session.connection, division);
         states.push(state());
@@ -124,7 +124,7 @@ export function driverContract(target: ContractTarget): void {
       });
 
       it('tells after rows, too, that a transaction is open', async () => {
-        await run(session.connection, 'begin');
+        await run(session.connection, begin.text);
         const states = [];
         for (const [text, values] of [
           [one, []],
@@ -140,8 +140,8 @@ export function driverContract(target: ContractTarget): void {
       });
 
       it('is idle when a statement that defines something has committed, and in the transaction where it has not', async () => {
-        await run(session.connection, 'begin');
-        await run(session.connection, 'create table defined (id int)');
+        await run(session.connection, begin.text);
+        await run(session.connection, `create table defined (id ${columns.int})`);
         const after = state();
         await run(session.connection, 'rollback');
         expect(after).toBe(facts.definitionsCommit ? 'idle' : 'in-transaction');
@@ -182,7 +182,7 @@ export function driverContract(target: ContractTarget): void {
 
       it('goes back to a savepoint and keeps what came before', async () => {
         const { transactions } = sessions.driver;
-        await run(session.connection, 'create table kept (id int)');
+        await run(session.connection, `create table kept (id ${columns.int})`);
         await run(session.connection, transactions.begin({}));
         await run(session.connection, 'insert into kept values (1)');
         await run(session.connection, transactions.savepoint('s1'));
@@ -218,7 +218,8 @@ export function driverContract(target: ContractTarget): void {
         const { setting } = words;
         await run(session.connection, setting.set);
         expect((await run(session.connection, setting.look)).rows).toEqual([[setting.value]]);
-        await run(session.connection, 'create temporary table leftover (id int)');
+        const leftover = words.temporaryTable('leftover', `id ${columns.int}`);
+        await run(session.connection, leftover.create);
         await session.connection.reset(SESSION_EFFECTS.unknown);
         const { rows } = await run(session.connection, setting.look);
         expect(rows).not.toEqual([[setting.value]]);
@@ -228,7 +229,9 @@ export function driverContract(target: ContractTarget): void {
           expect((await run(session.connection, temporary)).rows).toEqual([[1]]);
           return cleanServerConnections(target);
         }
-        expect(words.codeOf(await failureOf(session.connection, 'select * from leftover'))).toBe(codes.undefinedTable);
+        expect(words.codeOf(await failureOf(session.connection, `select * from ${leftover.name}`))).toBe(
+          codes.undefinedTable,
+        );
       });
 
       it('answers a ping, also with a statement of the user', async () => {
@@ -261,7 +264,7 @@ export function driverContract(target: ContractTarget): void {
       it('reports exactly one loss when the server ends the session in a transaction', async () => {
         if (sessions.driver.capabilities.maxSessions === 1) return embeddedSessionSurvives();
         const victim = await sessions.open();
-        await run(victim.connection, 'begin');
+        await run(victim.connection, begin.text);
         await terminate(await numberOf(victim, words));
         await expect.poll(() => victim.losses.length, { timeout: 5_000 }).toBe(1);
         expect(victim.connection.state).toBe('closed');
@@ -310,8 +313,8 @@ export function driverContract(target: ContractTarget): void {
 
     /** An embedded database has one session and no other to end it: destroying leaves it open for the next. */
     async function embeddedSessionSurvives(): Promise<void> {
-      await run(session.connection, 'create table survivor (id int)');
-      await run(session.connection, 'begin');
+      await run(session.connection, `create table survivor (id ${columns.int})`);
+      await run(session.connection, begin.text);
       session.connection.destroy();
       session = await sessions.open();
       expect(state()).toBe('idle');

@@ -54,7 +54,7 @@ export function errorContract(target: ContractTarget): void {
     });
 
     it('calls a statement in a failed transaction aborted, where there is such a thing, and a write in a read-only one read-only', async () => {
-      await run(session.connection, 'start transaction read only');
+      await run(session.connection, words.begin.readOnly);
       const readOnly = await failureOf(session.connection, `insert into ${errors.parents} values (5)`);
       const next = await run(session.connection, `select ${int(words, 1)}`).then(
         ({ rows }) => rows,
@@ -88,9 +88,9 @@ export function errorContract(target: ContractTarget): void {
       if (!isShared()) return;
       const other = await sessions.open();
       const natives = {
-        deadlock: await deadlock(errors, session, other),
+        deadlock: await deadlock(errors, words.begin.text, session, other),
         serialization: await staleWrite(errors, sessions.driver.transactions, session, other),
-        'lock-timeout': await lockTimeout(errors, session, other),
+        'lock-timeout': await lockTimeout(errors, words.begin.text, session, other),
       };
       await sessions.close(other);
       for (const [expected, native] of Object.entries(natives)) {
@@ -157,7 +157,7 @@ export function errorContract(target: ContractTarget): void {
 
 /** In a transaction a session keeps its process, also behind a pooler. */
 async function beginAndTellNumber(session: OpenedSession, words: Words): Promise<number> {
-  await run(session.connection, 'begin');
+  await run(session.connection, words.begin.text);
   return numberOf(session, words);
 }
 
@@ -171,12 +171,13 @@ async function rollBack(...sessions: readonly OpenedSession[]): Promise<void> {
 /** Two transactions, each waiting for the row the other holds; one of them is the victim. */
 async function deadlock(
   { parents, hastenDeadlock }: ErrorCases,
+  begin: string,
   one: OpenedSession,
   other: OpenedSession,
 ): Promise<unknown> {
   await run(one.connection, `insert into ${parents} values (101), (102)`);
   for (const { connection } of [one, other]) {
-    for (const text of ['begin', ...hastenDeadlock]) await run(connection, text);
+    for (const text of [begin, ...hastenDeadlock]) await run(connection, text);
   }
   const lock = (id: number): string => `select id from ${parents} where id = ${id} for update`;
   await run(one.connection, lock(101));
@@ -208,8 +209,13 @@ async function staleWrite(
   return error;
 }
 
-async function lockTimeout(cases: ErrorCases, one: OpenedSession, other: OpenedSession): Promise<unknown> {
-  for (const { connection } of [other, one]) await run(connection, 'begin');
+async function lockTimeout(
+  cases: ErrorCases,
+  begin: string,
+  one: OpenedSession,
+  other: OpenedSession,
+): Promise<unknown> {
+  for (const { connection } of [other, one]) await run(connection, begin);
   const error = await cases.lockTimeout(one, other);
   await rollBack(one, other);
   return error;

@@ -74,7 +74,7 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
     covers: ['release', 'exec'],
     title: 'release rolls back what is open',
     run: async (session, { db, target: { words } }) => {
-      await session.exec('begin');
+      await session.exec(words.begin.text);
       await session.exec('insert into session_rows values (3)');
       session.release();
       expect(await db.queryValue(countOf(words, 'session_rows where n = 3'))).toBe(0);
@@ -129,7 +129,7 @@ export function sessionContract(target: ContractTarget): void {
       house = await ContractHouse.start(target, { pool: { maxSize: 1 } });
       db = house.db;
       await db.exec('drop table if exists session_rows');
-      await db.exec('create table session_rows (n int)');
+      await db.exec(`create table session_rows (n ${words.columns.int})`);
       for (const text of words.traceSetup) await house.observer.exec(text);
     });
     afterAll(async () => {

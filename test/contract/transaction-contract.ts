@@ -40,7 +40,7 @@ export function transactionContract(target: ContractTarget): void {
       house = await ContractHouse.start(target);
       await house.db.exec('drop table if exists transaction_rows');
       await house.db.exec(
-        `create table transaction_rows (id int primary key, before_it int,
+        `create table transaction_rows (id ${words.columns.int} primary key, before_it ${words.columns.int},
            foreign key (before_it) references transaction_rows (id) ${words.deferred})`,
       );
     });

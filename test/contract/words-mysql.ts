@@ -85,6 +85,9 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       bigint: { type: 'bigint', typeId: 8 },
       text: { type: 'varchar', typeId: 253 },
     },
+    columns: { int: 'int', text: 'text' },
+    count: BigInt,
+    oddName: 'Mixed "Case"',
     series: (last) => `(select i from contract_numbers where i <= ${last}) as numbers`,
     tenOver: (expression) => `10 * pow(${expression}, -1)`,
     // MySQL 9.6 has lost its md5().
@@ -100,6 +103,12 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     endSession: (id) => `kill ${id}`,
     cancelSession: (id) => `kill query ${id}`,
 
+    begin: { text: 'begin', command: 'BEGIN', readOnly: 'start transaction read only' },
+    temporaryTable: (name, columns) => ({
+      name,
+      create: `create temporary table if not exists ${name} (${columns})`,
+      drop: `drop temporary table ${name}`,
+    }),
     // A transaction is in the list once it has read, and the list is up to 100 ms old.
     showTransaction: [
       'select i from contract_numbers where i = 1',

@@ -69,6 +69,9 @@ export const POSTGRES_WORDS: Words = {
     bigint: { type: 'int8', typeId: 20 },
     text: { type: 'text', typeId: 25 },
   },
+  columns: { int: 'int', text: 'text' },
+  count: BigInt,
+  oddName: 'Mixed "Case"',
   series: (last) => `generate_series(1, (${last})::int) i`,
   tenOver: (expression) => `10 / (${expression})::int`,
   hash: (expression) => `md5(${expression}::text)`,
@@ -81,6 +84,12 @@ export const POSTGRES_WORDS: Words = {
   endSession: (id) => `select pg_terminate_backend(${id}, 10000)`,
   cancelSession: (id) => `select pg_cancel_backend(${id})`,
 
+  begin: { text: 'begin', command: 'BEGIN', readOnly: 'start transaction read only' },
+  temporaryTable: (name, columns) => ({
+    name,
+    create: `create temporary table if not exists ${name} (${columns})`,
+    drop: `drop table ${name}`,
+  }),
   showTransaction: [
     `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
        current_setting('transaction_deferrable')`,

@@ -73,6 +73,12 @@ export interface Words {
   placeholder(position: number): string;
   cast(expression: string, type: ValueType): string;
   readonly types: Readonly<Record<ValueType, { readonly type: string; readonly typeId: number }>>;
+  /** How a column is declared whose values are numbers, or texts. */
+  readonly columns: { readonly int: string; readonly text: string };
+  /** What `count(*)` answers for so many. */
+  count(rows: number): unknown;
+  /** A name that only quotes can write. */
+  readonly oddName: string;
   /** For FROM: the numbers from 1 to `last`, 100,000 at most, in the column `i`, in their order. */
   series(last: string): string;
   /** 10 divided by it, an error where it is 0. */
@@ -91,6 +97,13 @@ export interface Words {
   endSession(id: number): string;
   cancelSession(id: number): string;
 
+  /** Begin a transaction. `command` is the verb. */
+  readonly begin: { readonly text: string; readonly command: string; readonly readOnly: string };
+  /** A table that is this session's alone. */
+  temporaryTable(
+    name: string,
+    columns: string,
+  ): { readonly name: string; readonly create: string; readonly drop: string };
   /** The last of them answers one row about the transaction in which they run, or none outside: `[isolation, on or off, on or off]`. */
   readonly showTransaction: readonly string[];
   readonly defaultIsolation: 'read committed' | 'repeatable read';
@@ -164,10 +177,10 @@ export const int = (words: Words, value: number): string => words.cast(String(va
 /** Three rows `(id, name)`, the last name is NULL. */
 export const threeRows = (words: Words): string =>
   `select * from (select ${int(words, 1)} as id, 'a' as name union all select ${int(words, 2)}, 'b'
-     union all select ${int(words, 3)}, null) as t`;
+     union all select ${int(words, 3)}, null) t`;
 
 /** After SELECT and its columns: no row. */
-export const NO_ROW = 'from (select 1 as x) as one where x = 2';
+export const NO_ROW = 'from (select 1 as x) one where x = 2';
 
 /** How many rows a table has, as a `number`. */
 export const countOf = (words: Words, table: string): string => `select ${words.cast('count(*)', 'int')} from ${table}`;
