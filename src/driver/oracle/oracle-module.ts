@@ -13,7 +13,10 @@ export interface OracleDbType {
 
 /** A column, as the server describes it. */
 export interface OracleMetadata {
+  /** Made unique in its result: of two columns `N` the second one is `N_1`. */
   readonly name: string;
+  /** As the server has it. Absent in old versions. */
+  readonly dbColumnName?: string;
   readonly dbType: OracleDbType;
   /** `NUMBER`, `VARCHAR2`, `TIMESTAMP WITH TIME ZONE`. */
   readonly dbTypeName: string;
@@ -76,6 +79,8 @@ export interface OracleExecuteOptions {
   /** Answers with a result set in the place of rows; implicit results come as result sets as well. */
   readonly resultSet?: boolean;
   readonly keepInStmtCache?: boolean;
+  /** Database objects come as plain ones, which need no session. */
+  readonly dbObjectAsPojo?: boolean;
 }
 
 export interface OracleExecuteManyOptions {
@@ -172,6 +177,8 @@ export interface OracleClientConnection {
   close(options?: { readonly drop?: boolean }): Promise<void>;
   createLob(type: OracleDbType): Promise<OracleLob>;
   getStatementInfo(text: string): Promise<{ readonly statementType: number; readonly bindNames: readonly string[] }>;
+  /** Takes apart the bytes of a BLOB that holds JSON in Oracle's own form. */
+  decodeOSON(bytes: Buffer): unknown;
   isHealthy(): boolean;
   /** Milliseconds until a break is sent; 0 for none. No deadline: the answer to the break is waited for. */
   callTimeout: number;
@@ -265,6 +272,7 @@ export type OracleTypeName =
   | 'DB_TYPE_TIMESTAMP'
   | 'DB_TYPE_TIMESTAMP_LTZ'
   | 'DB_TYPE_TIMESTAMP_TZ'
+  | 'DB_TYPE_UROWID'
   | 'DB_TYPE_VARCHAR'
   | 'DB_TYPE_VECTOR'
   | 'DB_TYPE_XMLTYPE';
@@ -289,6 +297,8 @@ export interface OracleModule extends Readonly<Record<OracleTypeName, OracleDbTy
   readonly IntervalYM: new (parts?: Partial<OracleIntervalYM>) => OracleIntervalYM;
   readonly IntervalDS: new (parts?: Partial<OracleIntervalDS>) => OracleIntervalDS;
   readonly JsonId: new (...bytes: never[]) => Uint8Array;
+  /** Of every object of a database type; made by its class, which `getDbObjectClass` brings. */
+  readonly BaseDbObject: new () => object;
   readonly SparseVector: new (...parts: never[]) => object;
   getConnection(attributes: OracleConnectAttributes): Promise<OracleClientConnection>;
   /** Once for the process; raises NJS-118 where thin mode is already in use, and NJS-045 or DPI-1047 where the libraries are missing. */

@@ -33,6 +33,7 @@ export const DEFAULT_ORACLE_TYPES = {
 
 export interface OraclePort {
   readonly module: OracleModule;
+  readonly client: OracleClientConnection;
   readonly types: OracleTypeConfig;
   /** What `readUtc(client)` of oracle-dates.ts has answered for this connection. */
   readonly readsUtc: boolean;

@@ -1,0 +1,143 @@
+/**
+ * One statement, from its values to its result: binds, the execution, all of its rows, what LOBs, OUT binds and cursors bring.
+ *
+ * Queries are asked for as result sets of the library, and read by the room: so many rows come with the answer to the execution
+ * that a small result takes one round trip.
+ * Invariants: a result set is closed whatever happens; no option is left to the settings of the process.
+ */
+import { firstWord } from '../../sql/first-words.js';
+import type { DriverQuery, DriverResult, Field } from '../query.js';
+import type { BindFacts, BindPlan, OutBind } from './oracle-binds.js';
+import { bindsOf } from './oracle-binds.js';
+import { isLob, readLob } from './oracle-lobs.js';
+import type { OracleExecuteOptions, OracleModule, OracleResult, OracleResultSet } from './oracle-module.js';
+import { outDecoderOf } from './oracle-out-values.js';
+import type { OraclePort } from './oracle-port.js';
+import { OracleRefCursor } from './oracle-ref-cursor.js';
+import { OracleRowSource } from './oracle-row-source.js';
+import { fetchTypeHandlerFor } from './oracle-types.js';
+
+/** They come with the answer to the execution. One more than a page of most programs: then it is known that there are no more. */
+const PREFETCH_ROWS = 201;
+const FETCH_ROWS = 200;
+
+const NO_ROWS: readonly unknown[] = [];
+const NO_FIELDS: readonly Field[] = [];
+
+/** The statements that the client library runs as PL/SQL. */
+const PROGRAMS: ReadonlySet<string> = new Set(['BEGIN', 'DECLARE', 'CALL']);
+
+/** `  select …` → `SELECT`. */
+export function verbOf(text: string): string {
+  const verb = /^\s*([a-z]+)\b/i.exec(text)?.[1] ?? firstWord('oracle', text);
+  return verb.toUpperCase();
+}
+
+export function isProgram(verb: string): boolean {
+  return PROGRAMS.has(verb);
+}
+
+export function bindFactsOf(port: OraclePort, verb: string): BindFacts {
+  const isPlSql = isProgram(verb);
+  return { module: port.module, isProgram: isPlSql, hasBoolean: isPlSql || port.hasSqlBoolean };
+}
+
+/** Every option that the settings of the process would stand for otherwise. `rows` of the first round trip. */
+export function executeOptionsFor(port: OraclePort, autoCommit: boolean, rows = FETCH_ROWS): OracleExecuteOptions {
+  return {
+    autoCommit,
+    resultSet: true,
+    outFormat: port.module.OUT_FORMAT_ARRAY,
+    fetchTypeHandler: fetchTypeHandlerFor(port.types, port.module),
+    fetchArraySize: rows,
+    prefetchRows: rows === FETCH_ROWS ? PREFETCH_ROWS : rows,
+    maxRows: 0,
+    dbObjectAsPojo: true,
+  };
+}
+
+/**
+ * Runs `query`. `autoCommit`: it is a transaction of its own, and commits when it has succeeded.
+ *
+ * @throws QueryError for values that cannot be sent or read; otherwise the library's own error.
+ */
+export async function executeQuery(port: OraclePort, query: DriverQuery, autoCommit: boolean): Promise<DriverResult> {
+  const verb = verbOf(query.text);
+  const plan = bindsOf(query.values, bindFactsOf(port, verb));
+  const options = executeOptionsFor(port, autoCommit);
+  const raw = await port.call((client) => client.execute(query.text, plan.binds, options));
+  return resultOf(port, raw, query, plan, verb);
+}
+
+/** What the library has answered, read to its end. `verb` in upper case. */
+export async function resultOf(
+  port: OraclePort,
+  raw: OracleResult,
+  { rowMode }: Pick<DriverQuery, 'rowMode'>,
+  plan: BindPlan,
+  verb: string,
+): Promise<DriverResult> {
+  if (raw.resultSet !== undefined) {
+    const source = new OracleRowSource(port, raw.resultSet, rowMode);
+    const { rows } = await source.readAll();
+    return { rows, fields: source.fields, rowsAffected: 0, command: 'SELECT' };
+  }
+  const outBinds = plan.outs.length === 0 ? undefined : { outBinds: await outBindsOf(port, raw, rowMode, plan) };
+  const resultSets = await implicitResultsOf(port, raw, rowMode);
+  const [first] = resultSets;
+  return {
+    rows: first?.rows ?? NO_ROWS,
+    fields: first?.fields ?? NO_FIELDS,
+    rowsAffected: raw.rowsAffected ?? 0,
+    command: verb,
+    ...(resultSets.length === 0 ? undefined : { resultSets }),
+    ...outBinds,
+  };
+}
+
+/** All of them to their end: whoever reads `rows` must not miss any. */
+async function implicitResultsOf(
+  port: OraclePort,
+  { implicitResults = [] }: OracleResult,
+  rowMode: 'object' | 'array',
+): Promise<OracleRefCursor[]> {
+  const results: OracleRefCursor[] = [];
+  for (const native of implicitResults) {
+    results.push(await OracleRefCursor.open(port, native as OracleResultSet, rowMode, Infinity));
+  }
+  return results;
+}
+
+async function outBindsOf(
+  port: OraclePort,
+  { outBinds = [] }: OracleResult,
+  rowMode: 'object' | 'array',
+  { outs }: BindPlan,
+): Promise<Readonly<Record<string, unknown>>> {
+  const values = outBinds as readonly unknown[];
+  const named: [string, unknown][] = [];
+  for (const [at, out] of outs.entries()) named.push([out.name, await readOut(port, values[at], out, rowMode)]);
+  return Object.fromEntries(named);
+}
+
+/** Of RETURNING INTO and index-by tables, an array. */
+export async function readOut(
+  port: OraclePort,
+  value: unknown,
+  out: OutBind,
+  rowMode: 'object' | 'array',
+): Promise<unknown> {
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value)) {
+    const values: unknown[] = [];
+    for (const one of value) values.push(await readOut(port, one, out, rowMode));
+    return values;
+  }
+  if (isLob(value, port)) return readLob(port, value);
+  if (isResultSet(value, port.module)) return OracleRefCursor.open(port, value, rowMode, port.types.readAhead);
+  return outDecoderOf(out.type, port)(value);
+}
+
+function isResultSet(value: unknown, module: OracleModule): value is OracleResultSet {
+  return value instanceof module.ResultSet;
+}
