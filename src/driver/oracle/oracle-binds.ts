@@ -9,9 +9,10 @@
  */
 import { QueryError } from '../../errors/query-error.js';
 import { sendableDate } from './oracle-dates.js';
+import { OracleLob } from './oracle-lobs.js';
 import type { OracleBind, OracleModule, OracleTypeName } from './oracle-module.js';
-import type { OracleBindType } from './oracle-parameters.js';
-import { isOracleParameter, OracleParameter } from './oracle-parameters.js';
+import type { OracleBindType, OracleParameter } from './oracle-parameters.js';
+import { isOracleParameter } from './oracle-parameters.js';
 
 /** What a value is for the wire. */
 export interface EncodedValue {
@@ -116,7 +117,7 @@ function bare({ value, type, bytes }: EncodedValue, { module }: BindFacts): unkn
 
 function typed(parameter: OracleParameter, facts: BindFacts): OracleBind {
   const { module } = facts;
-  const { direction, type, value, options } = parameter;
+  const { direction, type, options } = parameter;
   const dir = { in: module.BIND_IN, out: module.BIND_OUT, 'in-out': module.BIND_INOUT }[direction];
   const maxArraySize = options.maxArraySize === undefined ? undefined : { maxArraySize: options.maxArraySize };
   if (direction === 'in') {
@@ -187,7 +188,7 @@ export function encodeAs(type: OracleBindType, value: unknown, facts: BindFacts)
       return type === 'date' || type === 'timestamp' ? { ...plain, type: name } : plain;
     case 'DB_TYPE_NUMBER':
     case 'DB_TYPE_BINARY_DOUBLE':
-      if (STRING_TYPES.has(name)) return textValue(String(value), name);
+      if (STRING_TYPES.has(name)) return textValue((value as number | bigint).toString(), name);
       return type === 'binary_float' || type === 'binary_double' || type === 'binary_integer'
         ? { ...plain, type: name }
         : plain;
@@ -256,8 +257,9 @@ function encodeObject(value: object, module: OracleModule): EncodedValue {
   return textValue(jsonText(value));
 }
 
-/** The library's own classes. */
+/** LOBs that came out of the database, and the library's own classes. */
 function encodeOwn(value: object, module: OracleModule): EncodedValue | undefined {
+  if (value instanceof OracleLob) return { value: value.native, type: `DB_TYPE_${value.type}`, bytes: 0 };
   if (value instanceof module.IntervalDS) return { value, type: 'DB_TYPE_INTERVAL_DS', bytes: 0 };
   if (value instanceof module.IntervalYM) return { value, type: 'DB_TYPE_INTERVAL_YM', bytes: 0 };
   if (value instanceof module.SparseVector) return { value, type: 'DB_TYPE_VECTOR', bytes: 0 };

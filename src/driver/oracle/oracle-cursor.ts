@@ -30,6 +30,8 @@ export class OracleCursor implements DriverCursor {
   #isHolding = false;
   #source: OracleRowSource | undefined;
   #fields: readonly Field[] = [];
+  /** Why it ended: the next read says so again. */
+  #failure: { readonly error: unknown } | undefined;
 
   /** @throws QueryError for a value that cannot be sent. */
   constructor(port: OracleCursorPort, query: DriverQuery) {
@@ -44,12 +46,14 @@ export class OracleCursor implements DriverCursor {
   }
 
   async read(maxRows: number): Promise<CursorPage> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#state === 'ended') return NO_ROWS;
     try {
       const page = this.#source === undefined ? await this.#open(maxRows) : await this.#read(this.#source, maxRows);
       if (page.isDone) await this.#end();
       return page;
     } catch (error) {
+      this.#failure = { error };
       await this.#end().catch(() => undefined);
       throw error;
     }

@@ -61,6 +61,16 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
     return this.type === 'BLOB' ? Buffer.concat(pieces as Buffer[]) : pieces.join('');
   }
 
+  /**
+   * Of the library, to be bound: as a value of another statement of the same session.
+   *
+   * @internal
+   */
+  get native(): NativeLob {
+    if (this.#isClosed) throw detachedError('The LOB');
+    return this.#native;
+  }
+
   /** Each iteration reads it from its beginning. @throws UsageError `LEASE_RELEASED` as {@link read} does. */
   async *[Symbol.asyncIterator](): AsyncIterator<string | Buffer, undefined> {
     const size = pieceSize(this.#native.chunkSize);
