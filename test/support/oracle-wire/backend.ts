@@ -2,6 +2,7 @@
  * What the wire server asks of whoever answers SQL: the scripted backend, or an engine with a database behind it. Values
  * are plain JavaScript on this side of the line; the wire's own bytes never reach a backend.
  */
+import type { VectorValue } from './codec/vector.js';
 import type { ParsedStatement } from './sql-scan.js';
 import type { DateParts, IntervalDS, IntervalYM } from './values.js';
 
@@ -18,8 +19,32 @@ export class OraError extends Error {
   }
 }
 
-/** Numbers that need their digits are strings; LOBs are strings and Buffers; a cursor is a REF CURSOR. */
-export type SqlValue = null | string | number | bigint | boolean | Buffer | DateParts | IntervalDS | IntervalYM | SqlCursor;
+/** A JSON value, as it is: no text. Its numbers may be `JsonNumber` where their digits matter. */
+export class SqlJson {
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
+/**
+ * Numbers that need their digits are strings; LOBs are strings and Buffers; a cursor is a REF CURSOR; vectors are typed
+ * arrays, or a Buffer with the bytes of their image.
+ */
+export type SqlValue =
+  | null
+  | string
+  | number
+  | bigint
+  | boolean
+  | Buffer
+  | DateParts
+  | IntervalDS
+  | IntervalYM
+  | SqlCursor
+  | SqlJson
+  | VectorValue;
 
 export type SqlRow = readonly SqlValue[];
 
@@ -39,6 +64,8 @@ export interface Column {
   readonly nullable?: boolean;
   /** IS JSON on a character or LOB column. */
   readonly json?: boolean;
+  /** VECTOR: absent dimensions are any; formats 2 (float32), 3 (float64), 4 (int8), 5 (binary), 0 for any. */
+  readonly vector?: { readonly dimensions?: number; readonly format?: number };
 }
 
 export interface SqlCursor {

@@ -1,0 +1,533 @@
+/**
+ * One session: requests taken one after the other, each answered once. It owns the order of things (piggybacks, call,
+ * fault, answer or error), the line's state (interrupt.ts) and the end of everything it opened. What a call does is in
+ * logon.ts, statements.ts and lobs.ts.
+ */
+import { randomInt } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { SqlResult, SqlSession } from './backend.js';
+import { OraError } from './backend.js';
+import { descriptorValue } from './codec/connect-packets.js';
+import { FUNCTION, MESSAGE, STATUS_IN_TRANSACTION } from './codec/ttc-codes.js';
+import type { Piggybacks } from './codec/ttc-piggybacks.js';
+import { readPiggybacks } from './codec/ttc-piggybacks.js';
+import { readFunctionHeader, readLobCall } from './codec/ttc-read.js';
+import { writeCallEnd, writeLtxid, writeStatus } from './codec/ttc-write.js';
+import { Reader, Writer } from './codec/wire.js';
+import { CursorTable } from './cursors.js';
+import type { FaultPoint, FaultRule, SessionHandle } from './faults.js';
+import { isInterrupted, Line, voidsData } from './interrupt.js';
+import { Link } from './link.js';
+import { LobTable } from './lobs.js';
+import { Logon } from './logon.js';
+import type { SessionView, WireCall } from './observation.js';
+import type { SessionContext } from './session-context.js';
+import { Cut, oraError } from './session-context.js';
+import type { EndOfCall, PreparedCall } from './statements.js';
+import { CallError, Statements } from './statements.js';
+
+const NO_SUCH_SERVICE = 12514;
+const NO_SUCH_SID = 12505;
+const NO_HANDLER = 12516;
+const UNSUPPORTED = 3115;
+
+const ENDED_BY_STATE = { open: null, 'read-only': null, starting: 1033, 'shutting-down': 1089, down: 1034 } as const;
+
+export class Session implements SessionHandle {
+  readonly sid: number;
+  readonly serial = randomInt(1, 60_000);
+  /** Resolves when the socket is closed and the backend has let go. */
+  readonly ended: Promise<void>;
+  readonly #context: SessionContext;
+  readonly #link: Link;
+  readonly #line: Line;
+  readonly #logon: Logon;
+  readonly #cursors: CursorTable;
+  readonly #lobs: LobTable;
+  readonly #statements: Statements;
+  readonly #queue: Buffer[] = [];
+  readonly #endToEnd: Record<string, string> = {};
+  readonly #wakers = new Set<() => void>();
+  #onEnded: () => void = () => undefined;
+  #sql: SqlSession | null = null;
+  #fieldVersion: number;
+  #service = '';
+  #isPooled = false;
+  #schema = '';
+  #lastSql = '';
+  #sequence = 0;
+  #calls = 0;
+  /** Of the running call, when it is pipelined; else 0. */
+  #token = 0;
+  #ltxid: Buffer | null = null;
+  #isNewLtxid = false;
+  #killed: OraError | null = null;
+  #flush: Writer | null = null;
+  #isPumping = false;
+
+  constructor(context: SessionContext, socket: Socket, sid: number) {
+    this.sid = sid;
+    this.#context = context;
+    this.#fieldVersion = context.profile.fieldVersion;
+    this.ended = new Promise((resolve) => (this.#onEnded = resolve));
+    this.#logon = new Logon(context);
+    this.#cursors = new CursorTable(context.maxOpenCursors);
+    this.#lobs = new LobTable(sid);
+    this.#line = new Line({
+      cancel: () => void this.#interrupt(),
+      sendMarkers: () => this.#link.sendMarkers(),
+    });
+    this.#link = new Link(socket, context.observation.counters, {
+      onConnect: (data) => void this.#connect(data),
+      onRequest: (request) => this.#enqueue(request),
+      onBreak: () => this.#onBreak(),
+      onReset: () => this.#line.apply('reset'),
+      isVoid: () => voidsData(this.#line.state),
+      onClose: () => void this.#close(),
+      onProtocolError: (error) => context.observation.protocolError(error),
+    });
+    this.#statements = new Statements(this.#statementsPort());
+  }
+
+  get isLoggedOn(): boolean {
+    return this.#sql !== null;
+  }
+
+  get view(): SessionView {
+    return {
+      sid: this.sid,
+      serial: this.serial,
+      user: this.#logon.user,
+      service: this.#service,
+      schema: this.#schema,
+      sql: this.#lastSql,
+      inTransaction: this.#sql?.inTransaction ?? false,
+      calls: this.#calls,
+      openCursors: this.#cursors.size,
+      openLobs: this.#lobs.size,
+      serverKind: this.#isPooled ? 'pooled' : 'dedicated',
+      endToEnd: { ...this.#endToEnd },
+    };
+  }
+
+  async kill(): Promise<void> {
+    this.#killed = oraError(28);
+    if (this.#line.state === 'running') await this.#interrupt();
+  }
+
+  cut(): void {
+    this.#link.cut();
+  }
+
+  freeze(): void {
+    this.#link.freeze();
+  }
+
+  thaw(): void {
+    this.#link.thaw();
+  }
+
+  async setReadOnly(on: boolean): Promise<void> {
+    await this.#sql?.setReadOnly(on);
+  }
+
+  sendControl(code: number): void {
+    this.#link.sendControl(code);
+  }
+
+  async #connect(data: string): Promise<void> {
+    const { faults, services, profile } = this.#context;
+    this.#service = descriptorValue(data, 'SERVICE_NAME') ?? descriptorValue(data, 'SID') ?? '';
+    this.#isPooled = /^pooled$/i.test(descriptorValue(data, 'SERVER') ?? '');
+    if (faults.isBlackHole) return;
+    try {
+      await this.#meetFault('connect', data);
+    } catch (error) {
+      if (error instanceof OraError) this.#link.refuse(error.code);
+      else this.#link.cut();
+      return;
+    }
+    const elsewhere = faults.takeRedirect();
+    if (elsewhere !== null) return this.#link.redirect(elsewhere);
+    const isServed = services === null || services.some((name) => name.toUpperCase() === this.#service.toUpperCase());
+    const missing = /\(\s*SID\s*=/i.test(data) ? NO_SUCH_SID : NO_SUCH_SERVICE;
+    const refusal = faults.refusal ?? (!isServed ? missing : this.#context.isFull() ? NO_HANDLER : null);
+    if (refusal === null) this.#link.accept(profile);
+    else this.#link.refuse(refusal);
+  }
+
+  #enqueue(request: Buffer): void {
+    this.#queue.push(request);
+    void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#queue.length > 0 && this.#line.state === 'idle') {
+        const request = this.#queue.shift() ?? Buffer.alloc(0);
+        this.#context.observation.counters.roundTrips += 1;
+        this.#line.apply('call');
+        await this.#handle(new Reader(request));
+      }
+    } catch (error) {
+      this.#context.observation.protocolError(error);
+      this.#link.cut();
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  /** A break on an idle line ends no call: its error waits for the client's next one. */
+  #onBreak(): void {
+    if (this.#line.state !== 'idle') return this.#line.apply('break');
+    void this.#report(oraError(1013), 'break').then(() => this.#pump());
+  }
+
+  /** Ends what the session waits for, and the running statement. */
+  async #interrupt(): Promise<void> {
+    for (const wake of [...this.#wakers]) wake();
+    await this.#sql?.cancel().catch(() => undefined);
+  }
+
+  async #handle(reader: Reader): Promise<void> {
+    const first = reader.peek();
+    if (first === MESSAGE.FLUSH_OUT_BINDS) return this.#sendRest();
+    if (first === MESSAGE.FAST_AUTH || first === MESSAGE.PROTOCOL || first === MESSAGE.DATA_TYPES) {
+      return this.#negotiate(reader);
+    }
+    const piggybacks = readPiggybacks(reader, this.#fieldVersion);
+    if (piggybacks.unknown !== null) {
+      return this.#fail(new OraError(UNSUPPORTED, `unsupported piggyback function ${piggybacks.unknown}`));
+    }
+    const message = reader.u8();
+    if (message !== MESSAGE.FUNCTION && message !== MESSAGE.ONE_WAY) throw new Error(`A message of type ${message}.`);
+    const { code, token } = readFunctionHeader(reader, this.#fieldVersion);
+    this.#token = token;
+    this.#calls += 1;
+    if (code === FUNCTION.AUTH_ONE) return this.#challenge(reader, new Writer());
+    if (code === FUNCTION.AUTH_TWO) return this.isLoggedOn ? this.#changePassword(reader) : this.#welcome(reader);
+    const refused = this.#killed ?? (this.isLoggedOn ? this.#stateError(code) : oraError(1012));
+    if (refused !== null) return this.#fail(refused);
+    await this.#answer(async () => {
+      await this.#takePiggybacks(piggybacks);
+      return this.#prepare(code, reader);
+    });
+  }
+
+  #stateError(code: number): OraError | null {
+    const error = ENDED_BY_STATE[this.#context.faults.instance];
+    return error === null || code === FUNCTION.LOGOFF ? null : oraError(error);
+  }
+
+  async #takePiggybacks(piggybacks: Piggybacks): Promise<void> {
+    for (const id of piggybacks.closedCursors) this.#cursors.close(id);
+    for (const id of piggybacks.cancelledCursors) this.#cursors.cancel(id);
+    for (const locator of piggybacks.freedLobs) this.#lobs.free(locator);
+    Object.assign(this.#endToEnd, piggybacks.endToEnd);
+    const { schema } = piggybacks;
+    if (schema === null) return;
+    const name = /[^A-Za-z0-9_$#]/.test(schema) ? `"${schema}"` : schema;
+    await this.#statements.runPlain(`ALTER SESSION SET CURRENT_SCHEMA = ${name}`);
+    this.#schema = schema.toUpperCase();
+  }
+
+  #prepare(code: number, reader: Reader): PreparedCall {
+    switch (code) {
+      case FUNCTION.EXECUTE:
+        return this.#statements.execute(reader);
+      case FUNCTION.REEXECUTE:
+      case FUNCTION.REEXECUTE_AND_FETCH:
+        return this.#statements.reexecute(reader, code === FUNCTION.REEXECUTE_AND_FETCH);
+      case FUNCTION.FETCH:
+        return this.#statements.fetch(reader);
+      case FUNCTION.LOB_OPERATION:
+        return this.#lob(reader);
+      case FUNCTION.COMMIT:
+        return this.#plain('commit', 'commit', () => this.#commit());
+      case FUNCTION.ROLLBACK:
+        return this.#plain('rollback', 'rollback', () => this.#sql?.rollback());
+      case FUNCTION.PING:
+        return this.#plain('ping', 'ping', () => undefined);
+      case FUNCTION.PIPELINE_END:
+        return this.#plain('ping', 'pipeline-end', () => undefined);
+      case FUNCTION.LOGOFF:
+        return this.#plain('logoff', 'logoff', () => this.#sql?.rollback().catch(() => undefined));
+      case FUNCTION.SESSION_RELEASE:
+        return { ...this.#plain('logoff', 'session-release', () => undefined), run: () => this.#release() };
+      default:
+        throw new OraError(UNSUPPORTED, `unsupported network datatype or representation (function ${code})`);
+    }
+  }
+
+  /** A call that has nothing to tell but that it was done. */
+  #plain(point: FaultPoint, op: WireCall['op'], work: () => Promise<void> | undefined): PreparedCall {
+    this.#record({ op });
+    return {
+      point,
+      sql: this.#lastSql,
+      run: async () => {
+        await work();
+        return this.#status(new Writer(32));
+      },
+    };
+  }
+
+  #lob(reader: Reader): PreparedCall {
+    const call = readLobCall(reader);
+    this.#record({ op: 'lob' });
+    return {
+      point: 'lob',
+      sql: this.#lastSql,
+      run: async () => {
+        const writer = this.#lobs.call(call);
+        this.#writeEnd(writer, {});
+        return writer;
+      },
+    };
+  }
+
+  async #commit(): Promise<void> {
+    const { guard } = this.#context;
+    const commits = this.#sql?.inTransaction === true;
+    if (guard !== null && this.#ltxid !== null && commits) guard.assertMayCommit(this.#ltxid);
+    await this.#sql?.commit();
+    if (commits) this.#nextLtxid();
+  }
+
+  async #committing(commits: boolean, work: () => Promise<SqlResult>): Promise<SqlResult> {
+    const { guard } = this.#context;
+    if (guard !== null && this.#ltxid !== null && commits) guard.assertMayCommit(this.#ltxid);
+    const result = await work();
+    if (commits && result.columns === undefined) this.#nextLtxid();
+    return result;
+  }
+
+  #nextLtxid(): void {
+    const { guard } = this.#context;
+    if (guard === null) return;
+    if (this.#ltxid !== null) guard.committed(this.#ltxid);
+    this.#ltxid = guard.issue();
+    this.#isNewLtxid = true;
+  }
+
+  /** DRCP gives the session back: the next call on this connection finds it as new. No answer. */
+  async #release(): Promise<null> {
+    await this.#sql?.rollback();
+    return null;
+  }
+
+  /** A call, the fault that it meets, and its one answer. */
+  async #answer(prepare: () => Promise<PreparedCall>): Promise<void> {
+    let answer: Writer | null;
+    let rule: FaultRule | null;
+    try {
+      const call = await prepare();
+      this.#lastSql = call.sql;
+      rule = await this.#meetFault(call.point, call.sql);
+      answer = await call.run();
+      this.#assertGoingOn();
+    } catch (error) {
+      if (error instanceof Cut) return this.#link.cut();
+      return this.#fail(this.#errorOf(error), error instanceof CallError ? error.end : {});
+    }
+    if (rule?.drop === 'after') return this.#link.cut();
+    if (rule?.drop === 'mid-answer' && answer !== null) return this.#link.sendHalf(answer);
+    this.#line.apply('answer');
+    if (answer !== null) this.#respond(answer);
+  }
+
+  #errorOf(error: unknown): OraError {
+    if (this.#killed !== null) return this.#killed;
+    if (isInterrupted(this.#line.state)) return oraError(1013);
+    if (error instanceof OraError) return error;
+    this.#context.observation.protocolError(error);
+    const text = error instanceof Error ? error.message : String(error);
+    return new OraError(600, `internal error code, arguments: [${text}]`);
+  }
+
+  #assertGoingOn(): void {
+    if (this.#line.state === 'closed') throw new Cut();
+    if (this.#killed !== null) throw this.#killed;
+    if (isInterrupted(this.#line.state)) throw oraError(1013);
+  }
+
+  async #meetFault(point: FaultPoint, sql: string): Promise<FaultRule | null> {
+    const rule = this.#context.faults.take(point, sql, () => this.view);
+    if (rule === null) return null;
+    if (rule.delayMs !== undefined) await this.#wait(rule.delayMs);
+    if (rule.until !== undefined) await this.#wait(rule.until);
+    this.#assertGoingOn();
+    if (rule.drop === 'before') throw new Cut();
+    if (rule.error !== undefined)
+      throw new OraError(rule.error.code, rule.error.message ?? oraError(rule.error.code).message);
+    return rule;
+  }
+
+  /** Ends early when the call is interrupted, the session killed or the connection gone: no timer is left behind. */
+  async #wait(what: number | Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wakers.add(resolve);
+      if (typeof what === 'number') timer = setTimeout(resolve, what);
+      else void what.then(resolve);
+    });
+    clearTimeout(timer);
+    this.#wakers.clear();
+  }
+
+  async #fail(error: OraError, end: EndOfCall = {}): Promise<void> {
+    const isPlain = this.#token !== 0 || (!this.#context.errorMarkers && !isInterrupted(this.#line.state));
+    await this.#report(error, isPlain ? 'plain-error' : 'error', end);
+  }
+
+  async #report(error: OraError, event: 'error' | 'plain-error' | 'break', end: EndOfCall = {}): Promise<void> {
+    await this.#line.raise(event);
+    if (this.#line.state === 'closed') return;
+    const writer = new Writer();
+    this.#writeEnd(writer, { ...end, code: error.code, message: `${error.message}\n`, position: error.position });
+    this.#line.apply('reported');
+    this.#respond(writer);
+    if (this.#killed !== null) this.#link.end();
+  }
+
+  #respond(writer: Writer): void {
+    // What is to be flushed first is no whole answer: it has no end mark.
+    if (this.#link.endsAnswers && this.#flush === null) writer.u8(MESSAGE.END_OF_REQUEST);
+    const payload = writer.view();
+    if (this.#token === 0) return this.#link.send(payload);
+    const token = new Writer(16).u8(MESSAGE.TOKEN).ub8(this.#token);
+    this.#link.send(Buffer.concat([token.view(), payload]));
+  }
+
+  #sendRest(): void {
+    const rest = this.#flush;
+    this.#flush = null;
+    this.#line.apply('answer');
+    if (rest !== null) this.#respond(rest);
+  }
+
+  #negotiate(reader: Reader): void {
+    const writer = new Writer(4096);
+    const { authOne } = this.#logon.negotiate(reader, writer, ({ fieldVersion, understandsEndMark }) => {
+      this.#fieldVersion = fieldVersion;
+      this.#link.endsAnswers &&= understandsEndMark;
+    });
+    if (authOne) return this.#challenge(reader, writer);
+    this.#line.apply('answer');
+    this.#link.send(writer.view(), false);
+  }
+
+  #challenge(reader: Reader, writer: Writer): void {
+    this.#logon.authOne(reader, writer, (pairs) => Object.assign(this.#endToEnd, Object.fromEntries(pairs)));
+    this.#line.apply('answer');
+    this.#respond(this.#status(writer));
+  }
+
+  async #welcome(reader: Reader): Promise<void> {
+    try {
+      await this.#meetFault('logon', '');
+      const { proof, zone, pairs } = this.#logon.prove(reader);
+      for (const name of ['AUTH_KPPL_CONN_CLASS', 'AUTH_KPPL_PURITY']) {
+        const value = pairs.get(name);
+        if (value !== undefined) this.#endToEnd[name] = value;
+      }
+      this.#schema = this.#logon.user;
+      const { sid, serial } = this;
+      const facts = { sid, serial, user: this.#logon.user, schema: this.#schema, service: this.#service };
+      const sql = await this.#context.backend.openSession(facts);
+      if (this.#line.state === 'closed') return await sql.close();
+      this.#sql = sql;
+      if (zone !== null) sql.setTimeZone?.(zone);
+      this.#context.observation.counters.logons += 1;
+      this.#record({ op: 'logon' });
+      const writer = new Writer(1024);
+      this.#logon.writeWelcome(writer, proof, facts);
+      this.#nextLtxid();
+      this.#line.apply('answer');
+      this.#respond(this.#status(writer));
+    } catch (error) {
+      if (error instanceof Cut) return this.#link.cut();
+      await this.#fail(this.#errorOf(error));
+      this.#link.end();
+    }
+  }
+
+  async #changePassword(reader: Reader): Promise<void> {
+    this.#record({ op: 'change-password' });
+    if (!this.#logon.changePassword(reader)) return this.#fail(new OraError(28008, 'invalid old password'));
+    this.#line.apply('answer');
+    const writer = new Writer().u8(MESSAGE.PARAMETER).ub2(0);
+    this.#respond(this.#status(writer));
+  }
+
+  #statementsPort() {
+    const sql = (): SqlSession => {
+      if (this.#sql === null) throw new Cut();
+      return this.#sql;
+    };
+    const fieldVersion = (): number => this.#fieldVersion;
+    return {
+      context: this.#context,
+      cursors: this.#cursors,
+      lobs: this.#lobs,
+      get sql() {
+        return sql();
+      },
+      get fieldVersion() {
+        return fieldVersion();
+      },
+      record: (call: Omit<WireCall, 'sid'>) => this.#record(call),
+      writeEnd: (writer: Writer, end: EndOfCall) => this.#writeEnd(writer, end),
+      committing: (commits: boolean, work: () => Promise<SqlResult>) => this.#committing(commits, work),
+      onSchema: (schema: string) => (this.#schema = schema),
+      awaitFlush: (rest: Writer) => (this.#flush = rest),
+    };
+  }
+
+  #record(call: Omit<WireCall, 'sid'>): void {
+    this.#context.observation.record({ sid: this.sid, ...call });
+  }
+
+  #statusBits(): number {
+    return 1 | (this.#sql?.inTransaction === true ? STATUS_IN_TRANSACTION : 0);
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    return this.#sequence;
+  }
+
+  #writeEnd(writer: Writer, end: EndOfCall): void {
+    this.#writeLtxid(writer);
+    const frame = { status: this.#statusBits(), sequence: this.#nextSequence(), callNumber: this.#calls };
+    writeCallEnd(writer, { ...end, ...frame }, this.#fieldVersion);
+  }
+
+  #status(writer: Writer): Writer {
+    this.#writeLtxid(writer);
+    writeStatus(writer, this.#statusBits(), this.#nextSequence());
+    return writer;
+  }
+
+  #writeLtxid(writer: Writer): void {
+    if (!this.#isNewLtxid || this.#ltxid === null) return;
+    this.#isNewLtxid = false;
+    writeLtxid(writer, this.#ltxid);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#line.state === 'closed') return;
+    const wasRunning = this.#line.state !== 'idle';
+    this.#line.apply('close');
+    for (const wake of [...this.#wakers]) wake();
+    const sql = this.#sql;
+    this.#sql = null;
+    if (sql !== null && wasRunning) await sql.cancel().catch(() => undefined);
+    await sql?.close().catch(() => undefined);
+    this.#cursors.closeAll();
+    this.#lobs.closeAll();
+    this.#onEnded();
+  }
+}

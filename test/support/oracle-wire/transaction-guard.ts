@@ -1,0 +1,69 @@
+/**
+ * Transaction Guard: every transaction has a logical id (LTXID), which the client is told ahead of it. After a lost answer
+ * a new session asks DBMS_APP_CONT.GET_LTXID_OUTCOME whether it was committed; a question that is answered with no
+ * forbids the commit for good. Commits are seen by the wire server itself, so that any backend has it.
+ */
+import { randomBytes } from 'node:crypto';
+import type { BindSpec, SqlResult, SqlValue } from './backend.js';
+import { OraError } from './backend.js';
+import type { ParsedStatement } from './sql-scan.js';
+import { T } from './values.js';
+
+type Outcome = 'open' | 'committed' | 'forbidden';
+
+const QUESTION = /DBMS_APP_CONT\s*\.\s*GET_LTXID_OUTCOME/i;
+const LTXID_BYTES = 32;
+
+export class TransactionGuard {
+  readonly #outcomes = new Map<string, Outcome>();
+
+  issue(): Buffer {
+    const ltxid = randomBytes(LTXID_BYTES);
+    this.#outcomes.set(keyOf(ltxid), 'open');
+    return ltxid;
+  }
+
+  /** Throws ORA-14906 when somebody was told that this would not be committed. */
+  assertMayCommit(ltxid: Buffer): void {
+    if (this.#outcomes.get(keyOf(ltxid)) === 'forbidden') {
+      throw new OraError(
+        14906,
+        'Application Continuity or Transaction Guard has forced the outcome of this transaction.',
+      );
+    }
+  }
+
+  committed(ltxid: Buffer): void {
+    this.#outcomes.set(keyOf(ltxid), 'committed');
+  }
+
+  asks(statement: ParsedStatement): boolean {
+    return statement.kind === 'plsql' && QUESTION.test(statement.sql);
+  }
+
+  /**
+   * The first RAW bind is the id; the OUT binds, in order, are whether it was committed and whether its call had ended:
+   * BOOLEAN, or 1 and 0 in a NUMBER, or `TRUE` and `FALSE` in a text. Throws ORA-14903 for an id of nobody.
+   */
+  answer(binds: readonly BindSpec[], row: readonly (SqlValue | SqlValue[])[]): SqlResult {
+    const idAt = row.findIndex((value) => Buffer.isBuffer(value));
+    const ltxid = row[idAt];
+    const outcome = Buffer.isBuffer(ltxid) ? this.#outcomes.get(keyOf(ltxid)) : undefined;
+    if (outcome === undefined) throw new OraError(14903, 'corrupt logical transaction detected');
+    if (outcome === 'open') this.#outcomes.set(keyOf(ltxid as Buffer), 'forbidden');
+    const committed = outcome === 'committed';
+    return {
+      outDirs: binds.map((_, index) => (index === idAt ? 'in' : 'out')),
+      outValues: [binds.map((bind, index) => (index === idAt ? null : asBind(bind, committed)))],
+    };
+  }
+}
+
+function asBind({ type }: BindSpec, value: boolean): SqlValue {
+  if (type === T.BOOLEAN) return value;
+  return type === T.NUMBER || type === T.INTEGER ? Number(value) : value ? 'TRUE' : 'FALSE';
+}
+
+function keyOf(ltxid: Buffer): string {
+  return ltxid.toString('hex');
+}
