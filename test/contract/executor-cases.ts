@@ -127,8 +127,8 @@ const STATEMENT_CASES: readonly ExecutorCase[] = [
         { id: 2, name: 'c' },
         { id: 3, name: 'd' },
       ];
-      const table = sql.id('executor_items');
-      const columns = sql.join([sql.id('id'), sql.id('name')]);
+      const table = sql.id(words.kept('executor_items'));
+      const columns = sql.join([sql.id(words.kept('id')), sql.id(words.kept('name'))]);
       await on.exec(sql`insert into ${table} (${columns}) values ${sql.values(rows, ['id', 'name'])}`);
       const names = ["a'b", 'd'];
       const isNamed = words.facts.hasArrays ? sql`name = any(${names})` : sql`name in (${sql.join(names)})`;

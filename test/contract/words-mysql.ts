@@ -87,6 +87,7 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     },
     columns: { int: 'int', text: 'text' },
     count: BigInt,
+    kept: (name) => name,
     oddName: 'Mixed "Case"',
     series: (last) => `(select i from contract_numbers where i <= ${last}) as numbers`,
     tenOver: (expression) => `10 * pow(${expression}, -1)`,

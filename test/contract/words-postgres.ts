@@ -71,6 +71,7 @@ export const POSTGRES_WORDS: Words = {
   },
   columns: { int: 'int', text: 'text' },
   count: BigInt,
+  kept: (name) => name,
   oddName: 'Mixed "Case"',
   series: (last) => `generate_series(1, (${last})::int) i`,
   tenOver: (expression) => `10 / (${expression})::int`,

@@ -77,6 +77,8 @@ export interface Words {
   readonly columns: { readonly int: string; readonly text: string };
   /** What `count(*)` answers for so many. */
   count(rows: number): unknown;
+  /** How the database keeps a name that was written without quotes. */
+  kept(name: string): string;
   /** A name that only quotes can write. */
   readonly oddName: string;
   /** For FROM: the numbers from 1 to `last`, 100,000 at most, in the column `i`, in their order. */
