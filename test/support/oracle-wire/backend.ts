@@ -53,7 +53,7 @@ export type RowSource = Iterable<SqlRow> | AsyncIterable<SqlRow>;
 
 export interface Column {
   readonly name: string;
-  /** One of `T` of values.ts. */
+  /** One of `T` in values.ts. */
   readonly type: number;
   readonly precision?: number;
   readonly scale?: number;

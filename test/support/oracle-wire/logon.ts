@@ -16,7 +16,7 @@ import {
   writeProtocol,
 } from './codec/ttc-logon.js';
 import type { Reader } from './codec/wire.js';
-import { Writer } from './codec/wire.js';
+import type { Writer } from './codec/wire.js';
 import type { InstanceState } from './faults.js';
 import type { SessionContext } from './session-context.js';
 import { oraError } from './session-context.js';

@@ -14,9 +14,9 @@ export class RowQueue {
     const taken: SqlRow[] = [];
     while (taken.length < count && !this.#isEnded) {
       const step = this.#rows.next();
-      const { done, value } = step instanceof Promise ? await step : step;
-      if (done === true) this.#isEnded = true;
-      else taken.push(value as SqlRow);
+      const result: IteratorResult<SqlRow, unknown> = step instanceof Promise ? await step : step;
+      if (result.done === true) this.#isEnded = true;
+      else taken.push(result.value);
     }
     return taken;
   }

@@ -1,21 +1,26 @@
 /**
  * One session: requests taken one after the other, each answered once. It owns the order of things (piggybacks, call,
  * fault, answer or error), the line's state (interrupt.ts) and the end of everything it opened. What a call does is in
- * logon.ts, statements.ts and lobs.ts.
+ * logon.ts, statements.ts and lobs.ts. More than 300 lines because all of them change the one order that is kept here.
  */
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { SqlResult, SqlSession } from './backend.js';
+import type { SqlSession } from './backend.js';
 import { OraError } from './backend.js';
 import { descriptorValue } from './codec/connect-packets.js';
 import { FUNCTION, MESSAGE, STATUS_IN_TRANSACTION } from './codec/ttc-codes.js';
 import type { Piggybacks } from './codec/ttc-piggybacks.js';
 import { readPiggybacks } from './codec/ttc-piggybacks.js';
-import { readFunctionHeader, readLobCall } from './codec/ttc-read.js';
+import { readFunctionHeader } from './codec/ttc-read.js';
 import { writeCallEnd, writeLtxid, writeStatus } from './codec/ttc-write.js';
 import { Reader, Writer } from './codec/wire.js';
+import type { CallPort, EndOfCall, PreparedCall } from './calls.js';
+import { CallError } from './calls.js';
+import { answerConnect } from './connecting.js';
 import { CursorTable } from './cursors.js';
-import type { FaultPoint, FaultRule, SessionHandle } from './faults.js';
+import { Dispatch } from './dispatch.js';
+import { FaultGate } from './fault-gate.js';
+import type { FaultRule, SessionHandle } from './faults.js';
 import { isInterrupted, Line, voidsData } from './interrupt.js';
 import { Link } from './link.js';
 import { LobTable } from './lobs.js';
@@ -23,12 +28,9 @@ import { Logon } from './logon.js';
 import type { SessionView, WireCall } from './observation.js';
 import type { SessionContext } from './session-context.js';
 import { Cut, oraError } from './session-context.js';
-import type { EndOfCall, PreparedCall } from './statements.js';
-import { CallError, Statements } from './statements.js';
+import { Statements } from './statements.js';
+import { LogicalTransactions } from './transaction-guard.js';
 
-const NO_SUCH_SERVICE = 12514;
-const NO_SUCH_SID = 12505;
-const NO_HANDLER = 12516;
 const UNSUPPORTED = 3115;
 
 const ENDED_BY_STATE = { open: null, 'read-only': null, starting: 1033, 'shutting-down': 1089, down: 1034 } as const;
@@ -45,9 +47,11 @@ export class Session implements SessionHandle {
   readonly #cursors: CursorTable;
   readonly #lobs: LobTable;
   readonly #statements: Statements;
+  readonly #dispatch: Dispatch;
+  readonly #transactions: LogicalTransactions;
   readonly #queue: Buffer[] = [];
   readonly #endToEnd: Record<string, string> = {};
-  readonly #wakers = new Set<() => void>();
+  readonly #gate: FaultGate;
   #onEnded: () => void = () => undefined;
   #sql: SqlSession | null = null;
   #fieldVersion: number;
@@ -59,8 +63,6 @@ export class Session implements SessionHandle {
   #calls = 0;
   /** Of the running call, when it is pipelined; else 0. */
   #token = 0;
-  #ltxid: Buffer | null = null;
-  #isNewLtxid = false;
   #killed: OraError | null = null;
   #flush: Writer | null = null;
   #isPumping = false;
@@ -71,6 +73,7 @@ export class Session implements SessionHandle {
     this.#fieldVersion = context.profile.fieldVersion;
     this.ended = new Promise((resolve) => (this.#onEnded = resolve));
     this.#logon = new Logon(context);
+    this.#gate = new FaultGate(context.faults, { view: () => this.view, assertGoingOn: () => this.#assertGoingOn() });
     this.#cursors = new CursorTable(context.maxOpenCursors);
     this.#lobs = new LobTable(sid);
     this.#line = new Line({
@@ -86,7 +89,10 @@ export class Session implements SessionHandle {
       onClose: () => void this.#close(),
       onProtocolError: (error) => context.observation.protocolError(error),
     });
-    this.#statements = new Statements(this.#statementsPort());
+    this.#transactions = new LogicalTransactions(context.guard);
+    const port = this.#callPort();
+    this.#statements = new Statements(port);
+    this.#dispatch = new Dispatch(port, this.#statements);
   }
 
   get isLoggedOn(): boolean {
@@ -136,24 +142,9 @@ export class Session implements SessionHandle {
   }
 
   async #connect(data: string): Promise<void> {
-    const { faults, services, profile } = this.#context;
     this.#service = descriptorValue(data, 'SERVICE_NAME') ?? descriptorValue(data, 'SID') ?? '';
     this.#isPooled = /^pooled$/i.test(descriptorValue(data, 'SERVER') ?? '');
-    if (faults.isBlackHole) return;
-    try {
-      await this.#meetFault('connect', data);
-    } catch (error) {
-      if (error instanceof OraError) this.#link.refuse(error.code);
-      else this.#link.cut();
-      return;
-    }
-    const elsewhere = faults.takeRedirect();
-    if (elsewhere !== null) return this.#link.redirect(elsewhere);
-    const isServed = services === null || services.some((name) => name.toUpperCase() === this.#service.toUpperCase());
-    const missing = /\(\s*SID\s*=/i.test(data) ? NO_SUCH_SID : NO_SUCH_SERVICE;
-    const refusal = faults.refusal ?? (!isServed ? missing : this.#context.isFull() ? NO_HANDLER : null);
-    if (refusal === null) this.#link.accept(profile);
-    else this.#link.refuse(refusal);
+    await answerConnect(this.#context, this.#link, this.#gate, { data, service: this.#service });
   }
 
   #enqueue(request: Buffer): void {
@@ -187,7 +178,7 @@ export class Session implements SessionHandle {
 
   /** Ends what the session waits for, and the running statement. */
   async #interrupt(): Promise<void> {
-    for (const wake of [...this.#wakers]) wake();
+    this.#gate.wake();
     await this.#sql?.cancel().catch(() => undefined);
   }
 
@@ -212,7 +203,7 @@ export class Session implements SessionHandle {
     if (refused !== null) return this.#fail(refused);
     await this.#answer(async () => {
       await this.#takePiggybacks(piggybacks);
-      return this.#prepare(code, reader);
+      return this.#dispatch.prepare(code, reader, this.#lastSql);
     });
   }
 
@@ -233,91 +224,6 @@ export class Session implements SessionHandle {
     this.#schema = schema.toUpperCase();
   }
 
-  #prepare(code: number, reader: Reader): PreparedCall {
-    switch (code) {
-      case FUNCTION.EXECUTE:
-        return this.#statements.execute(reader);
-      case FUNCTION.REEXECUTE:
-      case FUNCTION.REEXECUTE_AND_FETCH:
-        return this.#statements.reexecute(reader, code === FUNCTION.REEXECUTE_AND_FETCH);
-      case FUNCTION.FETCH:
-        return this.#statements.fetch(reader);
-      case FUNCTION.LOB_OPERATION:
-        return this.#lob(reader);
-      case FUNCTION.COMMIT:
-        return this.#plain('commit', 'commit', () => this.#commit());
-      case FUNCTION.ROLLBACK:
-        return this.#plain('rollback', 'rollback', () => this.#sql?.rollback());
-      case FUNCTION.PING:
-        return this.#plain('ping', 'ping', () => undefined);
-      case FUNCTION.PIPELINE_END:
-        return this.#plain('ping', 'pipeline-end', () => undefined);
-      case FUNCTION.LOGOFF:
-        return this.#plain('logoff', 'logoff', () => this.#sql?.rollback().catch(() => undefined));
-      case FUNCTION.SESSION_RELEASE:
-        return { ...this.#plain('logoff', 'session-release', () => undefined), run: () => this.#release() };
-      default:
-        throw new OraError(UNSUPPORTED, `unsupported network datatype or representation (function ${code})`);
-    }
-  }
-
-  /** A call that has nothing to tell but that it was done. */
-  #plain(point: FaultPoint, op: WireCall['op'], work: () => Promise<void> | undefined): PreparedCall {
-    this.#record({ op });
-    return {
-      point,
-      sql: this.#lastSql,
-      run: async () => {
-        await work();
-        return this.#status(new Writer(32));
-      },
-    };
-  }
-
-  #lob(reader: Reader): PreparedCall {
-    const call = readLobCall(reader);
-    this.#record({ op: 'lob' });
-    return {
-      point: 'lob',
-      sql: this.#lastSql,
-      run: async () => {
-        const writer = this.#lobs.call(call);
-        this.#writeEnd(writer, {});
-        return writer;
-      },
-    };
-  }
-
-  async #commit(): Promise<void> {
-    const { guard } = this.#context;
-    const commits = this.#sql?.inTransaction === true;
-    if (guard !== null && this.#ltxid !== null && commits) guard.assertMayCommit(this.#ltxid);
-    await this.#sql?.commit();
-    if (commits) this.#nextLtxid();
-  }
-
-  async #committing(commits: boolean, work: () => Promise<SqlResult>): Promise<SqlResult> {
-    const { guard } = this.#context;
-    if (guard !== null && this.#ltxid !== null && commits) guard.assertMayCommit(this.#ltxid);
-    const result = await work();
-    if (commits && result.columns === undefined) this.#nextLtxid();
-    return result;
-  }
-
-  #nextLtxid(): void {
-    const { guard } = this.#context;
-    if (guard === null) return;
-    if (this.#ltxid !== null) guard.committed(this.#ltxid);
-    this.#ltxid = guard.issue();
-    this.#isNewLtxid = true;
-  }
-
-  /** DRCP gives the session back: the next call on this connection finds it as new. No answer. */
-  async #release(): Promise<null> {
-    await this.#sql?.rollback();
-    return null;
-  }
-
   /** A call, the fault that it meets, and its one answer. */
   async #answer(prepare: () => Promise<PreparedCall>): Promise<void> {
     let answer: Writer | null;
@@ -325,7 +231,7 @@ export class Session implements SessionHandle {
     try {
       const call = await prepare();
       this.#lastSql = call.sql;
-      rule = await this.#meetFault(call.point, call.sql);
+      rule = await this.#gate.meet(call.point, call.sql);
       answer = await call.run();
       this.#assertGoingOn();
     } catch (error) {
@@ -351,30 +257,6 @@ export class Session implements SessionHandle {
     if (this.#line.state === 'closed') throw new Cut();
     if (this.#killed !== null) throw this.#killed;
     if (isInterrupted(this.#line.state)) throw oraError(1013);
-  }
-
-  async #meetFault(point: FaultPoint, sql: string): Promise<FaultRule | null> {
-    const rule = this.#context.faults.take(point, sql, () => this.view);
-    if (rule === null) return null;
-    if (rule.delayMs !== undefined) await this.#wait(rule.delayMs);
-    if (rule.until !== undefined) await this.#wait(rule.until);
-    this.#assertGoingOn();
-    if (rule.drop === 'before') throw new Cut();
-    if (rule.error !== undefined)
-      throw new OraError(rule.error.code, rule.error.message ?? oraError(rule.error.code).message);
-    return rule;
-  }
-
-  /** Ends early when the call is interrupted, the session killed or the connection gone: no timer is left behind. */
-  async #wait(what: number | Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wakers.add(resolve);
-      if (typeof what === 'number') timer = setTimeout(resolve, what);
-      else void what.then(resolve);
-    });
-    clearTimeout(timer);
-    this.#wakers.clear();
   }
 
   async #fail(error: OraError, end: EndOfCall = {}): Promise<void> {
@@ -427,7 +309,7 @@ export class Session implements SessionHandle {
 
   async #welcome(reader: Reader): Promise<void> {
     try {
-      await this.#meetFault('logon', '');
+      await this.#gate.meet('logon', '');
       const { proof, zone, pairs } = this.#logon.prove(reader);
       for (const name of ['AUTH_KPPL_CONN_CLASS', 'AUTH_KPPL_PURITY']) {
         const value = pairs.get(name);
@@ -444,7 +326,7 @@ export class Session implements SessionHandle {
       this.#record({ op: 'logon' });
       const writer = new Writer(1024);
       this.#logon.writeWelcome(writer, proof, facts);
-      this.#nextLtxid();
+      this.#transactions.begin();
       this.#line.apply('answer');
       this.#respond(this.#status(writer));
     } catch (error) {
@@ -462,7 +344,7 @@ export class Session implements SessionHandle {
     this.#respond(this.#status(writer));
   }
 
-  #statementsPort() {
+  #callPort(): CallPort {
     const sql = (): SqlSession => {
       if (this.#sql === null) throw new Cut();
       return this.#sql;
@@ -472,17 +354,18 @@ export class Session implements SessionHandle {
       context: this.#context,
       cursors: this.#cursors,
       lobs: this.#lobs,
+      transactions: this.#transactions,
       get sql() {
         return sql();
       },
       get fieldVersion() {
         return fieldVersion();
       },
-      record: (call: Omit<WireCall, 'sid'>) => this.#record(call),
-      writeEnd: (writer: Writer, end: EndOfCall) => this.#writeEnd(writer, end),
-      committing: (commits: boolean, work: () => Promise<SqlResult>) => this.#committing(commits, work),
-      onSchema: (schema: string) => (this.#schema = schema),
-      awaitFlush: (rest: Writer) => (this.#flush = rest),
+      record: (call) => this.#record(call),
+      writeEnd: (writer, end) => this.#writeEnd(writer, end),
+      writeStatus: (writer) => this.#status(writer),
+      onSchema: (schema) => (this.#schema = schema),
+      awaitFlush: (rest) => (this.#flush = rest),
     };
   }
 
@@ -512,16 +395,15 @@ export class Session implements SessionHandle {
   }
 
   #writeLtxid(writer: Writer): void {
-    if (!this.#isNewLtxid || this.#ltxid === null) return;
-    this.#isNewLtxid = false;
-    writeLtxid(writer, this.#ltxid);
+    const ltxid = this.#transactions.takeUntold();
+    if (ltxid !== null) writeLtxid(writer, ltxid);
   }
 
   async #close(): Promise<void> {
     if (this.#line.state === 'closed') return;
     const wasRunning = this.#line.state !== 'idle';
     this.#line.apply('close');
-    for (const wake of [...this.#wakers]) wake();
+    this.#gate.wake();
     const sql = this.#sql;
     this.#sql = null;
     if (sql !== null && wasRunning) await sql.cancel().catch(() => undefined);

@@ -7,68 +7,26 @@
  * - PL/SQL: the directions of the binds, the OUT values, implicit results, return parameters, ERROR.
  */
 import { randomBytes } from 'node:crypto';
-import type { BindSpec, SqlCursor, SqlResult, SqlRow, SqlSession, SqlValue } from './backend.js';
+import type { BindSpec, SqlResult, SqlRow, SqlValue } from './backend.js';
 import { OraError } from './backend.js';
+import type { CallPort, EndOfCall, PreparedCall } from './calls.js';
+import { CallError } from './calls.js';
 import { DIRECTION, EXECUTE_FLAG_ROW_COUNTS, MESSAGE, OPTION, REEXECUTE_FLAG_COMMIT } from './codec/ttc-codes.js';
-import type { BindMeta, ExecuteCall, WireValue } from './codec/ttc-read.js';
+import type { BindMeta, BindShape, ExecuteCall, WireValue } from './codec/ttc-read.js';
 import { isArrayBind, readBindRows, readExecute, readFetch, readReexecute } from './codec/ttc-read.js';
-import type { CallEnd } from './codec/ttc-write.js';
-import {
-  writeDescribe,
-  writeDescribeBody,
-  writeIoVector,
-  writeReturnParameters,
-  writeWarning,
-} from './codec/ttc-write.js';
+import { writeDescribe, writeReturnParameters, writeWarning } from './codec/ttc-write.js';
 import type { Reader } from './codec/wire.js';
 import { Writer } from './codec/wire.js';
-import type { Cursor, CursorTable } from './cursors.js';
-import type { FaultPoint } from './faults.js';
+import type { Cursor } from './cursors.js';
 import type { LobTable } from './lobs.js';
-import type { WireCall } from './observation.js';
+import { OutWriter } from './out-writer.js';
 import { RowQueue } from './row-queue.js';
 import { RowWriter } from './row-writer.js';
-import type { SessionContext } from './session-context.js';
 import { oraError } from './session-context.js';
 import type { ParsedStatement } from './sql-scan.js';
 import { parseStatement } from './sql-scan.js';
-import { valueOfBind, writeValue } from './value-codec.js';
+import { valueOfBind } from './value-codec.js';
 import { stringToRowid, T } from './values.js';
-
-export type EndOfCall = Omit<CallEnd, 'status' | 'sequence' | 'callNumber'>;
-
-/** A call whose message is read. */
-export interface PreparedCall {
-  readonly point: FaultPoint;
-  readonly sql: string;
-  /** The answer up to its end mark; null when there is none. */
-  run(): Promise<Writer | null>;
-}
-
-/** An error that ends a call and says more than itself. */
-export class CallError extends OraError {
-  readonly end: EndOfCall;
-
-  constructor(error: OraError, end: EndOfCall) {
-    super(error.code, error.message, error.position);
-    this.end = end;
-  }
-}
-
-export interface StatementsPort {
-  readonly context: SessionContext;
-  readonly cursors: CursorTable;
-  readonly lobs: LobTable;
-  readonly fieldVersion: number;
-  readonly sql: SqlSession;
-  record(call: Omit<WireCall, 'sid'>): void;
-  writeEnd(writer: Writer, end: EndOfCall): void;
-  /** Around every execution that may commit. */
-  committing(commits: boolean, work: () => Promise<SqlResult>): Promise<SqlResult>;
-  onSchema(schema: string): void;
-  /** The rest of an answer, to be sent when the client has asked for it. */
-  awaitFlush(rest: Writer): void;
-}
 
 interface Execution {
   readonly autoCommit: boolean;
@@ -98,12 +56,14 @@ const CONSTRAINTS: ReadonlySet<number> = new Set([1, 1400, 1438, 2290, 2291, 229
 const WRITES: ReadonlySet<string> = new Set(['dml', 'ddl', 'lock']);
 
 export class Statements {
-  readonly #port: StatementsPort;
+  readonly #port: CallPort;
   readonly #rows: RowWriter;
+  readonly #out: OutWriter;
 
-  constructor(port: StatementsPort) {
+  constructor(port: CallPort) {
     this.#port = port;
     this.#rows = new RowWriter(port.lobs, port.context.leavesOutEqual);
+    this.#out = new OutWriter(port);
   }
 
   execute(reader: Reader): PreparedCall {
@@ -226,7 +186,7 @@ export class Statements {
     const autoCommit = execution.autoCommit && statement.kind !== 'query';
     const request = { statement, binds, rows, autoCommit, batchErrors: execution.batchErrors };
     const commits = autoCommit || statement.kind === 'ddl' || statement.kind === 'commit';
-    const run = this.#port.committing(commits, () => sql.execute(request));
+    const run = this.#port.transactions.committing(commits, () => sql.execute(request));
     const result = await this.#orForget(cursor, run);
     if (result.currentSchema !== undefined) this.#port.onSchema(result.currentSchema);
     return result.columns === undefined
@@ -293,12 +253,12 @@ export class Statements {
       rowid: result.rowid === undefined ? null : stringToRowid(result.rowid),
     };
     const writer = new Writer();
-    if (result.outDirs !== undefined) this.#writeOutBinds(writer, cursor, result);
+    if (result.outDirs !== undefined) this.#out.writeOutBinds(writer, cursor, result);
     const returning = statement.returnBinds.size > 0 ? (result.returning ?? []) : [];
     const flushes = this.#port.context.flushesOutBinds && returning.length > 0;
     const body = flushes ? new Writer() : writer;
-    for (const iteration of returning) this.#writeReturning(body, cursor, iteration);
-    this.#writeImplicitResults(body, result.implicitResults ?? []);
+    for (const iteration of returning) this.#out.writeReturning(body, cursor, iteration);
+    this.#out.writeImplicitResults(body, result.implicitResults ?? []);
     if (result.warning !== undefined) writeWarning(body, result.warning.code, result.warning.message);
     this.#writeReturned(body, cursor, execution.wantsRowCounts ? rowCounts : null, result.currentSchema ?? null);
     this.#port.writeEnd(body, end);
@@ -315,70 +275,9 @@ export class Statements {
   ): void {
     writeReturnParameters(writer, { scn: this.#port.context.nextScn(), cursorId: id, rowCounts, currentSchema });
   }
-
-  #writeOutBinds(writer: Writer, cursor: Cursor, { outDirs = [], outValues = [] }: SqlResult): void {
-    const directions = outDirs.map((direction) =>
-      direction === 'in' ? DIRECTION.IN : direction === 'out' ? DIRECTION.OUT : DIRECTION.IN_OUT,
-    );
-    cursor.directions = directions;
-    writeIoVector(writer, directions);
-    if (directions.every((direction) => direction === DIRECTION.IN)) return;
-    for (const row of outValues) {
-      writer.u8(MESSAGE.ROW_DATA);
-      for (const [index, direction] of directions.entries()) {
-        const meta = cursor.binds[index];
-        if (direction !== DIRECTION.IN && meta !== undefined) this.#writeOutBind(writer, meta, row[index] ?? null);
-      }
-    }
-  }
-
-  #writeOutBind(writer: Writer, meta: BindMeta, value: SqlValue | SqlValue[]): void {
-    if (!isArrayBind(meta)) return this.#writeOutValue(writer, meta, Array.isArray(value) ? null : value);
-    const items = Array.isArray(value) ? value : [];
-    writer.ub4(items.length);
-    for (const item of items) this.#writeOutValue(writer, meta, item);
-  }
-
-  /** The number behind it is what was cut off: nothing, ever. A null BOOLEAN says so there. */
-  #writeOutValue(writer: Writer, meta: BindMeta, value: SqlValue): void {
-    if (meta.type === T.CURSOR) {
-      if (isCursor(value)) this.#writeNestedCursor(writer.u8(1), value);
-      else writer.u8(0);
-      writer.sb4(0);
-      return;
-    }
-    writeValue(writer, { ...meta, place: 'out' }, value, this.#port.lobs);
-    writer.sb4(value === null && meta.type === T.BOOLEAN ? -1 : 0);
-  }
-
-  #writeReturning(writer: Writer, cursor: Cursor, iteration: SqlValue[][]): void {
-    writer.u8(MESSAGE.ROW_DATA);
-    for (const [position, index] of [...cursor.statement.returnBinds].entries()) {
-      const returned = iteration[position] ?? [];
-      const meta = cursor.binds[index];
-      if (meta === undefined) continue;
-      writer.ub4(returned.length);
-      for (const value of returned) this.#writeOutValue(writer, meta, value);
-    }
-  }
-
-  #writeImplicitResults(writer: Writer, results: readonly SqlCursor[]): void {
-    if (results.length === 0) return;
-    writer.u8(MESSAGE.IMPLICIT_RESULTS).ub4(results.length);
-    for (const result of results) this.#writeNestedCursor(writer.u8(0), result);
-  }
-
-  #writeNestedCursor(writer: Writer, { columns, rows }: SqlCursor): void {
-    const cursor = this.#port.cursors.open(parseStatement('SELECT'));
-    cursor.columns = columns;
-    cursor.shape = JSON.stringify(columns);
-    cursor.rows = new RowQueue(rows);
-    writeDescribeBody(writer, columns, this.#port.fieldVersion);
-    writer.ub2(cursor.id);
-  }
 }
 
-function shapeOf(statement: ParsedStatement | null, directions: readonly number[] | null) {
+function shapeOf(statement: ParsedStatement | null, directions: readonly number[] | null): BindShape {
   return {
     isPlsql: statement?.kind === 'plsql',
     hasValue: (index: number): boolean =>
@@ -400,8 +299,4 @@ function bindSpecs({ binds, statement }: Cursor): BindSpec[] {
 function bindValue({ binds }: Cursor, index: number, value: WireValue, lobs: LobTable): SqlValue | SqlValue[] {
   const meta = binds[index];
   return meta === undefined ? null : valueOfBind(meta, value, lobs);
-}
-
-function isCursor(value: SqlValue): value is SqlCursor {
-  return typeof value === 'object' && value !== null && 'rows' in value;
 }

@@ -59,6 +59,41 @@ export class TransactionGuard {
   }
 }
 
+/** The ids of one session's transactions, one after the other; nothing at all without a guard. */
+export class LogicalTransactions {
+  readonly #guard: TransactionGuard | null;
+  #current: Buffer | null = null;
+  #isUntold = false;
+
+  constructor(guard: TransactionGuard | null) {
+    this.#guard = guard;
+  }
+
+  /** A new id: the client is told with the next answer. */
+  begin(): void {
+    if (this.#guard === null) return;
+    this.#current = this.#guard.issue();
+    this.#isUntold = true;
+  }
+
+  /** Around whatever commits. What it throws was not committed. */
+  async committing<Value>(commits: boolean, work: () => Promise<Value>): Promise<Value> {
+    if (this.#guard === null || this.#current === null || !commits) return work();
+    this.#guard.assertMayCommit(this.#current);
+    const value = await work();
+    this.#guard.committed(this.#current);
+    this.begin();
+    return value;
+  }
+
+  /** The id that the client is not told yet, once. */
+  takeUntold(): Buffer | null {
+    const untold = this.#isUntold ? this.#current : null;
+    this.#isUntold = false;
+    return untold;
+  }
+}
+
 function asBind({ type }: BindSpec, value: boolean): SqlValue {
   if (type === T.BOOLEAN) return value;
   return type === T.NUMBER || type === T.INTEGER ? Number(value) : value ? 'TRUE' : 'FALSE';

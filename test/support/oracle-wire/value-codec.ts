@@ -2,7 +2,9 @@
 import type { SqlValue } from './backend.js';
 import { OraError, SqlJson } from './backend.js';
 import type { BindMeta, WireValue } from './codec/ttc-read.js';
-import { decodeOson, encodeOson, JsonNumber } from './codec/oson.js';
+import { JsonNumber } from './codec/oson-codes.js';
+import { decodeOson } from './codec/oson-decode.js';
+import { encodeOson } from './codec/oson-encode.js';
 import { CSFRM, T } from './codec/type-codes.js';
 import { textOfUtf16, utf16 } from './codec/utf16.js';
 import type { VectorValue } from './codec/vector.js';
@@ -74,7 +76,7 @@ export function writeValue(writer: Writer, target: Target, value: SqlValue, lobs
   switch (target.type) {
     case T.NUMBER:
     case T.INTEGER:
-      writer.bytes(values.encodeNumber(typeof value === 'boolean' ? Number(value) : String(value as string | number)));
+      writer.bytes(values.encodeNumber(typeof value === 'boolean' ? Number(value) : String(value)));
       return;
     case T.VARCHAR:
     case T.CHAR:
@@ -181,7 +183,7 @@ export function textOf(value: SqlValue): string {
   if (value instanceof SqlJson) return JSON.stringify(value.value, (_, part: unknown) => plainJson(part));
   if (ArrayBuffer.isView(value)) return `[${[...value].join(',')}]`;
   if (value !== null && typeof value === 'object' && 'year' in value) return values.dateToIso(value);
-  return String(value as number | bigint);
+  return `${value as number | bigint}`;
 }
 
 function plainJson(part: unknown): unknown {
