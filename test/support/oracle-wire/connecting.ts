@@ -35,8 +35,9 @@ export async function answerConnect(
   else link.refuse(refusal);
 }
 
-function refusalOf({ services, isFull }: SessionContext, data: string, service: string): number | null {
+function refusalOf(context: SessionContext, data: string, service: string): number | null {
+  const { services } = context;
   const isServed = services === null || services.some((name) => name.toUpperCase() === service.toUpperCase());
   if (!isServed) return /\(\s*SID\s*=/i.test(data) ? NO_SUCH_SID : NO_SUCH_SERVICE;
-  return isFull() ? NO_HANDLER : null;
+  return context.isFull() ? NO_HANDLER : null;
 }

@@ -8,13 +8,13 @@ import type { Socket } from 'node:net';
 import type { SqlSession } from './backend.js';
 import { OraError } from './backend.js';
 import { descriptorValue } from './codec/connect-packets.js';
-import { FUNCTION, MESSAGE, STATUS_IN_TRANSACTION } from './codec/ttc-codes.js';
+import { FUNCTION, MESSAGE } from './codec/ttc-codes.js';
 import type { Piggybacks } from './codec/ttc-piggybacks.js';
 import { readPiggybacks } from './codec/ttc-piggybacks.js';
 import { readFunctionHeader } from './codec/ttc-read.js';
-import { writeCallEnd, writeLtxid, writeStatus } from './codec/ttc-write.js';
 import { Reader, Writer } from './codec/wire.js';
 import type { CallPort, EndOfCall, PreparedCall } from './calls.js';
+import { CallEnds } from './call-ends.js';
 import { CallError } from './calls.js';
 import { answerConnect } from './connecting.js';
 import { CursorTable } from './cursors.js';
@@ -59,8 +59,7 @@ export class Session implements SessionHandle {
   #isPooled = false;
   #schema = '';
   #lastSql = '';
-  #sequence = 0;
-  #calls = 0;
+  readonly #ends: CallEnds;
   /** Of the running call, when it is pipelined; else 0. */
   #token = 0;
   #killed: OraError | null = null;
@@ -90,6 +89,10 @@ export class Session implements SessionHandle {
       onProtocolError: (error) => context.observation.protocolError(error),
     });
     this.#transactions = new LogicalTransactions(context.guard);
+    this.#ends = new CallEnds(this.#transactions, {
+      isInTransaction: () => this.#sql?.inTransaction ?? false,
+      fieldVersion: () => this.#fieldVersion,
+    });
     const port = this.#callPort();
     this.#statements = new Statements(port);
     this.#dispatch = new Dispatch(port, this.#statements);
@@ -108,7 +111,7 @@ export class Session implements SessionHandle {
       schema: this.#schema,
       sql: this.#lastSql,
       inTransaction: this.#sql?.inTransaction ?? false,
-      calls: this.#calls,
+      calls: this.#ends.calls,
       openCursors: this.#cursors.size,
       openLobs: this.#lobs.size,
       serverKind: this.#isPooled ? 'pooled' : 'dedicated',
@@ -196,7 +199,7 @@ export class Session implements SessionHandle {
     if (message !== MESSAGE.FUNCTION && message !== MESSAGE.ONE_WAY) throw new Error(`A message of type ${message}.`);
     const { code, token } = readFunctionHeader(reader, this.#fieldVersion);
     this.#token = token;
-    this.#calls += 1;
+    this.#ends.calls += 1;
     if (code === FUNCTION.AUTH_ONE) return this.#challenge(reader, new Writer());
     if (code === FUNCTION.AUTH_TWO) return this.isLoggedOn ? this.#changePassword(reader) : this.#welcome(reader);
     const refused = this.#killed ?? (this.isLoggedOn ? this.#stateError(code) : oraError(1012));
@@ -268,7 +271,7 @@ export class Session implements SessionHandle {
     await this.#line.raise(event);
     if (this.#line.state === 'closed') return;
     const writer = new Writer();
-    this.#writeEnd(writer, { ...end, code: error.code, message: `${error.message}\n`, position: error.position });
+    this.#ends.writeEnd(writer, { ...end, code: error.code, message: `${error.message}\n`, position: error.position });
     this.#line.apply('reported');
     this.#respond(writer);
     if (this.#killed !== null) this.#link.end();
@@ -304,7 +307,7 @@ export class Session implements SessionHandle {
   #challenge(reader: Reader, writer: Writer): void {
     this.#logon.authOne(reader, writer, (pairs) => Object.assign(this.#endToEnd, Object.fromEntries(pairs)));
     this.#line.apply('answer');
-    this.#respond(this.#status(writer));
+    this.#respond(this.#ends.writeStatus(writer));
   }
 
   async #welcome(reader: Reader): Promise<void> {
@@ -328,7 +331,7 @@ export class Session implements SessionHandle {
       this.#logon.writeWelcome(writer, proof, facts);
       this.#transactions.begin();
       this.#line.apply('answer');
-      this.#respond(this.#status(writer));
+      this.#respond(this.#ends.writeStatus(writer));
     } catch (error) {
       if (error instanceof Cut) return this.#link.cut();
       await this.#fail(this.#errorOf(error));
@@ -341,7 +344,7 @@ export class Session implements SessionHandle {
     if (!this.#logon.changePassword(reader)) return this.#fail(new OraError(28008, 'invalid old password'));
     this.#line.apply('answer');
     const writer = new Writer().u8(MESSAGE.PARAMETER).ub2(0);
-    this.#respond(this.#status(writer));
+    this.#respond(this.#ends.writeStatus(writer));
   }
 
   #callPort(): CallPort {
@@ -362,8 +365,8 @@ export class Session implements SessionHandle {
         return fieldVersion();
       },
       record: (call) => this.#record(call),
-      writeEnd: (writer, end) => this.#writeEnd(writer, end),
-      writeStatus: (writer) => this.#status(writer),
+      writeEnd: (writer, end) => this.#ends.writeEnd(writer, end),
+      writeStatus: (writer) => this.#ends.writeStatus(writer),
       onSchema: (schema) => (this.#schema = schema),
       awaitFlush: (rest) => (this.#flush = rest),
     };
@@ -371,32 +374,6 @@ export class Session implements SessionHandle {
 
   #record(call: Omit<WireCall, 'sid'>): void {
     this.#context.observation.record({ sid: this.sid, ...call });
-  }
-
-  #statusBits(): number {
-    return 1 | (this.#sql?.inTransaction === true ? STATUS_IN_TRANSACTION : 0);
-  }
-
-  #nextSequence(): number {
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    return this.#sequence;
-  }
-
-  #writeEnd(writer: Writer, end: EndOfCall): void {
-    this.#writeLtxid(writer);
-    const frame = { status: this.#statusBits(), sequence: this.#nextSequence(), callNumber: this.#calls };
-    writeCallEnd(writer, { ...end, ...frame }, this.#fieldVersion);
-  }
-
-  #status(writer: Writer): Writer {
-    this.#writeLtxid(writer);
-    writeStatus(writer, this.#statusBits(), this.#nextSequence());
-    return writer;
-  }
-
-  #writeLtxid(writer: Writer): void {
-    const ltxid = this.#transactions.takeUntold();
-    if (ltxid !== null) writeLtxid(writer, ltxid);
   }
 
   async #close(): Promise<void> {

@@ -5,6 +5,7 @@
  *   LOB, JSON and VECTOR columns bring no rows before the client has said (DEFINE) as what it wants them;
  * - DML: the values of RETURNING, return parameters (with row counts where asked for), ERROR with the rows touched;
  * - PL/SQL: the directions of the binds, the OUT values, implicit results, return parameters, ERROR.
+ * More than 300 lines because an execution's message and its answer are one story.
  */
 import { randomBytes } from 'node:crypto';
 import type { BindSpec, SqlResult, SqlRow, SqlValue } from './backend.js';

@@ -76,7 +76,7 @@ export function writeValue(writer: Writer, target: Target, value: SqlValue, lobs
   switch (target.type) {
     case T.NUMBER:
     case T.INTEGER:
-      writer.bytes(values.encodeNumber(typeof value === 'boolean' ? Number(value) : String(value)));
+      writer.bytes(values.encodeNumber(typeof value === 'boolean' ? Number(value) : textOf(value)));
       return;
     case T.VARCHAR:
     case T.CHAR:
