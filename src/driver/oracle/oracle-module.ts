@@ -272,7 +272,6 @@ export type OracleTypeName =
   | 'DB_TYPE_TIMESTAMP'
   | 'DB_TYPE_TIMESTAMP_LTZ'
   | 'DB_TYPE_TIMESTAMP_TZ'
-  | 'DB_TYPE_UROWID'
   | 'DB_TYPE_VARCHAR'
   | 'DB_TYPE_VECTOR'
   | 'DB_TYPE_XMLTYPE';
