@@ -7,7 +7,7 @@ import type { SessionState } from 'fluxor-db';
 import { SESSION_EFFECTS } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IDLE, SENT } from '../fakes/situations.js';
-import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, nameOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import { cleanServerConnections, onEveryServerConnection } from './server-connections.js';
 import type { ContractTarget } from './targets.js';
@@ -265,7 +265,7 @@ export function driverContract(target: ContractTarget): void {
         if (sessions.driver.capabilities.maxSessions === 1) return embeddedSessionSurvives();
         const victim = await sessions.open();
         await run(victim.connection, begin.text);
-        await terminate(await numberOf(victim, words));
+        await terminate(await nameOf(victim, words));
         await expect.poll(() => victim.losses.length, { timeout: 5_000 }).toBe(1);
         expect(victim.connection.state).toBe('closed');
         expect(sessions.driver.classify(victim.losses[0], IDLE)).toMatchObject({
@@ -279,7 +279,7 @@ export function driverContract(target: ContractTarget): void {
       it('reports the loss of an idle session, or has not lost it: a pooler takes another process', async () => {
         if (sessions.driver.capabilities.maxSessions === 1) return embeddedSessionSurvives();
         const victim = await sessions.open();
-        await terminate(await numberOf(victim, words));
+        await terminate(await nameOf(victim, words));
         if (target.impossible.has('loss of an idle session')) {
           expect([victim.connection.state, victim.losses]).toEqual(['idle', []]);
           // The pooler may not have seen it yet, and would lend the dead one to the next test.
@@ -291,9 +291,9 @@ export function driverContract(target: ContractTarget): void {
       });
 
       it('knows whose process it has, and ends it by that number where it is its own', async () => {
-        const pid = await numberOf(session, words);
+        const pid = await nameOf(session, words);
         const isOwn = !target.impossible.has('process id') && sessions.driver.capabilities.maxSessions > 1;
-        expect(session.connection.sessionId === String(pid)).toBe(isOwn);
+        expect(session.connection.sessionId === pid).toBe(isOwn);
         expect(session.connection.isPooled ?? false).toBe(target.impossible.has('process id'));
         if (!target.impossible.has('cancel by process id')) return;
         const asked = await run(session.connection, 'select pg_terminate_backend($1)', [
@@ -304,7 +304,7 @@ export function driverContract(target: ContractTarget): void {
     });
 
     /** Resolves when the process is gone. */
-    async function terminate(pid: number): Promise<void> {
+    async function terminate(pid: string): Promise<void> {
       const observer = await sessions.openOther(target.makeObserver?.());
       await run(observer.connection, words.endSession(pid));
       await expect.poll(async () => (await run(observer.connection, words.sessionsOf(pid))).rows).toEqual([[0]]);

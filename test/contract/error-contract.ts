@@ -4,7 +4,7 @@
  */
 import type { FluxorError, TransactionStatements } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, nameOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import type { ErrorCases } from './error-cases.js';
 import type { ContractTarget, DriverChange } from './targets.js';
@@ -107,7 +107,7 @@ export function errorContract(target: ContractTarget): void {
       if (!sessions.driver.capabilities.canCancel) return;
       const timeout = classify(await errors.limit(session));
       expect(timeout).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
-      const pid = await beginAndTellNumber(session, words);
+      const pid = await beginAndTellName(session, words);
       const sleeping = failureOf(session.connection, words.sleep('30', 'cancelled'));
       const other = await sessions.open();
       await expect.poll(() => isRunning(other, words, 'cancelled'), { timeout: 10_000 }).toBe(true);
@@ -138,7 +138,7 @@ export function errorContract(target: ContractTarget): void {
     it('calls the loss of an ended session by its name: unknown for an autocommit write, not applied in a transaction', async () => {
       if (!isShared()) return;
       const victim = await sessions.open();
-      const pid = await beginAndTellNumber(victim, words);
+      const pid = await beginAndTellName(victim, words);
       const sleeping = failureOf(victim.connection, words.sleep('30', 'session_ended'));
       await expect.poll(() => isRunning(session, words, 'session_ended'), { timeout: 10_000 }).toBe(true);
       await run(session.connection, words.endSession(pid));
@@ -156,9 +156,9 @@ export function errorContract(target: ContractTarget): void {
 }
 
 /** In a transaction a session keeps its process, also behind a pooler. */
-async function beginAndTellNumber(session: OpenedSession, words: Words): Promise<number> {
+async function beginAndTellName(session: OpenedSession, words: Words): Promise<string> {
   await run(session.connection, words.begin.text);
-  return numberOf(session, words);
+  return nameOf(session, words);
 }
 
 async function rollBack(...sessions: readonly OpenedSession[]): Promise<void> {

@@ -6,7 +6,7 @@
 import type { DriverConnection, DriverResult } from 'fluxor-db';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SENT } from '../fakes/situations.js';
-import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, nameOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import type { ContractTarget } from './targets.js';
 import { int, param } from './words.js';
@@ -271,7 +271,7 @@ function pipelinedContract(target: ContractTarget): void {
 
     it('rejects all of them with one error, and reports one loss, when the server ends the session', async () => {
       const victim = await sessions.open();
-      const id = await numberOf(victim, words);
+      const id = await nameOf(victim, words);
       const observer = await sessions.openOther(target.makeObserver?.());
       const running = [
         run(victim.connection, words.sleep('30', 'ended')),

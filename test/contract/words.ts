@@ -90,14 +90,14 @@ export interface Words {
 
   /** Waits, if nobody stops it; `marker` is a name that no other running statement has. */
   sleep(seconds: string, marker: string): string;
-  /** The numbers of the sessions that sleep in a statement with this word: what else it reads has been read by then. */
+  /** The names of the sessions (`sessionId`) that sleep in a statement with this word: what else it reads has been read by then. */
   running(marker: string): string;
-  /** An expression: the number of the session that asks. */
+  /** An expression: the server's name for the session that asks, a number or a text. */
   readonly sessionId: string;
-  /** How many sessions have this number: one, or none. */
-  sessionsOf(id: number): string;
-  endSession(id: number): string;
-  cancelSession(id: number): string;
+  /** How many sessions have this name: one, or none. */
+  sessionsOf(id: string): string;
+  endSession(id: string): string;
+  cancelSession(id: string): string;
 
   /** Begin a transaction. `command` is the verb. */
   readonly begin: { readonly text: string; readonly command: string; readonly readOnly: string };
