@@ -46,7 +46,7 @@ describe('the README', () => {
     expect(commands.map(({ code }) => code)).toEqual([
       'npm ci && npm run demo',
       'npm ci && npm test',
-      'npm install fluxor-db pg      # PostgreSQL\nnpm install fluxor-db mysql2  # MySQL, MariaDB; or: mariadb',
+      'npm install fluxor-db pg      # PostgreSQL\nnpm install fluxor-db mysql2  # MySQL, MariaDB; or: mariadb\nnpm install fluxor-db oracledb  # Oracle',
     ]);
   });
 });
