@@ -49,6 +49,11 @@ export interface TransactionStatements {
   rollbackTo(name: string): string;
   releaseSavepoint(name: string): string;
   /**
+   * What is sent before a program that may commit midway, and after it: `check` fails with a TransactionError `invalid-state` where
+   * the transaction is not the same any more. Absent: a savepoint that is set before it, and released after it.
+   */
+  readonly witness?: { readonly set: string; readonly check: string };
+  /**
    * Whether a statement commits by itself; `undefined` for those that are part of the transaction around them. Absent: none does in
    * a transaction, and outside of one CALL and DO may commit midway.
    */

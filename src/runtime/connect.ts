@@ -17,6 +17,7 @@ const DOORS: Readonly<Record<string, (url: string) => Promise<Driver>>> = {
   pglite: async (url) => (await import('../driver/pglite/index.js')).pglite({ url }),
   mysql: (url) => firstInstalled(url, MYSQL2, MARIADB),
   mariadb: (url) => firstInstalled(url, MARIADB, MYSQL2),
+  oracle: async (url) => (await import('../driver/oracle/index.js')).oracle({ url }),
 };
 
 const MYSQL2: PeerDoor = {
@@ -28,17 +29,14 @@ const MARIADB: PeerDoor = {
   open: async (url) => (await import('../driver/mariadb/index.js')).mariadb({ url }),
 };
 
-/** Databases that this version does not speak to yet. */
-const LATER_SCHEMES: ReadonlySet<string> = new Set(['oracle']);
-
 /** The first words of option paths, as in `?pool.maxSize=20`. */
 const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'gate', 'types', 'monitor']);
 
 type OptionTree = { [name: string]: unknown };
 
 /**
- * A connected runtime for a URL: `postgres://user:password@host/database`, `mysql://…`, `mariadb://…`, `pglite:` (in memory),
- * `pglite:./folder`.
+ * A connected runtime for a URL: `postgres://user:password@host/database`, `mysql://…`, `mariadb://…`,
+ * `oracle://user:password@host/service`, `pglite:` (in memory), `pglite:./folder`.
  * Options may stand in the query string (`?pool.maxSize=20&query.timeout=5s`) or in `options`, which wins.
  *
  * @throws ConfigError for a wrong URL or option and when the driver's package is missing; ConnectionError or
@@ -53,8 +51,7 @@ export async function connect(url: string, options: Omit<RuntimeOptions, 'driver
   if (door === undefined) {
     const got = scheme === undefined ? 'a text without a scheme' : `the scheme '${scheme}:'`;
     const expected = Object.keys(DOORS).map((known) => `'${known}:'`);
-    const later = LATER_SCHEMES.has(scheme ?? '') ? `; ${scheme}: comes with a later version` : '';
-    throw ConfigError.fromIssues([{ path: 'url', got, expected: `one of ${expected.join(', ')}${later}` }]);
+    throw ConfigError.fromIssues([{ path: 'url', got, expected: `one of ${expected.join(', ')}` }]);
   }
   const { driverUrl, fromUrl } = splitUrl(url);
   const merged = merge(fromUrl, options);

@@ -2,6 +2,8 @@
  * The part of `oracledb` that this room stands on, written down so that no published type mentions the package (oracledb 26.0,
  * and 6.8 or later). Single connections only, and no setting of the module: another user of it in the process must not notice us.
  * What is not here keeps its default. What lies beneath a connection, and is no documented part of it, is oracle-socket.ts's.
+ *
+ * Over 300 lines, because it is one vocabulary, and nothing but declarations.
  */
 
 /** One of `DB_TYPE_*`. */

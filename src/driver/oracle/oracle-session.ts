@@ -1,0 +1,114 @@
+/**
+ * What makes a fresh session one of ours, and what of a used one can be undone. Used by oracle-connection.ts.
+ *
+ * Oracle has no RESET: a session forgets what ALTER SESSION told it only when it ends. So there are three cases at a reset:
+ * - what this room can say again (the settings of the options, the schema, module, action and client identifier) is said again;
+ * - what a program may have left in packages is thrown away by DBMS_SESSION, in the same round trip;
+ * - anything else (other parameters, roles, locks of DBMS_LOCK, private temporary tables) cannot be undone, and ends the session.
+ * What a program has told the session behind our back (EXECUTE IMMEDIATE 'alter session …', DBMS_LOCK) is not seen.
+ */
+import type { SessionEffects } from '../../sql/session-effects.js';
+import { SESSION_EFFECTS } from '../../sql/session-effects.js';
+import type { OracleClientConnection } from './oracle-module.js';
+import type { OracleConfig, OracleSettings } from './oracle-options.js';
+
+export type OracleSessionConfig = Pick<
+  OracleConfig,
+  'settings' | 'schema' | 'applicationName' | 'action' | 'clientIdentifier'
+>;
+
+/**
+ * Said to every session, unless the options say otherwise. The library has told it the time zone of this process, in which Oracle would
+ * read a date without a zone that is to become a moment (oracle-binds.ts); and NUMBERs that come back as text have a point.
+ */
+const ALWAYS: OracleSettings = { time_zone: '+00:00', nls_numeric_characters: '.,' };
+
+/** By their names in lower case: Oracle knows no other. */
+function withDefaults(settings: OracleSettings): OracleSettings {
+  const own = Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return { ...ALWAYS, ...Object.fromEntries(own) };
+}
+
+/** One statement, whatever it sets; `undefined` where there is nothing to set. `schema`: whose objects are meant. */
+export function setUpText(settings: OracleSettings, schema: string | undefined): string | undefined {
+  const parts = Object.entries(withDefaults(settings)).map(([name, value]) => `${name} = ${settingText(name, value)}`);
+  if (schema !== undefined) parts.push(`current_schema = ${quoteSchema(schema)}`);
+  return parts.length === 0 ? undefined : `alter session set ${parts.join(' ')}`;
+}
+
+/** Sent with the next call; nobody waits for it. */
+export function introduce(client: OracleClientConnection, config: OracleSessionConfig): void {
+  client.module = config.applicationName;
+  client.action = config.action ?? '';
+  client.clientId = config.clientIdentifier ?? '';
+}
+
+/** Words of the language stay bare, because `isolation_level = 'SERIALIZABLE'` is none; formats and zones are strings. */
+function settingText(name: string, value: string | number | boolean): string {
+  if (typeof value !== 'string') return String(value);
+  const isZone = /^time_zone$/i.test(name);
+  const isWord = isZone
+    ? /^(?:local|dbtimezone)$/i.test(value)
+    : !/^nls_/i.test(name) && /^[A-Za-z][\w$#]*$/.test(value);
+  return isWord ? value : `'${value.replaceAll("'", "''")}'`;
+}
+
+/** As it stands in SQL without quotes, unless it could not. */
+function quoteSchema(schema: string): string {
+  return /^[A-Za-z][\w$#]*$/.test(schema) ? schema : `"${schema}"`;
+}
+
+const { settings: SETTINGS, unknown: PROGRAM } = SESSION_EFFECTS;
+
+/** What the statements of a loan have changed, as far as their texts show it. */
+export class SessionChanges {
+  readonly #ours: ReadonlySet<string>;
+  #hasOthers = false;
+  #hasOurs = false;
+
+  constructor({ settings }: Pick<OracleSessionConfig, 'settings'>) {
+    this.#ours = new Set([...Object.keys(withDefaults(settings)), 'current_schema']);
+  }
+
+  /** A statement that talks to the session is about to be sent. */
+  note(text: string): void {
+    const assigned = /^\s*alter\s+session\s+set\s+([\s\S]*)$/i.exec(text)?.[1];
+    const names = assigned === undefined ? [] : namesOf(assigned);
+    if (names.length > 0 && names.every((name) => this.#ours.has(name))) this.#hasOurs = true;
+    else this.#hasOthers = true;
+  }
+
+  /** A program is about to be sent: of the packages that change a session, one only changes what we say again. */
+  noteProgram(text: string): void {
+    if (/\bdbms_session\b/i.test(text)) this.#hasOthers = true;
+    else if (/\bdbms_application_info\b/i.test(text)) this.#hasOurs = true;
+  }
+
+  /** Something was noted since the last reset. */
+  get hasAny(): boolean {
+    return this.#hasOurs || this.#hasOthers;
+  }
+
+  /** Whether `left` can be undone without ending the session. */
+  canUndo(left: SessionEffects): boolean {
+    if ((left & ~(SETTINGS | PROGRAM)) !== 0) return false;
+    return (left & SETTINGS) === 0 || (this.#hasOurs && !this.#hasOthers);
+  }
+
+  clear(): void {
+    this.#hasOthers = this.#hasOurs = false;
+  }
+}
+
+/** `nls_date_format = 'YYYY' time_zone = local`: the names. */
+function namesOf(assigned: string): string[] {
+  const withoutTexts = assigned.replace(/'(?:[^']|'')*'/g, "''");
+  return [...withoutTexts.matchAll(/([\w$#]+)\s*=/g)].map(([, name = '']) => name.toLowerCase());
+}
+
+/** One round trip: says again what `setUp` said, and throws away what a program has left in its packages. */
+export function undoText(left: SessionEffects, setUp: string | undefined): string | undefined {
+  if ((left & PROGRAM) === 0) return setUp;
+  const again = setUp === undefined ? '' : `execute immediate '${setUp.replaceAll("'", "''")}'; `;
+  return `begin ${again}dbms_session.modify_package_state(dbms_session.reinitialize); end;`;
+}
