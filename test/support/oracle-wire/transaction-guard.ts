@@ -23,12 +23,12 @@ export class TransactionGuard {
     return ltxid;
   }
 
-  /** Throws ORA-14906 when somebody was told that this would not be committed. */
+  /** Throws ORA-14909 when somebody was told that this would not be committed. */
   assertMayCommit(ltxid: Buffer): void {
     if (this.#outcomes.get(keyOf(ltxid)) === 'forbidden') {
       throw new OraError(
-        14906,
-        'Application Continuity or Transaction Guard has forced the outcome of this transaction.',
+        14909,
+        'Your session has been blocked from committing by another user with the same username.',
       );
     }
   }
