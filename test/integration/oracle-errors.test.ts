@@ -192,6 +192,23 @@ describe.each(['23ai', '19c'] as const)('the errors of Oracle, from a server of 
     expect(await failureOf(run())).toMatchObject({ code: 'TRANSACTION', reason: 'lock-timeout', vendorCode: 54 });
   });
 
+  it('a change that was stopped may have been made, and a query has changed nothing', async () => {
+    // With the cancel the library drops an answer that is on its way.
+    for (const [text, outcome] of [
+      ['insert into t (a) values (1)', 'unknown'],
+      ['select 1 from dual', 'not-applied'],
+    ] as const) {
+      const held = server.faults.hold('execute');
+      const stop = new AbortController();
+      const stopped = failureOf(db.query(text, [], { signal: stop.signal }));
+      await held.reached;
+      stop.abort();
+      expect(await stopped).toMatchObject({ code: 'CANCELLED', outcome });
+      held.release();
+    }
+    await run();
+  });
+
   it('a notification between two calls ends the session before it is lent', async () => {
     await run();
     const before = lastSession();

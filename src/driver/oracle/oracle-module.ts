@@ -194,7 +194,7 @@ export interface OracleClientConnection {
   currentSchema: string | undefined;
   readonly transactionInProgress: boolean;
   readonly thin: boolean;
-  /** Of Transaction Guard, where the service has it; thick mode only. */
+  /** Of the next COMMIT, where the service has Transaction Guard: as the last answer said. In both modes. */
   readonly ltxid?: Buffer | undefined;
   /** `2300000000`, `1903000000`. */
   readonly oracleServerVersion: number;
