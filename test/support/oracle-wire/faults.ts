@@ -2,6 +2,7 @@
  * What goes wrong on demand. Rules wait for a call (the first rule that matches is taken); the other faults hold from when
  * they are set. No fault is left to chance, and `hold` needs no time at all: the call stands until the test lets it go.
  */
+import { OraError } from './backend.js';
 import type { SessionView } from './observation.js';
 
 export type FaultPoint =
@@ -64,6 +65,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   54: 'resource busy and acquire with NOWAIT specified or timeout expired',
   60: 'deadlock detected while waiting for resource',
   600: 'internal error code, arguments: [wire], [], []',
+  942: 'table or view does not exist',
   1012: 'not logged on',
   1013: 'user requested cancel of current operation',
   1017: 'invalid credential or not authorized; logon denied',
@@ -113,6 +115,11 @@ export class Faults {
   fail(code: number, options: Partial<FaultRule> & { message?: string } = {}): () => void {
     const { message = textOfCode(code), ...rest } = options;
     return this.inject({ on: 'execute', ...rest, error: { code, message } });
+  }
+
+  /** An error for a backend to throw, with the text that the code has. */
+  errorOf(code: number, message = textOfCode(code), position = 0): OraError {
+    return new OraError(code, message, position);
   }
 
   /** The transaction is committed, and nobody hears of it. */
