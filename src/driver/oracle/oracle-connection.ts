@@ -27,7 +27,6 @@ import { executeQuery } from './oracle-result.js';
 import type { OracleSessionConfig } from './oracle-session.js';
 import { SessionChanges, introduce, setUpText, undoText } from './oracle-session.js';
 import type { OracleSocket } from './oracle-socket.js';
-import { sessionIdOf } from './oracle-socket.js';
 import type { StatementFacts } from './oracle-transactions.js';
 import { factsOf } from './oracle-transactions.js';
 import { OracleWire } from './oracle-wire.js';
@@ -39,7 +38,7 @@ const TCP_KEEPALIVE_MS = 30_000;
 /** From here on SQL knows BOOLEAN. */
 const VERSION_23 = 23_00_00_00_00;
 
-/** Sent where the library itself does not say which session it has. */
+/** The server says it at the login, too, but the library keeps it from us. One round trip. */
 const ASK_SESSION = "select sys_context('userenv', 'sid') from dual";
 
 /** Statements without an answer of their own, as the library runs them by calls. */
@@ -210,12 +209,11 @@ export class OracleConnection implements DriverConnection {
   }
 
   async #begin(limitMs: number): Promise<void> {
-    const { client } = this.#wire;
-    introduce(client, this.#config);
+    introduce(this.#wire.client, this.#config);
     await this.limitStatements(limitMs);
     const setUp = this.#setUp;
     if (setUp !== undefined) await this.#wire.work(() => this.#ask(setUp));
-    this.#sessionId = sessionIdOf(client) ?? String(await this.#wire.work(() => this.#ask(ASK_SESSION)));
+    this.#sessionId = String(await this.#wire.work(() => this.#ask(ASK_SESSION)));
   }
 
   /** The first value of a statement of our own. */

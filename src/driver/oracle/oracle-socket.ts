@@ -129,17 +129,9 @@ function streamOf(client: OracleClientConnection): Stream | undefined {
   return isStream ? (stream as Stream) : undefined;
 }
 
-/** `sid,serial#`, as ALTER SYSTEM KILL SESSION takes it; `undefined` where the version at hand keeps it elsewhere. */
-export function sessionIdOf(client: OracleClientConnection): string | undefined {
-  const { sessionID, serialNum } = (client as Behind)._impl ?? {};
-  return sessionID && typeof serialNum === 'number' ? `${sessionID},${serialNum}` : undefined;
-}
-
 /** What lies behind a connection of oracledb 26.0. */
 type Behind = OracleClientConnection & {
   readonly _impl?: {
-    readonly sessionID?: number;
-    readonly serialNum?: number;
     readonly nscon?: { readonly ntAdapter?: { readonly stream?: Partial<Stream> | null } | null };
   };
 };
