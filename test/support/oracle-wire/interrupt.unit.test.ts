@@ -42,7 +42,8 @@ const STATES: readonly LineState[] = [
 const EVENTS: readonly LineEvent[] = ['call', 'answer', 'error', 'plain-error', 'reported', 'break', 'reset', 'close'];
 
 describe('the table of break and reset', () => {
-  it.each(EDGES)('%s, %s → %s', (from, event, to, ...actions) => {
+  it.each(EDGES.map((edge) => ({ edge, name: edge.slice(0, 3).join(', ') })))('$name', ({ edge }) => {
+    const [from, event, to, ...actions] = edge;
     expect(nextLine(from, event)).toEqual({ state: to, actions });
   });
 
@@ -72,24 +73,24 @@ describe('the table of break and reset', () => {
     const noise = fc.array(fc.constantFrom<LineEvent>('break', 'reset'), { maxLength: 6 });
     fc.assert(
       fc.property(noise, noise, fc.constantFrom<LineEvent>('answer', 'error'), (before, after, end) => {
-        let state: LineState = 'running';
+        const line = { state: 'running' as LineState };
         const actions: LineAction[] = [];
         const apply = (event: LineEvent): void => {
-          const next = nextLine(state, event);
-          state = next.state;
+          const next = nextLine(line.state, event);
+          line.state = next.state;
           actions.push(...next.actions);
         };
         for (const event of before) apply(event);
-        const interrupted = isInterrupted(state);
+        const interrupted = isInterrupted(line.state);
         apply(end);
         if (end === 'answer' && !interrupted) {
-          expect(state).toBe('idle');
+          expect(line.state).toBe('idle');
           return;
         }
         for (const event of after) apply(event);
-        if (state === 'resetting') apply('reset');
+        if (line.state === 'resetting') apply('reset');
         apply('reported');
-        expect(state).toBe('idle');
+        expect(line.state).toBe('idle');
         expect(actions.filter((action) => action === 'markers')).toHaveLength(1);
         expect(actions.filter((action) => action === 'report')).toHaveLength(1);
         expect(actions.filter((action) => action === 'cancel')).toHaveLength(interrupted ? 1 : 0);
