@@ -52,7 +52,7 @@ describe('the table of Oracle', () => {
 
   it('names every type that a column can have', () => {
     const numbers = new Set<number>(Object.values(ORACLE_TYPES));
-    const types = Object.values(oracledb as unknown as Record<string, { num?: number; columnTypeName?: string }>)
+    const types = Object.values(oracledb as Record<string, { num?: number; columnTypeName?: string }>)
       .filter((type) => type?.num !== undefined && numbers.has(type.num))
       .map(({ columnTypeName }) => columnTypeName ?? '');
     const known = new Set(named.map(({ type }) => type));
