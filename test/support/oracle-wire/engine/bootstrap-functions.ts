@@ -23,7 +23,6 @@ CREATE DOMAIN ora.raw AS bytea;
 CREATE DOMAIN ora.tsltz AS timestamptz(6);
 CREATE FUNCTION ora.is_json(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
   'BEGIN PERFORM $1::pg_catalog.json; RETURN $1 IS NOT NULL; EXCEPTION WHEN others THEN RETURN false; END';
-CREATE DOMAIN ora.ojson AS text CHECK (VALUE IS NULL OR ora.is_json(VALUE));
 CREATE TABLE ora.dual (dummy varchar(1));
 INSERT INTO ora.dual VALUES ('X');
 GRANT SELECT ON ora.dual TO PUBLIC;

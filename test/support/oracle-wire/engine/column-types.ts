@@ -20,9 +20,24 @@ export interface DeclaredColumn {
 
 /** Object identifiers of PostgreSQL's types. */
 const OID = {
-  BOOL: 16, BYTEA: 17, INT8: 20, INT2: 21, INT4: 23, TID: 27, FLOAT4: 700, FLOAT8: 701, UNKNOWN: 705, BPCHAR: 1042,
-  VARCHAR: 1043, DATE: 1082, TIMESTAMP: 1114, TIMESTAMPTZ: 1184, INTERVAL: 1186, NUMERIC: 1700,
-} as const; // prettier-ignore
+  BOOL: 16,
+  BYTEA: 17,
+  INT8: 20,
+  INT2: 21,
+  INT4: 23,
+  TID: 27,
+  JSON: 114,
+  FLOAT4: 700,
+  FLOAT8: 701,
+  UNKNOWN: 705,
+  BPCHAR: 1042,
+  VARCHAR: 1043,
+  DATE: 1082,
+  TIMESTAMP: 1114,
+  TIMESTAMPTZ: 1184,
+  INTERVAL: 1186,
+  NUMERIC: 1700,
+} as const;
 
 /** The header of a length or precision in a type modifier. */
 const HEADER = 4;
@@ -82,12 +97,13 @@ function typeOf({ typeId, typeMod }: EngineField, declared: DeclaredColumn | und
     case OID.VARCHAR:
       if (typeMod === CLOB_LENGTH + HEADER) return { type: T.CLOB };
       return { type: T.VARCHAR, size: typeMod > HEADER ? typeMod - HEADER : DEFAULT_TEXT };
+    case OID.JSON:
+      return { type: T.JSON };
     case OID.TID:
       return { type: T.ROWID };
     case OID.UNKNOWN:
       return { type: T.VARCHAR, size: 32 };
     default:
-      if (declared?.type === 'ojson') return { type: T.JSON };
       if (declared?.type === 'clob') return { type: T.CLOB };
       return declared?.type === 'olong' ? { type: T.LONG } : { type: T.VARCHAR, size: DEFAULT_TEXT };
   }

@@ -12,10 +12,10 @@ const ended = (rewriter: Rewriter, index: number): OraError =>
 export function guardDialect(rewriter: Rewriter): void {
   const { version } = rewriter.options;
   for (let index = 0; index < rewriter.end; index++) {
-    if (rewriter.is(index, ';')) throw new OraError(933, 'SQL command not properly ended', rewriter.positionOf(index));
-    const next = rewriter.at(index + 1);
-    if (rewriter.is(index, ':') && next?.text === ':')
-      throw new OraError(936, 'missing expression', rewriter.positionOf(index));
+    if (rewriter.is(index, ';')) throw ended(rewriter, index);
+    // A cast of PostgreSQL's, or SELECT with nothing to select.
+    const isEmpty = rewriter.is(index, 'SELECT') && rewriter.is(rewriter.next(index), 'FROM');
+    if (rewriter.is(index, ':') || isEmpty) throw new OraError(936, 'missing expression', rewriter.positionOf(index));
     if (rewriter.is(index, '$', '`', '?'))
       throw new OraError(
         911,

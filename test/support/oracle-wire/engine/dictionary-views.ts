@@ -53,7 +53,7 @@ const OWNED: Readonly<Record<string, string>> = {
     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ${OWNERS}`,
   tab_columns: `SELECT ${name('n.nspname')} AS owner, ${name('c.relname')} AS table_name, ${name('a.attname')} AS column_name,
-      a.attnum::numeric AS column_id, (CASE WHEN t.typname = 'odate' THEN 'DATE' WHEN t.typname = 'ojson' THEN 'JSON' WHEN t.typname = 'olong' THEN 'LONG'
+      a.attnum::numeric AS column_id, (CASE WHEN t.typname = 'odate' THEN 'DATE' WHEN t.typname = 'olong' THEN 'LONG'
         WHEN t.typname IN ('clob', 'blob', 'raw') THEN upper(t.typname) WHEN t.typname IN ('numeric', 'int8', 'int4') THEN 'NUMBER'
         WHEN t.typname = 'varchar' THEN 'VARCHAR2' WHEN t.typname = 'bpchar' THEN 'CHAR' WHEN t.typname = 'float8' THEN 'BINARY_DOUBLE'
         WHEN t.typname = 'float4' THEN 'BINARY_FLOAT' WHEN t.typname = 'timestamptz' THEN 'TIMESTAMP(6) WITH TIME ZONE'
@@ -107,6 +107,8 @@ CREATE VIEW ora."v$instance" AS SELECT 'FREE'::varchar(16) AS instance_name, 'wi
   'OPEN'::varchar(12) AS status, 'NORMAL'::varchar(18) AS active_state;
 CREATE VIEW ora."v$database" AS SELECT 'FREE'::varchar(9) AS name, 'READ WRITE'::varchar(20) AS open_mode, 'PRIMARY'::varchar(16) AS database_role;
 CREATE VIEW ora.global_name AS SELECT 'FREEPDB1'::varchar(128) AS global_name;
+CREATE VIEW ora.user_private_temp_tables AS SELECT ora.dictionary_name(relname::text) AS table_name FROM pg_class c
+  WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND NOT EXISTS (SELECT FROM ora.temporary_tables g WHERE g.name = c.relname);
 CREATE VIEW ora.user_users AS SELECT ora.username() AS username, 'OPEN'::varchar(32) AS account_status;
 CREATE VIEW ora.all_users AS SELECT ${name('nspname')} AS username, oid::int8::numeric AS user_id FROM pg_namespace n WHERE ${OWNERS};
 CREATE VIEW ora.nls_session_parameters AS SELECT upper(p)::varchar(128) AS parameter, nullif(current_setting('ora.' || p, true), '')::varchar(64) AS value

@@ -19,8 +19,14 @@ const LOCK_TIMED_OUT = 30_006;
 const DONE: SqlResult = { rowCounts: [0] };
 /** Privileges on tables that PostgreSQL has as well. */
 const PRIVILEGES: Readonly<Record<string, string>> = {
-  SELECT: 'SELECT', READ: 'SELECT', INSERT: 'INSERT', UPDATE: 'UPDATE', DELETE: 'DELETE', REFERENCES: 'REFERENCES', ALL: 'ALL',
-}; // prettier-ignore
+  SELECT: 'SELECT',
+  READ: 'SELECT',
+  INSERT: 'INSERT',
+  UPDATE: 'UPDATE',
+  DELETE: 'DELETE',
+  REFERENCES: 'REFERENCES',
+  ALL: 'ALL',
+};
 const NO_EFFECT = new Set(['ANALYZE', 'AUDIT', 'NOAUDIT', 'PURGE', 'FLASHBACK', 'ASSOCIATE']);
 
 export class EngineDefinitions {
@@ -212,5 +218,9 @@ function nameBehind(reader: TokenReader, word: string): string | undefined {
   let name = reader.next(at);
   while (reader.is(name, 'IF', 'NOT', 'EXISTS')) name = reader.next(name);
   const dictionary = ({ kind, value }: Token): string => (kind === 'quoted' ? value : value.toUpperCase());
-  return reader.chain(name).flatMap((index) => reader.at(index) ?? []).map(dictionary).join('.'); // prettier-ignore
+  return reader
+    .chain(name)
+    .flatMap((index) => reader.at(index) ?? [])
+    .map(dictionary)
+    .join('.');
 }

@@ -214,7 +214,12 @@ export class EngineSession implements SqlSession {
   }
 
   async #select(request: SqlRequest): Promise<SqlResult> {
-    const { statement, binds, rows: [values = []], autoCommit } = request; // prettier-ignore
+    const {
+      statement,
+      binds,
+      rows: [values = []],
+      autoCommit,
+    } = request;
     await this.temporary.prepare(statement, this.schema);
     return this.#withTypes(request, async (translated) => {
       const { forUpdate } = translated;

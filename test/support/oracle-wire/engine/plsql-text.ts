@@ -82,7 +82,12 @@ export function bindsWritten(statements: readonly PlsqlStatement[]): string[] {
     const nested =
       statement.kind === 'if' ? [...statement.branches.flatMap(({ body }) => body), ...statement.otherwise] : [];
     const body = 'body' in statement ? statement.body : [];
-    return [...targetsOf(statement).filter(({ kind }) => kind === 'bind').map(({ name }) => name), ...bindsWritten([...nested, ...body])]; // prettier-ignore
+    return [
+      ...targetsOf(statement)
+        .filter(({ kind }) => kind === 'bind')
+        .map(({ name }) => name),
+      ...bindsWritten([...nested, ...body]),
+    ];
   });
 }
 

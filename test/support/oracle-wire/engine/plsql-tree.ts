@@ -38,7 +38,14 @@ export type StatementFacts =
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Argument[] }
   | { readonly kind: 'if'; readonly branches: readonly Branch[]; readonly otherwise: readonly PlsqlStatement[] }
   | { readonly kind: 'loop'; readonly condition: Tokens | undefined; readonly body: readonly PlsqlStatement[] }
-  | { readonly kind: 'range'; readonly variable: string; readonly from: Tokens; readonly to: Tokens; readonly isReverse: boolean; readonly body: readonly PlsqlStatement[] } // prettier-ignore
+  | {
+      readonly kind: 'range';
+      readonly variable: string;
+      readonly from: Tokens;
+      readonly to: Tokens;
+      readonly isReverse: boolean;
+      readonly body: readonly PlsqlStatement[];
+    }
   | {
       readonly kind: 'rows';
       readonly variable: string;

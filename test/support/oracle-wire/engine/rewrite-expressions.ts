@@ -106,6 +106,16 @@ const CALLS: Readonly<Record<string, Call>> = {
     return last;
   },
 
+  /** The constructor of 23ai. */
+  JSON: (rewriter, index, open) => {
+    const [value] = rewriter.arguments(open);
+    if (value === undefined) return undefined;
+    rewriter.put('CAST(', index);
+    rewriter.emit(...value);
+    rewriter.put(' AS json)', index);
+    return rewriter.close(open);
+  },
+
   /** The columns' own types are the text's, the number's and the moment's: none of them is a text by itself. */
   TO_CLOB: (rewriter, index, open) => {
     const [value] = rewriter.arguments(open);

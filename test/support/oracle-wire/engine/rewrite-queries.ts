@@ -52,9 +52,7 @@ function nameColumn(rewriter: Rewriter, [from, to]: Range): void {
       before.kind === 'op' ? before.value === ')' : !(before.kind === 'word' && NO_ALIAS_BEHIND.has(before.value));
     if (isColumn || isAlias) return;
   }
-  const text = items
-    .map(({ kind, text: own }) => (kind === 'word' || kind === 'bind' ? own.toUpperCase() : own))
-    .join('');
+  const text = items.map(({ text: own }) => own.replaceAll(/\s/g, '').toUpperCase()).join('');
   rewriter.insert(to, ` AS ${quotedName(isSequence ? last.value : text.slice(0, NAME_LENGTH))} `);
 }
 
@@ -118,7 +116,10 @@ export const connectBy: Rule = (rewriter, index) => {
   if (!rewriter.is(level, 'LEVEL') || !rewriter.is(operator, '<=', '<')) {
     throw new OraError(3001, 'unimplemented feature: CONNECT BY', rewriter.positionOf(index));
   }
-  const end = Math.min(rewriter.blockEnd(operator + 1, 'ORDER', 'GROUP', 'UNION', 'FETCH', 'OFFSET'), rewriter.end);
+  const end = Math.min(
+    rewriter.blockEnd(operator + 1, 'ORDER', 'GROUP', 'UNION', 'MINUS', 'INTERSECT', 'EXCEPT', 'FETCH', 'OFFSET'),
+    rewriter.end,
+  );
   if (!rewriter.takeBack('dual'))
     throw new OraError(3001, 'unimplemented feature: CONNECT BY', rewriter.positionOf(index));
   rewriter.put('generate_series(1::numeric, (', index);

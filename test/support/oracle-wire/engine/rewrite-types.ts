@@ -97,7 +97,7 @@ export function typeAt(reader: TokenReader, index: number, place: TypePlace): Ty
       return plain('boolean');
     case 'JSON':
       if (place.version < 23) throw new OraError(902, 'invalid datatype', token.pos);
-      return plain(inColumn ? 'ora.ojson' : 'text');
+      return plain('json');
     default:
       return undefined;
   }

@@ -55,6 +55,7 @@ const CAST: Readonly<Record<number, string>> = {
   [T.BINARY_DOUBLE]: 'float8',
   [T.BINARY_FLOAT]: 'float4',
   [T.BOOLEAN]: 'boolean',
+  [T.JSON]: 'json',
   [T.INTERVAL_DS]: 'interval',
   [T.INTERVAL_YM]: 'interval',
 };
@@ -210,7 +211,8 @@ function plain(token: Token): string {
       // An empty text is NULL.
       return token.value === '' ? 'NULL' : literal(token.value);
     case 'number':
-      return token.text.replace(/[fFdD]$/, '');
+      // An integer is an int4 as long as it fits, and then sums do not.
+      return /^\d{10,}$/.test(token.text) ? `${token.text}::numeric` : token.text.replace(/[fFdD]$/, '');
     case 'quoted':
       return nameOf(token);
     case 'word':

@@ -91,11 +91,18 @@ export class SessionSettings {
   }
 
   async setTimeZone(zone: string, isInTransaction: boolean): Promise<void> {
-    // POSIX counts the hours to the west; a sign in PostgreSQL's own notation does not.
-    const hours = /^([+-])(\d{1,2}):(\d\d)$/.exec(zone);
-    const text = hours === null ? zone : `<${zone}>${hours[1] === '+' ? '-' : '+'}${hours[2]}:${hours[3]}`;
-    await this.set('TimeZone', text, isInTransaction);
-    await this.set('ora.time_zone', zone, isInTransaction);
+    const parts = /^([+-])(\d{1,2}):(\d{1,2})$/.exec(zone);
+    const [hours, minutes] = [Number(parts?.[2]), Number(parts?.[3])];
+    const sign = hours + minutes === 0 ? '+' : parts?.[1];
+    const shown =
+      parts === null ? zone : `${sign}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;
+    // POSIX counts the hours to the west, everybody else to the east.
+    await this.set(
+      'TimeZone',
+      parts === null ? zone : `<${shown}>${sign === '+' ? '-' : '+'}${shown.slice(1)}`,
+      isInTransaction,
+    );
+    await this.set('ora.time_zone', shown, isInTransaction);
   }
 
   /** ALTER SESSION SET a = b c = d …; the schema's name where that has changed. */

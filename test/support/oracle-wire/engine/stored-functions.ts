@@ -76,6 +76,14 @@ function statements(reader: TokenReader, from: number, version: OracleVersion): 
 }
 
 function statement(reader: TokenReader, from: number, to: number, version: OracleVersion): string {
+  // What begins something has its first statement behind it.
+  const lead = reader.is(from, 'IF', 'ELSIF', 'ELSE', 'WHILE', 'FOR', 'LOOP', 'BEGIN')
+    ? reader.find(from, to, 'THEN', 'ELSE', 'LOOP', 'BEGIN')
+    : -1;
+  if (lead >= 0) {
+    const beginning = translatedExpression(reader.text(from, lead + 1), version);
+    return `${beginning} ${statement(reader, reader.next(lead), to, version)}`;
+  }
   const chain = reader.isName(from) ? reader.chain(from) : [from];
   const name = chain.map((index) => reader.at(index)?.value).join('.');
   const open = reader.next(chain.at(-1) ?? from);
