@@ -166,8 +166,9 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
 
   it('knows after a program whether the transaction is still the same', async () => {
     const connection = await sessions.connect();
-    const { begin, witness = { set: '', check: '' } } = sessions.driver().transactions;
-    await run(connection, begin({}));
+    const { transactions } = sessions.driver();
+    const { witness = { set: '', check: '' } } = transactions;
+    await run(connection, transactions.begin({}));
     transactionName = '1.2.3';
     await run(connection, witness.set);
     await run(connection, 'begin p; end;');

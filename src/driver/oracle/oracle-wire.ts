@@ -45,6 +45,8 @@ export class OracleWire {
   /** A break was sent since the last clean ping. */
   #hasBroken = false;
   #isClosing = false;
+  /** The server has announced that it ends the session. */
+  #isWarned = false;
   /** Set once, by the first sign that the connection is gone. */
   #lostBecause: { readonly error: unknown } | undefined;
   readonly #readyWaiters: Waiter[] = [];
@@ -139,7 +141,7 @@ export class OracleWire {
         (error: unknown) => {
           if (!this.#calls.delete(call)) return;
           if (codeOf(error).startsWith('NJS-')) this.#ports.onBreak();
-          if (isEnd(error) || !this.client.isHealthy()) this.#lose(error);
+          if (this.#isEndedBy(error)) this.#lose(error);
           this.release();
           reject(error);
         },
@@ -208,10 +210,22 @@ export class OracleWire {
     return send(this.client);
   }
 
-  /** The server may announce between two calls that it ends the session; the library would only tell at the next one. */
+  /**
+   * The server may announce between two calls that it ends the session soon. Left on the wire, that would fail the next call; so the
+   * library is made to look. A transaction may end first.
+   */
   #heedNotice(): void {
-    if (this.#busy > 0 || this.isOver || this.isInTransaction) return;
-    if (!this.client.isHealthy()) this.#lose(roomError('NJS-513', 'the server has announced that it ends the session'));
+    if (this.#busy > 0 || this.isOver) return;
+    this.#isWarned ||= !this.client.isHealthy();
+    if (this.#isWarned && !this.isInTransaction) {
+      this.#lose(roomError('NJS-513', 'the server has announced that it ends the session'));
+    }
+  }
+
+  /** Has the connection gone with this error? Once warned, the library says no more about it. */
+  #isEndedBy(error: unknown): boolean {
+    if (ENDS.has(codeOf(error))) return true;
+    return this.#isWarned ? this.#socket.isDestroyed : !this.client.isHealthy();
   }
 
   #lose(error: unknown): void {
@@ -232,10 +246,6 @@ export class OracleWire {
 }
 
 /** The library has closed it, or says that it was closed. */
-function isEnd(error: unknown): boolean {
-  return ENDS.has(codeOf(error));
-}
-
 const ENDS: ReadonlySet<string> = new Set(['NJS-003', 'NJS-500', 'NJS-501', 'NJS-521']);
 
 function codeOf(error: unknown): string {
