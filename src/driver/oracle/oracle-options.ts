@@ -181,7 +181,7 @@ export function resolveOracleOptions(options: OracleOptions): OracleConfig {
   const reader = new OptionReader(isObject ? overUrl(fromUrl, options as Fields) : options, DOOR, issues);
   reader.raw('url');
   const place = readPlace(reader, issues);
-  const accessToken = readAccessToken(reader);
+  const accessToken = readAccessToken(reader, issues);
   const config = {
     ...place,
     user: reader.text('user', undefined),
@@ -309,12 +309,12 @@ function readCredentials(reader: OptionReader, issues: OptionIssue[]): Credentia
 }
 
 /** What it holds is the client library's to check. */
-function readAccessToken(reader: OptionReader): OracleAccessToken | undefined {
+function readAccessToken(reader: OptionReader, issues: OptionIssue[]): OracleAccessToken | undefined {
   const value = reader.raw('accessToken');
-  if (value === undefined || typeof value === 'function' || typeof value === 'object') {
-    return (value ?? undefined) as OracleAccessToken | undefined;
-  }
-  return typeof value === 'string' ? value : undefined;
+  const isToken = value !== null && ['string', 'object', 'function', 'undefined'].includes(typeof value);
+  if (isToken) return value as OracleAccessToken | undefined;
+  issues.push({ path: `${DOOR}.accessToken`, got: kindOf(value), expected: 'a token, or a function that gives one' });
+  return undefined;
 }
 
 /** Two ways of saying who it is are a mistake. */

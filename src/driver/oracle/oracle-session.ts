@@ -66,8 +66,10 @@ export class SessionChanges {
   #hasOthers = false;
   #hasOurs = false;
 
-  constructor({ settings }: Pick<OracleSessionConfig, 'settings'>) {
-    this.#ours = new Set([...Object.keys(withDefaults(settings)), 'current_schema']);
+  constructor({ settings, schema }: Pick<OracleSessionConfig, 'settings' | 'schema'>) {
+    const names = Object.keys(withDefaults(settings));
+    // Without a schema of the options nobody knows which one to go back to.
+    this.#ours = new Set(schema === undefined ? names : [...names, 'current_schema']);
   }
 
   /** A statement that talks to the session is about to be sent. */
