@@ -1,4 +1,5 @@
 /** The wire server in a process of its own: it serves, obeys, tells what it saw, and is gone when it should be. */
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { driver, errorOf, oraIn, TIME_LIMIT_MS } from './driver-bench.js';
@@ -53,12 +54,37 @@ it.each(['23ai', '19c'] as const)(
 it('leaves no process behind, and fails what is asked of it afterwards', OPTIONS, async () => {
   const server = await start('23ai');
   await server.stop();
-  expect(() => process.kill(server.pid, 0)).toThrow();
+  expect(isAlive(server.pid)).toBe(false);
   await expect(server.look()).rejects.toThrow('process ended');
   await server.stop();
+});
+
+it('is gone with the process that started it', OPTIONS, async () => {
+  const module = new URL('./oracle-process.ts', import.meta.url).href;
+  const script = `
+    import { startOracleProcess } from ${JSON.stringify(module)};
+    const server = await startOracleProcess({ backend: ${JSON.stringify(backend)} });
+    process.stdout.write(String(server.pid), () => process.exit(0));
+  `;
+  const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let told = '';
+  parent.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  await new Promise((resolve) => parent.once('close', resolve));
+  expect(Number(told)).toBeGreaterThan(0);
+  await expect.poll(() => isAlive(Number(told))).toBe(false);
 });
 
 it('says why it could not start', OPTIONS, async () => {
   const nowhere = { module: '/nowhere/backend.ts' };
   await expect(startOracleProcess({ backend: nowhere })).rejects.toThrow(/nowhere/);
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
