@@ -106,7 +106,9 @@ export class Link {
   }
 
   cut(): void {
-    this.#socket.resetAndDestroy();
+    // Beneath TLS there is nothing that could be reset.
+    if ('encrypted' in this.#socket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   freeze(): void {
