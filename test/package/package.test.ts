@@ -13,10 +13,11 @@ const DOORS = [
   'fluxor-db/pglite',
   'fluxor-db/mysql',
   'fluxor-db/mariadb',
+  'fluxor-db/oracle',
   'fluxor-db/testing',
 ] as const;
 /** In the order in which the test of their loading takes them. */
-const PEERS = ['pg', '@electric-sql/pglite', 'mysql2'];
+const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'oracledb'];
 /** Its entry is a file of its own, which a made-up package does not have. */
 const OTHER_PEERS = ['mariadb'];
 
@@ -238,6 +239,12 @@ describe('the modules', () => {
         "fluxor-db/mysql": [
           "mysql",
         ],
+        "fluxor-db/oracle": [
+          "bind",
+          "inOut",
+          "oracle",
+          "out",
+        ],
         "fluxor-db/pglite": [
           "pglite",
         ],
@@ -280,7 +287,9 @@ describe('the drivers', () => {
       const { postgres } = await import('fluxor-db/postgres');
       const { pglite } = await import('fluxor-db/pglite');
       const { mysql } = await import('fluxor-db/mysql');
-      const runtimes = [postgres(), pglite(), mysql()].map((driver) => createRuntime({ driver }));
+      const { oracle } = await import('fluxor-db/oracle');
+      const drivers = [postgres(), pglite(), mysql(), oracle({ url: 'oracle://app@localhost/shop' })];
+      const runtimes = drivers.map((driver) => createRuntime({ driver }));
       console.log('nothing loaded');
       for (const db of runtimes) await db.connect().catch((error) => console.log(error.cause.message));`;
     const { stdout } = await project.run('lazy.mjs', code);
