@@ -231,7 +231,7 @@ function pipelinedContract(target: ContractTarget): void {
       const large = 'é'.repeat(1_000_000);
       const running = [
         run(connection, number, [1]),
-        run(connection, `select ${param(words, 1, 'text')}`, [large]),
+        run(connection, `select ${words.large(words.placeholder(1))}`, [large]),
         run(connection, `select i from ${words.series('20000')}`),
         run(connection, number, [2]),
       ];

@@ -9,7 +9,7 @@ import type { CaseFacts, ContractCase } from './contract-runtime.js';
 import { ContractHouse, isEmbedded, refusal, runCase } from './contract-runtime.js';
 import { cleanServerConnections, onEveryServerConnection } from './server-connections.js';
 import type { ContractTarget } from './targets.js';
-import { countOf, int, shownTransaction } from './words.js';
+import { countOf, int, shownOf } from './words.js';
 
 const RELEASED = { code: 'LEASE_RELEASED', outcome: 'not-sent' };
 
@@ -34,11 +34,12 @@ export const SESSION_CASES: readonly ContractCase<Session>[] = [
       const tx = await session.begin({ isolation: 'serializable', readOnly: true });
       expect(await tx.queryValue(`select ${int(words, 1)}`)).toBe(1);
       // Asked of the session: it is the same one.
-      const shown = () => shownTransaction(words, (text) => session.query(text, [], { rowMode: 'array' }));
-      expect(await shown()).toEqual(['serializable', 'on', 'off']);
+      const shown = () => words.showTransaction((text) => session.query(text, [], { rowMode: 'array' }));
+      expect(await shown()).toEqual(shownOf(words, 'serializable', true));
       expect(db.stats()).toMatchObject({ inUse: 1, total: 1 });
       await tx.rollback();
-      expect((await shown()) ?? [words.defaultIsolation, 'off', 'off']).toEqual([words.defaultIsolation, 'off', 'off']);
+      const outside = shownOf(words, words.defaultIsolation);
+      expect((await shown()) ?? outside).toEqual(outside);
     },
   },
   {
@@ -204,7 +205,10 @@ export function sessionContract(target: ContractTarget): void {
       if (!house.isShared) return;
       const other = house.other({ query: { timeout: '20s' } });
       const ms = target.impossible.has('server limit') ? 0 : 25_000;
-      expect(await other.queryValue(words.limit.look)).toBe(words.limit.shown(ms));
+      if (words.limit !== undefined)
+        return expect(await other.queryValue(words.limit.look)).toBe(words.limit.shown(ms));
+      const limited = other.query(words.sleep('30', 'limited'), [], { timeout: '250ms', readOnly: true });
+      expect(await refusal(limited)).toMatchObject({ code: 'TIMEOUT' });
     });
   });
 }

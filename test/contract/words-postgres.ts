@@ -1,5 +1,6 @@
 /** PostgreSQL's words for the contract, on a server, behind a pooler and embedded. */
 import type { Trace, Words } from './words.js';
+import { showBy } from './words.js';
 
 const SQL_TYPES = { int: 'int', bigint: 'int8', text: 'text' } as const;
 
@@ -56,6 +57,7 @@ export const POSTGRES_WORDS: Words = {
     settingsEndWithTransaction: true,
     cursorsHoldTransaction: false,
     saysWhyItEnds: true,
+    undoesEverything: true,
   },
   codes: { cancelled: '57014', division: '22012', limit: '57014', syntax: '42601', undefinedTable: '42P01' },
   codeOf: (native) => (native as { readonly code?: unknown }).code,
@@ -75,6 +77,7 @@ export const POSTGRES_WORDS: Words = {
   oddName: 'Mixed "Case"',
   series: (last) => `generate_series(1, (${last})::int) i`,
   tenOver: (expression) => `10 / (${expression})::int`,
+  large: (expression) => `(${expression})::text`,
   hash: (expression) => `md5(${expression}::text)`,
 
   sleep: (seconds, marker) => `select pg_sleep(${seconds}) as ${marker}`,
@@ -91,10 +94,10 @@ export const POSTGRES_WORDS: Words = {
     create: `create temporary table if not exists ${name} (${columns})`,
     drop: `drop table ${name}`,
   }),
-  showTransaction: [
+  showTransaction: showBy(
     `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
        current_setting('transaction_deferrable')`,
-  ],
+  ),
   defaultIsolation: 'read committed',
   deferred: 'deferrable initially deferred',
   contention: { text: "do $$ begin raise exception using errcode = '40001'; end $$", reason: 'serialization' },
