@@ -50,7 +50,7 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
       .when(/^insert into items/, insertRows)
       .when(/^insert into logs/, ({ rows: sets }) => ({
         rowCounts: sets.map(() => 1),
-        returning: sets.map(([text], at) => [[String(at + 1)], [String(text)]]),
+        returning: sets.map(([text], at) => [[String(at + 1)], [text as string]]),
       }))
       .when(/^update/, ({ rows: sets }) => ({ rowCounts: sets.map(([count]) => Number(count)) }))
       .when(/^begin/, {})

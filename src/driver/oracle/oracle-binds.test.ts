@@ -10,7 +10,7 @@ import { UtcFields } from './oracle-dates.js';
 import type { OracleBind, OracleModule } from './oracle-module.js';
 import { bind, inOut, out } from './oracle-parameters.js';
 
-const module = oracledb as unknown as OracleModule;
+const module: OracleModule = oracledb as never;
 const SQL: BindFacts = { module, isProgram: false, hasBoolean: true };
 const PROGRAM: BindFacts = { ...SQL, isProgram: true };
 

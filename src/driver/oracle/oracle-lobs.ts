@@ -19,7 +19,8 @@ export async function readLob(port: OraclePort, lob: NativeLob): Promise<string 
   const length = lob.length ?? 0;
   if (length > port.types.lobLimit) return new OracleLob(port, lob, length);
   const data = await port.call(() => lob.getData());
-  free(lob);
+  // Waited for: some programs forbid the library calls that wait for one another.
+  await free(lob);
   return data ?? (isBytes(lob) ? Buffer.alloc(0) : '');
 }
 
@@ -77,7 +78,7 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
     let held = '';
     for (let at = 0; at < this.length;) {
       if (this.#isClosed) throw detachedError('The LOB');
-      const piece = await this.#port.call(() => this.#native.getData(at + 1, Math.min(size, this.length - at)));
+      const piece = await this.#read(at + 1, Math.min(size, this.length - at));
       if (piece === null || piece.length === 0) break;
       at += piece.length;
       if (typeof piece !== 'string') {
@@ -91,6 +92,10 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
     return undefined;
   }
 
+  #read(offset: number, amount: number): Promise<string | Buffer | null> {
+    return this.#port.call(() => this.#native.getData(offset, amount));
+  }
+
   /** Frees it at the server, with whatever is sent next. What ends the session, or gives it back, does so too. */
   close(): void {
     this.#port.attachments.delete(this);
@@ -101,7 +106,7 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
   detach(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    free(this.#native);
+    void free(this.#native);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,11 +119,11 @@ export function isLob(value: unknown, { module }: Pick<OraclePort, 'module'>): v
   return value instanceof module.Lob;
 }
 
-/** Nobody waits for it: what cannot be freed because the connection is gone is free. */
-export function free(lob: NativeLob): void {
+/** With whatever is sent next. Never rejects: what cannot be freed because the connection is gone is free. */
+async function free(lob: NativeLob): Promise<void> {
   // It is a stream as well, and one that fails without a listener ends the process.
   lob.on('error', () => undefined);
-  lob.close().catch(() => undefined);
+  await lob.close().catch(() => undefined);
 }
 
 /** For the port's `decodeOson`. */

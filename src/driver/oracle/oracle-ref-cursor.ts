@@ -1,10 +1,10 @@
 /**
  * REF CURSORs (OUT binds of type `cursor`) and implicit results (DBMS_SQL.RETURN_RESULT), as callers get them.
  *
- * Some rows are read ahead: one that has no more needs its session no longer, and can be read anywhere and at any time. Of one that
+ * Of a REF CURSOR some rows are read ahead: one that has no more needs its session no longer, and can be read anywhere and at any time. Of one that
  * has more, the rest is read through the session that it came from, as long as its caller has that.
  */
-import type { Field } from '../query.js';
+import type { Field, ResultSet } from '../query.js';
 import type { Attached } from './oracle-attachments.js';
 import { detachedError } from './oracle-attachments.js';
 import type { OracleResultSet } from './oracle-module.js';
@@ -112,5 +112,31 @@ export class OracleRefCursor<Row = Record<string, unknown>> implements AsyncIter
   #end(state: 'done' | 'closed'): void {
     this.#state = state;
     this.#port.attachments.delete(this);
+  }
+}
+
+/** Rows of DBMS_SQL.RETURN_RESULT, all of them: whoever takes `rows` must not miss any. To be iterated as well, as often as you like. */
+export class OracleImplicitResult implements ResultSet, AsyncIterable<unknown> {
+  readonly rows: readonly unknown[];
+  readonly fields: readonly Field[];
+
+  private constructor(rows: readonly unknown[], fields: readonly Field[]) {
+    this.rows = rows;
+    this.fields = fields;
+  }
+
+  static async read(
+    port: OraclePort,
+    native: OracleResultSet,
+    rowMode: 'object' | 'array',
+  ): Promise<OracleImplicitResult> {
+    const source = new OracleRowSource(port, native, rowMode);
+    const { rows } = await source.readAll();
+    return new OracleImplicitResult(rows, source.fields);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
+    yield* this.rows;
+    return Promise.resolve(undefined);
   }
 }

@@ -13,7 +13,7 @@ import { isLob, readLob } from './oracle-lobs.js';
 import type { OracleExecuteOptions, OracleModule, OracleResult, OracleResultSet } from './oracle-module.js';
 import { outDecoderOf } from './oracle-out-values.js';
 import type { OraclePort } from './oracle-port.js';
-import { OracleRefCursor } from './oracle-ref-cursor.js';
+import { OracleImplicitResult, OracleRefCursor } from './oracle-ref-cursor.js';
 import { OracleRowSource } from './oracle-row-source.js';
 import { fetchTypeHandlerFor } from './oracle-types.js';
 
@@ -95,15 +95,14 @@ export async function resultOf(
   };
 }
 
-/** All of them to their end: whoever reads `rows` must not miss any. */
 async function implicitResultsOf(
   port: OraclePort,
   { implicitResults = [] }: OracleResult,
   rowMode: 'object' | 'array',
-): Promise<OracleRefCursor[]> {
-  const results: OracleRefCursor[] = [];
+): Promise<OracleImplicitResult[]> {
+  const results: OracleImplicitResult[] = [];
   for (const native of implicitResults) {
-    results.push(await OracleRefCursor.open(port, native as OracleResultSet, rowMode, Infinity));
+    results.push(await OracleImplicitResult.read(port, native as OracleResultSet, rowMode));
   }
   return results;
 }

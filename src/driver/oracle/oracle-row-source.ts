@@ -43,7 +43,8 @@ export class OracleRowSource {
       const isDone = raw.length < maxRows;
       await this.#fillIn(raw);
       const rows = raw.map((row) => this.#reader.read(row, this.#rowMode));
-      if (isDone) this.close();
+      // Waited for here: some programs forbid the library calls that wait for one another.
+      if (isDone) await this.#end();
       return { rows, isDone };
     } catch (error) {
       this.close();
@@ -64,9 +65,13 @@ export class OracleRowSource {
 
   /** Nobody waits for it: its cursor is closed with whatever is sent next. */
   close(): void {
+    void this.#end();
+  }
+
+  async #end(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#native.close().catch(() => undefined);
+    await this.#native.close().catch(() => undefined);
   }
 
   /** One after the other: the library would only line them up. */

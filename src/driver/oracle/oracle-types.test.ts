@@ -9,7 +9,7 @@ import { DEFAULT_ORACLE_TYPES } from './oracle-port.js';
 import { OracleRowReader } from './oracle-rows.js';
 import { ORACLE_TYPES, decoderOf, fetchTypeHandlerFor, fieldOf, plainDecimal } from './oracle-types.js';
 
-const module = oracledb as unknown as OracleModule;
+const module: OracleModule = oracledb as never;
 
 const LOSSLESS: OracleTypeConfig = {
   bigint: 'bigint',
