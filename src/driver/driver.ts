@@ -141,6 +141,8 @@ export interface DriverConnection {
   readonly canPipeline?: boolean;
   /** Settings that the server reports by itself are not those that the session began with. */
   readonly hasChangedSettings?: boolean;
+  /** Results that were given out read on through this session; `reset` cuts them off. */
+  readonly hasOpenResults?: boolean;
   /**
    * Resolves when the server is ready and nothing is in flight any more, also after an error; rejects when the connection
    * is gone.

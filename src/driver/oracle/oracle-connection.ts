@@ -24,6 +24,7 @@ import type { OracleClientConnection, OracleModule } from './oracle-module.js';
 import { OracleLtxid, isOutcomeMark } from './oracle-outcome.js';
 import type { OracleBatchPort, OracleCursorPort, OracleTypeConfig } from './oracle-port.js';
 import { executeQuery } from './oracle-result.js';
+import { oraNumberOf } from './oracle-room-errors.js';
 import type { OracleSessionConfig } from './oracle-session.js';
 import { SessionChanges, introduce, setUpText, undoText } from './oracle-session.js';
 import type { OracleSocket } from './oracle-socket.js';
@@ -38,8 +39,12 @@ const TCP_KEEPALIVE_MS = 30_000;
 /** From here on SQL knows BOOLEAN. */
 const VERSION_23 = 23_00_00_00_00;
 
-/** The server says it at the login, too, but the library keeps it from us. One round trip. */
-const ASK_SESSION = "select sys_context('userenv', 'sid') from dual";
+/**
+ * `sid,serial#`, as ALTER SYSTEM KILL SESSION takes it. The server says both at the login, too, but the library keeps them from us.
+ * Everybody may ask so; where somebody has taken that away, the sid alone has to do.
+ */
+const ASK_SESSION = "select sys_context('userenv', 'sid') || ',' || dbms_debug_jdwp.current_session_serial from dual";
+const ASK_SID = "select sys_context('userenv', 'sid') from dual";
 
 /** Statements without an answer of their own, as the library runs them by calls. */
 const PLAIN_END = /^\s*(?:commit|rollback)(?:\s+work)?\s*$/i;
@@ -47,13 +52,15 @@ const PLAIN_END = /^\s*(?:commit|rollback)(?:\s+work)?\s*$/i;
 export class OracleConnection implements DriverConnection {
   readonly #wire: OracleWire;
   readonly #config: OracleSessionConfig;
-  readonly #setUp: string | undefined;
+  readonly #setUp: string;
   readonly #changes: SessionChanges;
   readonly #witness = new TransactionWitness();
   readonly #ltxid = new OracleLtxid();
   readonly #port: OracleCursorPort & OracleBatchPort;
   #sessionId = '';
   #limitMs = 0;
+  /** What the session began with. */
+  #firstLimitMs = 0;
   #batch: OracleBatch | undefined;
 
   /** Takes over what the library has opened, or rejects with its own error; an aborted signal ends it at once. */
@@ -135,8 +142,7 @@ export class OracleConnection implements DriverConnection {
     return this.#limitMs;
   }
 
-  /** A result that reads on through this session is still open: it must not be lent to somebody else before a reset. */
-  get hasChangedSettings(): boolean {
+  get hasOpenResults(): boolean {
     return this.#port.attachments.isOpen;
   }
 
@@ -183,19 +189,14 @@ export class OracleConnection implements DriverConnection {
 
   /** Ends with an error where the session would keep something: the pool makes another one then. */
   async reset(left: SessionEffects): Promise<void> {
-    const { attachments } = this.#port;
-    const hadOpen = attachments.isOpen;
-    attachments.detach();
-    const changes = this.#changes;
-    const reported = SESSION_EFFECTS.settings | SESSION_EFFECTS.role;
-    const own = hadOpen && !changes.hasAny ? left & ~reported : left;
-    if (!changes.canUndo(own)) {
-      throw new Error('what was changed in the session cannot be undone, so it ends');
-    }
-    const undo = undoText(own, this.#setUp);
+    this.#port.attachments.detach();
+    if (!this.#changes.canUndo) throw new Error('what was changed in the session cannot be undone, so it ends');
+    if ((left & (SESSION_EFFECTS.settings | SESSION_EFFECTS.unknown)) === 0) return;
+    const undo = undoText(left, this.#setUp);
     introduce(this.#wire.client, this.#config);
-    if (own !== 0 && undo !== undefined) await this.#wire.work(() => this.#ask(undo));
-    changes.clear();
+    await this.limitStatements(this.#firstLimitMs);
+    await this.#wire.work(() => this.#ask(undo));
+    this.#changes.clear();
   }
 
   close(): Promise<void> {
@@ -210,10 +211,20 @@ export class OracleConnection implements DriverConnection {
 
   async #begin(limitMs: number): Promise<void> {
     introduce(this.#wire.client, this.#config);
+    this.#firstLimitMs = limitMs;
     await this.limitStatements(limitMs);
-    const setUp = this.#setUp;
-    if (setUp !== undefined) await this.#wire.work(() => this.#ask(setUp));
-    this.#sessionId = String(await this.#wire.work(() => this.#ask(ASK_SESSION)));
+    await this.#wire.work(() => this.#ask(this.#setUp));
+    this.#sessionId = String(await this.#wire.work(() => this.#askSession()));
+  }
+
+  async #askSession(): Promise<unknown> {
+    try {
+      return await this.#ask(ASK_SESSION);
+    } catch (error) {
+      // Not to be read, not to be run, not to be found.
+      if (![904, 942, 1031, 6550, 6553].includes(oraNumberOf(error) ?? 0)) throw error;
+      return this.#ask(ASK_SID);
+    }
   }
 
   /** The first value of a statement of our own. */
@@ -258,8 +269,7 @@ export class OracleConnection implements DriverConnection {
   /** It is about to be sent. */
   #begun(text: string): StatementFacts {
     const facts = factsOf(text);
-    if (facts.kind === 'session') this.#changes.note(text);
-    else if (facts.kind === 'program') this.#changes.noteProgram(text);
+    this.#changes.note(text, facts.kind);
     return facts;
   }
 

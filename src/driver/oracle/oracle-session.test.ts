@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { SESSION_EFFECTS } from '../../sql/session-effects.js';
 import { SessionChanges, setUpText, undoText } from './oracle-session.js';
+import { factsOf } from './oracle-transactions.js';
 
-const { settings, role, unknown, locks, temporary } = SESSION_EFFECTS;
+const { settings, unknown } = SESSION_EFFECTS;
 
 describe('the settings of a session', () => {
   it('are one statement, in which formats are strings and words are words', () => {
@@ -40,45 +41,46 @@ describe('the settings of a session', () => {
 });
 
 describe('changes of a session', () => {
-  const after = (...texts: string[]) => {
-    const changes = new SessionChanges({ settings: { nls_sort: 'BINARY' }, schema: 'SALES' });
-    for (const text of texts) {
-      if (/^begin/.test(text)) changes.noteProgram(text);
-      else changes.note(text);
-    }
+  const after = (text: string, schema: string | undefined = 'SALES') => {
+    const changes = new SessionChanges({ settings: { nls_sort: 'BINARY' }, schema });
+    changes.note(text, factsOf(text).kind);
     return changes;
   };
 
   it.each([
-    ['of our own settings', "alter session set NLS_SORT = 'a=b nls_x' current_schema=OTHER", settings],
-    ['by a program that shows nothing', 'begin p; end;', unknown],
-    ['of what is said again', "begin dbms_application_info.set_action('x'); end;", settings | unknown],
-  ])('%s can be undone', (_case, text, left) => {
-    expect(after(text).canUndo(left)).toBe(true);
+    ['of our own settings', "alter session set NLS_SORT = 'a=b nls_x' current_schema=OTHER"],
+    ['of what every session is told', "alter session set time_zone = 'UTC'"],
+    ['by a program that shows nothing', 'begin p; end;'],
+    ['of what is said again', "begin dbms_application_info.set_action('x'); end;"],
+    ['of nothing', 'select 1 from dual'],
+    ['that only ask or wait', 'begin dbms_session.sleep(1); dbms_session.set_identifier(:1); end;'],
+    ['of the database', 'create global temporary table t (a number)'],
+  ])('%s can be undone', (_case, text) => {
+    expect(after(text).canUndo).toBe(true);
   });
 
   it.each([
-    ['of others', 'alter session set nls_sort = x nls_date_format = y', settings],
-    ['of no parameter', 'alter session enable parallel dml', settings],
-    ['by DBMS_SESSION', 'begin dbms_session.set_role(:1); end;', settings | unknown],
-    ['of roles', 'set role none', role],
-    ['that nobody has seen', 'begin p; end;', settings],
-    ['of locks', 'begin p; end;', locks | unknown],
-    ['of temporary tables', 'begin p; end;', temporary],
-  ])('%s cannot', (_case, text, left) => {
-    expect(after(text).canUndo(left)).toBe(false);
+    ['of others', 'alter session set nls_sort = x nls_date_format = y'],
+    ['of no parameter', 'alter session enable parallel dml'],
+    ['that are hard to read', 'alter session /* x */ set nls_sort = x'],
+    ['by DBMS_SESSION', 'begin dbms_session.set_role(:1); end;'],
+    ['by DBMS_SESSION in a query', 'select f(dbms_session . set_role(:1)) from dual'],
+    ['of roles', 'set role none'],
+    ['of locks', 'begin :1 := Dbms_Lock.request(7); end;'],
+    ['of temporary tables', 'create private temporary table ora$ptt_t (a number)'],
+  ])('%s cannot', (_case, text) => {
+    expect(after(text).canUndo).toBe(false);
   });
 
   it('of the schema cannot be undone where the options name none', () => {
     const changes = new SessionChanges({ settings: {}, schema: undefined });
-    changes.note('alter session set current_schema = other');
-    expect(changes.canUndo(settings)).toBe(false);
+    changes.note('alter session set current_schema = other', 'session');
+    expect(changes.canUndo).toBe(false);
   });
 
   it('are forgotten when they have been undone', () => {
     const changes = after('alter session set nls_date_format = y');
     changes.clear();
-    changes.note('alter session set nls_sort = y');
-    expect(changes.canUndo(settings)).toBe(true);
+    expect(changes.canUndo).toBe(true);
   });
 });

@@ -8,9 +8,11 @@
  * What a program has told the session behind our back (EXECUTE IMMEDIATE 'alter session …', DBMS_LOCK) is not seen.
  */
 import type { SessionEffects } from '../../sql/session-effects.js';
+import { firstWords } from '../../sql/first-words.js';
 import { SESSION_EFFECTS } from '../../sql/session-effects.js';
 import type { OracleClientConnection } from './oracle-module.js';
 import type { OracleConfig, OracleSettings } from './oracle-options.js';
+import type { StatementKind } from './oracle-transactions.js';
 
 export type OracleSessionConfig = Pick<
   OracleConfig,
@@ -29,11 +31,11 @@ function withDefaults(settings: OracleSettings): OracleSettings {
   return { ...ALWAYS, ...Object.fromEntries(own) };
 }
 
-/** One statement, whatever it sets; `undefined` where there is nothing to set. `schema`: whose objects are meant. */
-export function setUpText(settings: OracleSettings, schema: string | undefined): string | undefined {
+/** One statement, whatever it sets. `schema`: whose objects are meant. */
+export function setUpText(settings: OracleSettings, schema: string | undefined): string {
   const parts = Object.entries(withDefaults(settings)).map(([name, value]) => `${name} = ${settingText(name, value)}`);
   if (schema !== undefined) parts.push(`current_schema = ${quoteSchema(schema)}`);
-  return parts.length === 0 ? undefined : `alter session set ${parts.join(' ')}`;
+  return `alter session set ${parts.join(' ')}`;
 }
 
 /** Sent with the next call; nobody waits for it. */
@@ -58,13 +60,14 @@ function quoteSchema(schema: string): string {
   return /^[A-Za-z][\w$#]*$/.test(schema) ? schema : `"${schema}"`;
 }
 
-const { settings: SETTINGS, unknown: PROGRAM } = SESSION_EFFECTS;
+/** But for what changes nothing, and what is said or thrown away again anyway. */
+const SESSION_PACKAGES =
+  /\bdbms_(?:session|lock)\b(?!\s*\.\s*(?:sleep|(?:set|clear)_identifier|reset_package|modify_package_state|unique_session_id|is_\w+)\b)/i;
 
 /** What the statements of a loan have changed, as far as their texts show it. */
 export class SessionChanges {
   readonly #ours: ReadonlySet<string>;
   #hasOthers = false;
-  #hasOurs = false;
 
   constructor({ settings, schema }: Pick<OracleSessionConfig, 'settings' | 'schema'>) {
     const names = Object.keys(withDefaults(settings));
@@ -72,33 +75,27 @@ export class SessionChanges {
     this.#ours = new Set(schema === undefined ? names : [...names, 'current_schema']);
   }
 
-  /** A statement that talks to the session is about to be sent. */
-  note(text: string): void {
-    const assigned = /^\s*alter\s+session\s+set\s+([\s\S]*)$/i.exec(text)?.[1];
-    const names = assigned === undefined ? [] : namesOf(assigned);
-    if (names.length > 0 && names.every((name) => this.#ours.has(name))) this.#hasOurs = true;
-    else this.#hasOthers = true;
+  /** A statement is about to be sent. In doubt it changes what cannot be undone. */
+  note(text: string, kind: StatementKind): void {
+    this.#hasOthers ||=
+      (kind === 'session' && !this.#isOurs(text)) ||
+      (kind === 'definition' && firstWords('oracle', text, 3).join(' ') === 'create private temporary') ||
+      SESSION_PACKAGES.test(text);
   }
 
-  /** A program is about to be sent: of the packages that change a session, one only changes what we say again. */
-  noteProgram(text: string): void {
-    if (/\bdbms_session\b/i.test(text)) this.#hasOthers = true;
-    else if (/\bdbms_application_info\b/i.test(text)) this.#hasOurs = true;
-  }
-
-  /** Something was noted since the last reset. */
-  get hasAny(): boolean {
-    return this.#hasOurs || this.#hasOthers;
-  }
-
-  /** Whether `left` can be undone without ending the session. */
-  canUndo(left: SessionEffects): boolean {
-    if ((left & ~(SETTINGS | PROGRAM)) !== 0) return false;
-    return (left & SETTINGS) === 0 || (this.#hasOurs && !this.#hasOthers);
+  /** A reset leaves nothing behind. Otherwise the session has to end. */
+  get canUndo(): boolean {
+    return !this.#hasOthers;
   }
 
   clear(): void {
-    this.#hasOthers = this.#hasOurs = false;
+    this.#hasOthers = false;
+  }
+
+  #isOurs(text: string): boolean {
+    const [, assigned = ''] = /^\s*alter\s+session\s+set\s+([\s\S]*)$/i.exec(text) ?? [];
+    const names = namesOf(assigned);
+    return names.length > 0 && names.every((name) => this.#ours.has(name));
   }
 }
 
@@ -109,8 +106,8 @@ function namesOf(assigned: string): string[] {
 }
 
 /** One round trip: says again what `setUp` said, and throws away what a program has left in its packages. */
-export function undoText(left: SessionEffects, setUp: string | undefined): string | undefined {
-  if ((left & PROGRAM) === 0) return setUp;
-  const again = setUp === undefined ? '' : `execute immediate '${setUp.replaceAll("'", "''")}'; `;
-  return `begin ${again}dbms_session.modify_package_state(dbms_session.reinitialize); end;`;
+export function undoText(left: SessionEffects, setUp: string): string {
+  if ((left & SESSION_EFFECTS.unknown) === 0) return setUp;
+  const again = setUp.replaceAll("'", "''");
+  return `begin execute immediate '${again}'; dbms_session.modify_package_state(dbms_session.reinitialize); end;`;
 }
