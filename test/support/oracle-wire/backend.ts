@@ -140,6 +140,8 @@ export interface SqlSession {
   cancel(): Promise<void>;
   setReadOnly(on: boolean): Promise<void>;
   setTimeZone?(zone: string): void;
+  /** What tracing is told with a call: `module`, `action`, `clientId`, `clientInfo`; an empty text takes it back. */
+  setTracing?(values: Readonly<Record<string, string>>): Promise<void>;
   /** Rolls back and lets go of everything. */
   close(): Promise<void>;
 }

@@ -220,6 +220,7 @@ export class Session implements SessionHandle {
     for (const id of piggybacks.cancelledCursors) this.#cursors.cancel(id);
     for (const locator of piggybacks.freedLobs) this.#lobs.free(locator);
     Object.assign(this.#endToEnd, piggybacks.endToEnd);
+    if (Object.keys(piggybacks.endToEnd).length > 0) await this.#sql?.setTracing?.(piggybacks.endToEnd);
     const { schema } = piggybacks;
     if (schema === null) return;
     const name = /[^A-Za-z0-9_$#]/.test(schema) ? `"${schema}"` : schema;

@@ -80,6 +80,28 @@ const TEXTS: readonly FunctionText[] = [
   ['concat(text, numeric)', 'text', 'IMMUTABLE', 'ora.concat($1, ora.to_char($2))'],
   ['concat(numeric, text)', 'text', 'IMMUTABLE', 'ora.concat(ora.to_char($1), $2)'],
   ['concat(text, timestamp)', 'text', 'STABLE', 'ora.concat($1, ora.to_char($2))'],
+  [
+    'base64(text)',
+    'int8',
+    'IMMUTABLE',
+    `(SELECT coalesce(sum((strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', c) - 1)
+       * 64::numeric ^ (pg_catalog.length($1) - n)), 0)::int8 FROM regexp_split_to_table($1, '') WITH ORDINALITY AS s (c, n))`,
+  ],
+  [
+    'tid_of(text)',
+    'tid',
+    'IMMUTABLE',
+    "format('(%s,%s)', ora.base64(pg_catalog.substr($1, 10, 6)), ora.base64(pg_catalog.substr($1, 16, 3)))::tid",
+  ],
+  ['as_text(text)', 'text', 'IMMUTABLE', '$1'],
+  ['as_text(numeric)', 'text', 'IMMUTABLE', 'ora.to_char($1)'],
+  ['as_text(float8)', 'text', 'IMMUTABLE', '$1::text'],
+  ['as_text(boolean)', 'text', 'IMMUTABLE', "CASE $1 WHEN true THEN 'TRUE' WHEN false THEN 'FALSE' END"],
+  ['as_text(json)', 'text', 'IMMUTABLE', '$1::text'],
+  ['as_text(bytea)', 'text', 'IMMUTABLE', "upper(encode($1, 'hex'))"],
+  ['as_text(timestamp)', 'text', 'STABLE', 'ora.to_char($1)'],
+  ['as_text(timestamptz)', 'text', 'STABLE', '$1::text'],
+  ['as_text(interval)', 'text', 'STABLE', '$1::text'],
   ['to_single_byte(text)', 'text', 'IMMUTABLE', '$1'],
 ];
 
@@ -155,14 +177,7 @@ const TIMES: readonly FunctionText[] = [
     'IMMUTABLE',
     "($1::text OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) $2)::interval",
   ],
-  [
-    'numtoyminterval(numeric, text)',
-    'interval',
-    'IMMUTABLE',
-    "($1::text OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) $2)::interval year to month",
-  ],
   ['to_dsinterval(text)', 'interval', 'IMMUTABLE', '$1::interval day to second'],
-  ['to_yminterval(text)', 'interval', 'IMMUTABLE', '$1::interval year to month'],
   [
     'date_plus(ora.odate, numeric)',
     'ora.odate',

@@ -17,11 +17,18 @@ export async function describeFields(
     const tables = [...new Set(unknown.map(({ tableId }) => tableId))].join();
     const { rows } = await run(
       `SELECT a.attrelid, a.attnum, t.typname, a.atttypmod, a.attnotnull, EXISTS (SELECT FROM pg_constraint k
-         WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum] AND pg_get_constraintdef(k.oid) LIKE '%is_json%')
+         WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum] AND pg_get_constraintdef(k.oid) LIKE '%is_json%'),
+         a.attcollation = (SELECT oid FROM pg_collation WHERE collname = 'C' AND collnamespace = 'pg_catalog'::regnamespace)
        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid IN (${tables})`,
     );
-    for (const [table, column, type, typeMod, notNull, json] of rows) {
-      const declared = { type: type ?? '', typeMod: Number(typeMod), notNull: notNull === 't', json: json === 't' };
+    for (const [table, column, type, typeMod, notNull, json, national] of rows) {
+      const declared = {
+        type: type ?? '',
+        typeMod: Number(typeMod),
+        notNull: notNull === 't',
+        json: json === 't',
+        national: national === 't',
+      };
       columns.set(`${table}:${column}`, declared);
     }
   }

@@ -16,6 +16,8 @@ export interface DeclaredColumn {
   readonly typeMod: number;
   readonly notNull: boolean;
   readonly json: boolean;
+  /** NCHAR and NVARCHAR2. */
+  readonly national: boolean;
 }
 
 /** Object identifiers of PostgreSQL's types. */
@@ -53,7 +55,13 @@ const NUMBER_DIGITS = 126;
 export function columnOf(field: EngineField, declared: DeclaredColumn | undefined): Column {
   const name = oracleName(field.name);
   const nullable = !(declared?.notNull ?? false);
-  return { name, nullable, ...(declared?.json && { json: true }), ...typeOf(field, declared) };
+  return {
+    name,
+    nullable,
+    ...(declared?.json && { json: true }),
+    ...(declared?.national && { csfrm: 2 }),
+    ...typeOf(field, declared),
+  };
 }
 
 type TypeFacts = Pick<Column, 'type' | 'precision' | 'scale' | 'size'>;
@@ -142,7 +150,7 @@ function converterOf({ type }: Column, field: EngineField | undefined): Converte
     case T.TIMESTAMP:
     case T.TIMESTAMP_TZ:
     case T.TIMESTAMP_LTZ:
-      return isoToDate;
+      return dateOf;
     case T.INTERVAL_DS:
       return daysToSeconds;
     case T.INTERVAL_YM:
@@ -155,6 +163,10 @@ function converterOf({ type }: Column, field: EngineField | undefined): Converte
       return (text) => text;
   }
 }
+
+/** Years before Christ are negative for Oracle; there is no year 0. */
+const dateOf = (text: string): SqlValue =>
+  text.endsWith(' BC') ? { ...isoToDate(text.slice(0, -3)), year: -Number(/^\d+/.exec(text)?.[0]) } : isoToDate(text);
 
 function number(text: string): SqlValue {
   const digits = /^-?(\d+)/.exec(text)?.[1] ?? '';

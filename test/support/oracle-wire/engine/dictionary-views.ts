@@ -78,12 +78,16 @@ CREATE UNLOGGED TABLE ora.sessions (pid int PRIMARY KEY, sid numeric, serial num
 CREATE FUNCTION ora.all_sessions() RETURNS TABLE (sid numeric, serial numeric, username text, service text, module text, action text,
     client_identifier text, client_info text, logon_time timestamp, state text, wait_event_type text, wait_event text, query text,
     xid text, isolation text, blocker numeric)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $ora$
-  SELECT s.sid, s.serial, s.username, s.service, s.module, s.action, s.client_identifier, s.client_info, s.logon_time::timestamp,
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $ora$
+  BEGIN
+  -- Within a transaction PostgreSQL would show what it showed before.
+  PERFORM pg_stat_clear_snapshot();
+  RETURN QUERY SELECT s.sid, s.serial, s.username, s.service, s.module, s.action, s.client_identifier, s.client_info, s.logon_time::timestamp,
     a.state, a.wait_event_type, a.wait_event, a.query, a.backend_xid::text,
     CASE WHEN a.pid = pg_backend_pid() THEN current_setting('transaction_isolation') END,
     (SELECT b.sid FROM ora.sessions b WHERE a.wait_event_type = 'Lock' AND b.pid = ANY (pg_blocking_pids(a.pid)) LIMIT 1)
-  FROM ora.sessions s JOIN pg_stat_activity a ON a.pid = s.pid
+  FROM ora.sessions s JOIN pg_stat_activity a ON a.pid = s.pid;
+  END
 $ora$;
 CREATE VIEW ora."v$session" AS SELECT 'S' || sid AS saddr, sid, serial AS "serial#", sid + 1000 AS audsid, upper(username)::varchar(128) AS username,
   (CASE WHEN state = 'active' THEN 'ACTIVE' ELSE 'INACTIVE' END)::varchar(8) AS status, 'USER'::varchar(10) AS type,

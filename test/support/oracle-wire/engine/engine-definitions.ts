@@ -27,6 +27,8 @@ const PRIVILEGES: Readonly<Record<string, string>> = {
   REFERENCES: 'REFERENCES',
   ALL: 'ALL',
 };
+/** Who may make users and roles. */
+const ADMINISTRATORS = new Set(['SYS', 'SYSTEM', 'ADMIN']);
 const NO_EFFECT = new Set(['ANALYZE', 'AUDIT', 'NOAUDIT', 'PURGE', 'FLASHBACK', 'ASSOCIATE']);
 
 export class EngineDefinitions {
@@ -160,6 +162,7 @@ export class EngineDefinitions {
 
   async #user(reader: TokenReader, { verb }: ParsedStatement, kind: string): Promise<SqlResult> {
     const { owner } = this.#shared;
+    if (!ADMINISTRATORS.has(this.#session.info.user.toUpperCase())) throw new OraError(1031, 'insufficient privileges');
     const name = nameBehind(reader, kind) ?? '';
     const isThere = await owner.hasRole(name);
     if (verb === 'CREATE') {

@@ -31,6 +31,13 @@ const UNTYPED = new Set(['42P18', '42725', '42P08']);
 /** Between two attempts to cancel: the first may come before the statement does. */
 const CANCEL_AGAIN_MS = 50;
 const KILLED = 28;
+/** Of the client library's names. */
+const ATTRIBUTES: Readonly<Record<string, SessionAttribute>> = {
+  module: 'module',
+  action: 'action',
+  clientId: 'client_identifier',
+  clientInfo: 'client_info',
+};
 
 export class EngineSession implements SqlSession {
   readonly info: SessionInfo;
@@ -152,6 +159,14 @@ export class EngineSession implements SqlSession {
     void this.settings.setTimeZone(zone, this.transaction.isOpen).catch(() => undefined);
   }
 
+  /** With a call of the client, in front of its statement. */
+  async setTracing(values: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      const attribute = ATTRIBUTES[name];
+      if (attribute !== undefined) await this.setAttribute(attribute, value);
+    }
+  }
+
   /** Module, action and the like, as they are seen in V$SESSION and by SYS_CONTEXT. */
   async setAttribute(name: SessionAttribute, value: string): Promise<void> {
     await this.settings.set(`ora.${name}`, value, this.transaction.isOpen);
@@ -192,6 +207,7 @@ export class EngineSession implements SqlSession {
       case 'set_txn':
         return setTransaction(statement, this.transaction);
       default:
+        if (/^\s*set\s+constraints?\b/i.test(statement.sql)) return this.#setConstraints(statement);
         if (statement.verb === 'EXPLAIN' || statement.verb === 'SET') return { rowCounts: [0] };
         throw new OraError(900, 'invalid SQL statement');
     }
@@ -333,6 +349,17 @@ export class EngineSession implements SqlSession {
     const name = `ora_${this.#prepared}`;
     this.#names.set(key, name);
     return name;
+  }
+
+  /** Outside of a transaction there is nothing that could wait. */
+  async #setConstraints(statement: ParsedStatement): Promise<SqlResult> {
+    if (!this.transaction.isOpen) return { rowCounts: [0] };
+    try {
+      await this.transaction.run(statement.sql.replace(/constraint\b/i, 'constraints'), [], { changes: true });
+    } catch (error) {
+      throw this.toError(error, statement);
+    }
+    return { rowCounts: [0] };
   }
 
   async #hasSchema(name: string): Promise<boolean> {

@@ -31,6 +31,14 @@ const sleep: PackagedProcedure = async ([seconds], { session, source }) => {
   await session.transaction.run(`SELECT pg_sleep(${Number(seconds)}) /* ${comment} */`);
 };
 
+/** Constants of packages, which an expression may name. */
+export const PACKAGE_CONSTANTS: Readonly<Record<string, string>> = {
+  'DBMS_SESSION.FREE_ALL_RESOURCES': '1',
+  'DBMS_SESSION.REINITIALIZE': '2',
+  'DBMS_SQL.NATIVE': '1',
+  'DBMS_SQL.V7': '2',
+};
+
 export const PACKAGES: Readonly<Record<string, PackagedProcedure>> = {
   'DBMS_SESSION.SLEEP': sleep,
   'DBMS_LOCK.SLEEP': sleep,

@@ -7,7 +7,7 @@ import { OraError } from '../backend.js';
 import type { BindSpec, SqlCursor, SqlRequest, SqlResult, SqlRow, SqlValue } from '../backend.js';
 import { T } from '../values.js';
 import type { EngineSession } from './engine-session.js';
-import { PACKAGES } from './plsql-packages.js';
+import { PACKAGE_CONSTANTS, PACKAGES } from './plsql-packages.js';
 import type { CallContext } from './plsql-packages.js';
 import { handles, located, raised, UNSTOPPABLE, USER_EXCEPTION } from './plsql-exceptions.js';
 import { parseBlock } from './plsql-syntax.js';
@@ -220,6 +220,8 @@ class BlockRun {
     const name = solid.map(({ value }) => value).join('');
     const known = scope.get(name);
     if (known !== undefined) return known;
+    const constant = PACKAGE_CONSTANTS[name];
+    if (constant !== undefined) return { value: constant, type: T.NUMBER };
     const { columns = [], rows } = await this.#query([keyword('SELECT '), ...tokens, keyword(' FROM DUAL')], scope);
     return { value: [...rows][0]?.[0] ?? null, type: columns[0]?.type ?? T.VARCHAR };
   }

@@ -56,6 +56,19 @@ onEveryPostgres('queries', (database) => {
     expect(await rowsOf(database.connection, sql)).toEqual(rows);
   });
 
+  it('finds a row by its ROWID', async () => {
+    const { connection } = database;
+    await runAll(
+      connection,
+      'create table placed (n number)',
+      'insert into placed select level from dual connect by level <= 500',
+    );
+    const [[rowid]] = (await rowsOf(connection, 'select rowid from placed where n = 499')) as [[string]];
+    expect(rowid).toMatch(/^[A-Za-z0-9+/]{18}$/);
+    expect(await rowsOf(connection, 'select n from placed where rowid = :1', [rowid])).toEqual([[499]]);
+    expect((await connection.execute('delete from placed p where p.rowid = :1', [rowid])).rowsAffected).toBe(1);
+  });
+
   it('names columns as Oracle does', async () => {
     const sql = `select 1, count(*), sysdate, 'x' || 'y', dummy, dummy as "Mixed Case", dummy d, max(dummy) over () from dual group by dummy`;
     const { metaData = [] } = await database.connection.execute(sql);

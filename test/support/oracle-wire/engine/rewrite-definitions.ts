@@ -220,7 +220,8 @@ function modify(rewriter: Rewriter, action: number, target: number): void {
     const found: string[] = [];
     const at = rewriter.next(column);
     const type = typeAt(rewriter, at, { in: 'column', version: rewriter.options.version });
-    if (type !== undefined) found.push(`ALTER COLUMN ${name} TYPE ${type.text} USING ${name}::${type.text}`);
+    if (type !== undefined)
+      found.push(`ALTER COLUMN ${name} TYPE ${type.text} USING ${name}::${type.text.replace(' COLLATE "C"', '')}`);
     const byDefault = rewriter.find(at, to, 'DEFAULT');
     const nullable = rewriter.find(at, to, 'NULL');
     const not = rewriter.find(at, to, 'NOT');

@@ -3,6 +3,7 @@
  * (bootstrap-functions.ts); what is no function there is written out here.
  */
 import { literal, nameOf } from './names.js';
+import { CLOB_LENGTH } from './rewrite-types.js';
 import type { Rewriter, Rule } from './rewriter.js';
 
 /** Without parentheses, and no column. */
@@ -23,9 +24,7 @@ export const PSEUDO_COLUMNS: Readonly<Record<string, string>> = {
 const IN_ORA = new Set(
   `TO_CHAR TO_CLOB TO_BLOB TO_NUMBER TO_DATE TO_TIMESTAMP TO_TIMESTAMP_TZ TO_BINARY_DOUBLE TO_BINARY_FLOAT LENGTH LENGTHB SUBSTR INSTR
    REPLACE LPAD RPAD LTRIM RTRIM CONCAT TRUNC ROUND POWER SQRT EXP LN BITAND MOD SYS_GUID HEXTORAW RAWTOHEX STANDARD_HASH ORA_HASH
-   EMPTY_CLOB EMPTY_BLOB ADD_MONTHS LAST_DAY MONTHS_BETWEEN NUMTODSINTERVAL NUMTOYMINTERVAL TO_DSINTERVAL TO_YMINTERVAL SYS_CONTEXT`.split(
-    /\s+/,
-  ),
+   EMPTY_CLOB EMPTY_BLOB ADD_MONTHS LAST_DAY MONTHS_BETWEEN NUMTODSINTERVAL TO_DSINTERVAL SYS_CONTEXT`.split(/\s+/),
 );
 const ELSEWHERE: Readonly<Record<string, string>> = {
   NVL: 'COALESCE',
@@ -47,6 +46,18 @@ const PACKAGED: Readonly<Record<string, string>> = {
 };
 
 type Call = (rewriter: Rewriter, index: number, open: number) => number | undefined;
+
+/** The first argument, as something whose description tells its type: a function's result would not. */
+const cast =
+  (type: string): Call =>
+  (rewriter, index, open) => {
+    const [value] = rewriter.arguments(open);
+    if (value === undefined) return undefined;
+    rewriter.put('CAST(', index);
+    rewriter.emit(...value);
+    rewriter.put(` AS ${type})`, index);
+    return rewriter.close(open);
+  };
 
 const CALLS: Readonly<Record<string, Call>> = {
   DECODE: (rewriter, index, open) => {
@@ -106,25 +117,26 @@ const CALLS: Readonly<Record<string, Call>> = {
     return last;
   },
 
-  /** The constructor of 23ai. */
-  JSON: (rewriter, index, open) => {
-    const [value] = rewriter.arguments(open);
-    if (value === undefined) return undefined;
-    rewriter.put('CAST(', index);
-    rewriter.emit(...value);
-    rewriter.put(' AS json)', index);
+  JSON_SERIALIZE: cast('text'),
+  TO_YMINTERVAL: cast('interval year to month'),
+
+  /** A number of years or months. */
+  NUMTOYMINTERVAL: (rewriter, index, open) => {
+    const [amount, unit] = rewriter.arguments(open);
+    if (amount === undefined || unit === undefined) return undefined;
+    rewriter.put('CAST(((', index);
+    rewriter.emit(...amount);
+    rewriter.put(") OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) (", index);
+    rewriter.emit(...unit);
+    rewriter.put(')) AS interval year to month)', index);
     return rewriter.close(open);
   },
 
+  /** The constructor of 23ai. */
+  JSON: cast('json'),
+
   /** The columns' own types are the text's, the number's and the moment's: none of them is a text by itself. */
-  TO_CLOB: (rewriter, index, open) => {
-    const [value] = rewriter.arguments(open);
-    if (value === undefined) return undefined;
-    rewriter.put('CAST(', index);
-    rewriter.emit(...value);
-    rewriter.put(' AS varchar(10485760))', index);
-    return rewriter.close(open);
-  },
+  TO_CLOB: cast(`varchar(${CLOB_LENGTH})`),
 };
 
 /** `seq.NEXTVAL`, `owner.seq.CURRVAL`, and the functions of packages. */
@@ -170,6 +182,23 @@ export const functionCalls: Rule = (rewriter, index) => {
   return index;
 };
 
+/** `rowid = :1`: a row's address is a text for the client, and of a type of its own for PostgreSQL. */
+export const rowidValues: Rule = (rewriter, index) => {
+  const kind = rewriter.at(index)?.kind;
+  const equals = rewriter.previous(index);
+  if (
+    (kind !== 'bind' && kind !== 'string') ||
+    !rewriter.is(equals, '=') ||
+    !rewriter.is(rewriter.previous(equals), 'ROWID')
+  )
+    return undefined;
+  rewriter.put('ora.tid_of(', index);
+  if (kind === 'bind') rewriter.putBind(index, 'text');
+  else rewriter.putToken(index);
+  rewriter.put(')', index);
+  return index;
+};
+
 export const pseudoColumns: Rule = (rewriter, index) => {
   const name = rewriter.at(index)?.value ?? '';
   if (!rewriter.isWord(index) || !Object.hasOwn(PSEUDO_COLUMNS, name)) return undefined;
@@ -195,12 +224,15 @@ export const concatenated: Rule = (rewriter, index) => {
   return index;
 };
 
+/** Oracle's year -4712 is 4712 BC. */
+const inEra = (text: string): string => (/^-\d/.test(text.trim()) ? `${text.trim().slice(1)} BC` : text);
+
 /** DATE '2024-01-01' is a DATE, not a day; an interval of days and seconds says so. */
 export const literals: Rule = (rewriter, index) => {
   const next = rewriter.next(index);
   if (rewriter.at(next)?.kind !== 'string' || !rewriter.isWord(index)) return undefined;
   if (rewriter.is(index, 'DATE')) {
-    rewriter.put(`${literal(rewriter.at(next)?.value ?? '')}::ora.odate`, index);
+    rewriter.put(`${literal(inEra(rewriter.at(next)?.value ?? ''))}::ora.odate`, index);
     return next;
   }
   if (rewriter.is(index, 'TIMESTAMP')) {

@@ -50,11 +50,11 @@ export function typeAt(reader: TokenReader, index: number, place: TypePlace): Ty
     case 'NVARCHAR2':
     case 'VARCHAR':
       if (first === undefined) throw new OraError(906, 'missing left parenthesis', token.pos);
-      return plain(`varchar(${first})`);
+      return plain(`varchar(${first})${national(token.value, inColumn)}`);
     case 'CHAR':
     case 'NCHAR':
     case 'CHARACTER':
-      return plain(`char(${first ?? '1'})`);
+      return plain(`char(${first ?? '1'})${national(token.value, inColumn)}`);
     case 'NUMBER':
     case 'DECIMAL':
     case 'DEC':
@@ -102,6 +102,9 @@ export function typeAt(reader: TokenReader, index: number, place: TypePlace): Ty
       return undefined;
   }
 }
+
+/** Columns of the national character set are told by their collation: a type of their own would have no length. */
+const national = (word: string, inColumn: boolean): string => (inColumn && word.startsWith('N') ? ' COLLATE "C"' : '');
 
 /** A negative scale is two tokens. */
 function numberAfterComma(values: readonly string[]): string | undefined {
@@ -153,5 +156,9 @@ export function castTypes(rewriter: Rewriter): void {
     if (type === undefined) throw new OraError(902, 'invalid datatype', rewriter.positionOf(at));
     rewriter.replace(at, type.text);
     rewriter.drop(at + 1, type.last + 1);
+    if (!/^(varchar|char)\(/.test(type.text) || rewriter.is(at, 'CLOB', 'NCLOB')) continue;
+    // A number as Oracle writes it, and TRUE.
+    rewriter.insert(open + 1, 'ora.as_text(');
+    rewriter.insert(as, ') ');
   }
 }

@@ -175,6 +175,17 @@ onEveryPostgres('sessions', (database) => {
     ]);
   });
 
+  it('is told with a call what tracing wants to know', async () => {
+    one.module = 'billing';
+    one.action = 'close';
+    one.clientId = 'user 7';
+    const look = "select sys_context('userenv', 'module'), sys_context('userenv', 'action') from dual";
+    expect(await rowsOf(one, look)).toEqual([['billing', 'close']]);
+    const seen = () => rowsOf(other, "select module, action from v$session where client_identifier = 'user 7'");
+    expect(await seen()).toEqual([['billing', 'close']]);
+    expect(await rowsOf(other, look)).toEqual([[null, null]]);
+  });
+
   describe('fifty of them', () => {
     it('each keep their own transactions', async () => {
       const sessions = await Promise.all(Array.from({ length: 50 }, () => database.connect()));

@@ -13,6 +13,7 @@ import {
   literals,
   pseudoColumns,
   qualifiedNames,
+  rowidValues,
 } from './rewrite-expressions.js';
 import {
   connectBy,
@@ -31,6 +32,7 @@ import type { Rule, Translated, TranslateOptions } from './rewriter.js';
 const RULES: readonly Rule[] = [
   inlineViews,
   rowLimits,
+  rowidValues,
   dottedNames,
   qualifiedNames,
   literals,

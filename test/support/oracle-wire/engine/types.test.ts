@@ -94,6 +94,25 @@ onEveryPostgres('types', (database) => {
     expect(metaData[0]).toMatchObject({ precision: 19, scale: 0 });
   });
 
+  it('writes values as Oracle writes them', async () => {
+    const values = [0.5, '1.10', of('DB_TYPE_BOOLEAN', true), of('DB_TYPE_JSON', { a: 1 }), Buffer.from([0, 255])];
+    const texts = ['.5', '1.10', 'TRUE', '{"a":1}', '00FF'];
+    for (const [index, value] of values.entries()) {
+      expect(await rowsOf(connection, 'select cast(:1 as varchar2(100)) from dual', [value])).toEqual([[texts[index]]]);
+    }
+    expect(await rowsOf(connection, 'select to_char(:1), json_serialize(json(:2)) from dual', [-0.25, '[1]'])).toEqual([
+      ['-.25', '[1]'],
+    ]);
+  });
+
+  it('tells national texts from others, and knows years before Christ', async () => {
+    await runAll(connection, 'create table national (a nvarchar2(10), b nchar(3), c varchar2(10))');
+    const { metaData = [] } = await connection.execute('select * from national');
+    expect(metaData.map(({ dbTypeName }) => dbTypeName)).toEqual(['NVARCHAR2', 'NCHAR', 'VARCHAR2']);
+    const [[date]] = (await rowsOf(connection, "select date '-4712-01-01' from dual")) as [[Date]];
+    expect(date.getUTCFullYear()).toBe(-4712);
+  });
+
   it('has both kinds of intervals', async () => {
     await runAll(connection, 'create table spans (a interval day to second, b interval year(4) to month)');
     const days = new driver.IntervalDS({ days: 3, hours: 4, minutes: 5, seconds: 6, fseconds: 789_000_000 });
