@@ -44,6 +44,36 @@ describe.each(['23ai', '19c'] as const)('values of a %s server', OPTIONS, (profi
     expect((await connection.execute(sql, nulls)).rows).toEqual([binds.map(() => null)]);
   });
 
+  it('sends an instant with a zone as that instant', async () => {
+    const { backend, connect } = await startBench({ profile });
+    backend.when(
+      /FROM zones/,
+      rows({ A: T.TIMESTAMP_TZ, B: T.TIMESTAMP_LTZ }, [['2024-03-01 01:14:15.5+05:30', '2024-03-01 01:14:15.5-03:30']]),
+    );
+    const connection = await connect();
+    expect((await connection.execute('SELECT a, b FROM zones')).rows).toEqual([
+      [new Date('2024-02-29T19:44:15.500Z'), new Date('2024-03-01T04:44:15.500Z')],
+    ]);
+  });
+
+  it('sends LONGs, nulls among them', async () => {
+    const { backend, connect } = await startBench({ profile });
+    const long = 'x'.repeat(40_000);
+    backend.when(
+      /FROM longs/,
+      rows({ L: T.LONG, R: T.LONG_RAW, N: T.NUMBER }, [
+        [long, Buffer.from('raw'), 1],
+        [null, null, 2],
+      ]),
+    );
+    const connection = await connect();
+    const { rows: found = [] } = await connection.execute('SELECT l, r, n FROM longs');
+    expect(found).toEqual([
+      [long, Buffer.from('raw'), 1],
+      [null, null, 2],
+    ]);
+  });
+
   it('writes LOBs and reads them: as values, as streams, as what the client made', async () => {
     const { backend, connect } = await startBench({ profile });
     const text = 'žluťoučký 🐎 '.repeat(20_000);
@@ -191,6 +221,7 @@ it('carries BOOLEAN, JSON and VECTOR both ways on 23ai', OPTIONS, async () => {
   const { backend, connect } = await startBench();
   const types = { B: T.BOOLEAN, J: T.JSON, V: T.VECTOR };
   backend.when(/FROM echo/, ({ rows: [row = []] }) => rows(types, [row as never, [null, null, null] as never]));
+  backend.when(/FROM vectors/, rows({ V: T.VECTOR }, [[new Float64Array([1, -2.5])], [null]]));
   backend.when(/FROM made/, rows({ J: T.JSON }, [[new SqlJson([1, 'two', { three: null }])]]));
   const connection = await connect();
   const json = { a: [1, 'ž', null, true, { b: -1.5 }], long: 'x'.repeat(70_000), when: new Date(0) };
@@ -206,4 +237,7 @@ it('carries BOOLEAN, JSON and VECTOR both ways on 23ai', OPTIONS, async () => {
     [null, null, null],
   ]);
   expect((await connection.execute('SELECT j FROM made')).rows).toEqual([[[1, 'two', { three: null }]]]);
+  const asText = { fetchTypeHandler: () => ({ type: driver.STRING }) };
+  expect((await connection.execute('SELECT j FROM made', [], asText)).rows).toEqual([['[1,"two",{"three":null}]']]);
+  expect((await connection.execute('SELECT v FROM vectors', [], asText)).rows).toEqual([['[1,-2.5]'], [null]]);
 });

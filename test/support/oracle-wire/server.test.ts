@@ -78,7 +78,9 @@ describe.each(['23ai', '19c'] as const)('a %s server', OPTIONS, (profile) => {
     await connection.execute('UPDATE t SET a = 2', [], { autoCommit: true });
     expect(connection.transactionInProgress).toBe(false);
     await connection.execute('UPDATE t SET a = 2');
+    expect(connection.transactionInProgress).toBe(true);
     await connection.rollback();
+    expect(connection.transactionInProgress).toBe(false);
     expect(server.observed.calls.map(({ op, autoCommit }) => (autoCommit === true ? `${op}!` : op))).toEqual([
       'logon',
       'execute',
@@ -152,6 +154,11 @@ describe.each(['23ai', '19c'] as const)('a %s server', OPTIONS, (profile) => {
     await resultSet?.close();
     await connection.execute('SELECT 1 FROM DUAL');
     expect(isEnded).toBe(true);
+    isEnded = false;
+    const { resultSet: left } = await connection.execute('SELECT n FROM endless', [], options);
+    expect(await left?.getRows(50)).toHaveLength(50);
+    await connection.close();
+    await expect.poll(() => isEnded).toBe(true);
   });
 
   it('describes without running, and says what a number is', async () => {
