@@ -208,9 +208,9 @@ describe('a chunk of sets', () => {
   it('has places for what comes back', () => {
     const [chunk] = filled([[1, out('integer', { name: 'id' }), out('raw')]]);
     expect(chunk.outs.map(({ name }) => name)).toEqual(['id', '3']);
-    expect(chunk.fields.map(({ name, type }) => [name, type])).toEqual([
-      ['id', 'INTEGER'],
-      ['3', 'RAW'],
+    expect(chunk.fields).toEqual([
+      { name: 'id', type: 'INTEGER', typeId: 2010 },
+      { name: '3', type: 'RAW', typeId: 2006 },
     ]);
     expect(chunk.definitions.slice(1)).toEqual([
       { dir: module.BIND_OUT, type: module.DB_TYPE_VARCHAR, maxSize: 200 },

@@ -54,7 +54,8 @@ const NUMBER_TEXT_BYTES = 200;
 /** More no NUMBER can hold; the library gives up in the middle of a message. */
 const MAX_DIGITS = 40;
 /** Between the two, every double is a NUMBER. */
-const [SMALLEST_NUMBER, LARGEST_NUMBER] = [1e-100, 1e125];
+const SMALLEST_NUMBER = 1e-100;
+const LARGEST_NUMBER = 1e125;
 
 /** What the library is told of each type. */
 const LIBRARY_TYPES: Readonly<Record<OracleBindType, OracleTypeName>> = {
@@ -128,6 +129,11 @@ function typed(parameter: OracleParameter, facts: BindFacts): OracleBind {
   const maxSize = sizeOf(name, parameter, facts.isProgram);
   const sent = direction === 'in-out' ? { val: asText(type, name, encodeArray(parameter, facts).value) } : undefined;
   return { dir, type: module[name], ...(maxSize === undefined ? undefined : { maxSize }), ...maxArraySize, ...sent };
+}
+
+/** What the library calls it. */
+export function libraryTypeOf(type: OracleBindType): OracleTypeName {
+  return LIBRARY_TYPES[type];
 }
 
 /** What a bind that comes back is bound as. */

@@ -7,7 +7,7 @@
  */
 import type { Field } from '../query.js';
 import type { BindFacts, OutBind } from './oracle-binds.js';
-import { cannotSend, encodeAs, encodeValue, outBindOf, returnedColumn, returnTypeOf } from './oracle-binds.js';
+import { cannotSend, encodeAs, encodeValue, libraryTypeOf, outBindOf, returnedColumn } from './oracle-binds.js';
 import type { OracleBindDefinition, OracleTypeName } from './oracle-module.js';
 import type { OracleParameter } from './oracle-parameters.js';
 import { isOracleParameter } from './oracle-parameters.js';
@@ -56,7 +56,7 @@ export class OracleChunk {
     const { module } = this.#facts;
     return this.#columns.flatMap(({ out }, at) => {
       if (out === undefined) return [];
-      const typeId = module[returnTypeOf(out.type)].num;
+      const typeId = module[libraryTypeOf(out.type)].num;
       return [{ name: outBindOf(out, at).name, type: out.type.toUpperCase(), typeId }];
     });
   }
