@@ -178,6 +178,12 @@ export function leavesOpen(number: number): boolean {
   return OPEN.has(number);
 }
 
+/** The statement was not understood: nothing of it has begun, and a definition has not committed what was there before it. */
+export function isSyntaxError(number: number): boolean {
+  const is = findOra(number)?.is;
+  return is?.kind === 'query' && is.reason === 'syntax';
+}
+
 /** Whether the number says of a COMMIT that ended with it that nothing was kept. */
 export function provesRollback(number: number): boolean {
   const row = findOra(number);

@@ -17,6 +17,7 @@ import type { ConnectRequest, DriverConnection, SessionState } from '../driver.j
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { OracleAttachments } from './oracle-attachments.js';
 import { OracleBatch } from './oracle-batch.js';
+import { isSyntaxError } from './oracle-codes.js';
 import { OracleCursor } from './oracle-cursor.js';
 import { readUtc } from './oracle-dates.js';
 import { noteNothingApplied } from './oracle-errors.js';
@@ -43,7 +44,7 @@ const VERSION_23 = 23_00_00_00_00;
  * `sid,serial#`, as ALTER SYSTEM KILL SESSION takes it. The server says both at the login, too, but the library keeps them from us.
  * Everybody may ask so; where somebody has taken that away, the sid alone has to do.
  */
-const ASK_SESSION = "select sys_context('userenv', 'sid') || ',' || dbms_debug_jdwp.current_session_serial from dual";
+const ASK_SESSION = "select sys_context('userenv', 'sid') || ',' || dbms_debug_jdwp.current_session_serial() from dual";
 const ASK_SID = "select sys_context('userenv', 'sid') from dual";
 
 /** Statements without an answer of their own, as the library runs them by calls. */
@@ -259,6 +260,7 @@ export class OracleConnection implements DriverConnection {
       case 'rollback':
         return this.#endTransaction(query, facts);
       case 'session':
+      case 'private':
         return executeQuery(this.#port, query, false);
       default:
         if (!this.#wire.hasBegun) return this.#runAlone(query, facts);
@@ -301,12 +303,16 @@ export class OracleConnection implements DriverConnection {
   async #following<T>(facts: StatementFacts, act: () => Promise<T>): Promise<T> {
     const wire = this.#wire;
     const hadChanges = wire.hasOpenChanges;
+    let isUnderstood = true;
     try {
       return await act();
+    } catch (error) {
+      isUnderstood = !isSyntaxError(oraNumberOf(error) ?? 0);
+      throw error;
     } finally {
       // A definition ends the transaction, unless it was not even understood. A program has ended it where changes are gone; what
       // else it may have done is asked for by oracle-witness.ts.
-      const mayEnd = facts.kind === 'definition' || (facts.kind === 'program' && hadChanges);
+      const mayEnd = hadChanges ? isEnding(facts) : facts.kind === 'definition' && isUnderstood;
       if (mayEnd && !wire.hasOpenChanges) wire.endTransaction();
     }
   }
@@ -331,6 +337,11 @@ export class OracleConnection implements DriverConnection {
     const wire = this.#wire;
     if (!wire.hasBegun && wire.hasOpenChanges) await wire.call((client) => client.commit());
   }
+}
+
+/** What it ends, it commits, or has committed midway. */
+function isEnding({ kind }: StatementFacts): boolean {
+  return kind === 'definition' || kind === 'program';
 }
 
 function done(command: string): DriverResult {

@@ -8,7 +8,6 @@
  * What a program has told the session behind our back (EXECUTE IMMEDIATE 'alter session …', DBMS_LOCK) is not seen.
  */
 import type { SessionEffects } from '../../sql/session-effects.js';
-import { firstWords } from '../../sql/first-words.js';
 import { SESSION_EFFECTS } from '../../sql/session-effects.js';
 import type { OracleClientConnection } from './oracle-module.js';
 import type { OracleConfig, OracleSettings } from './oracle-options.js';
@@ -79,7 +78,7 @@ export class SessionChanges {
   note(text: string, kind: StatementKind): void {
     this.#hasOthers ||=
       (kind === 'session' && !this.#isOurs(text)) ||
-      (kind === 'definition' && firstWords('oracle', text, 3).join(' ') === 'create private temporary') ||
+      kind === 'private' ||
       SESSION_PACKAGES.test(text);
   }
 

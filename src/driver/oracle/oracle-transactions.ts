@@ -39,7 +39,8 @@ export const oracleTransactions: TransactionStatements = {
 
 /**
  * `query` changes nothing, and is never sent with a COMMIT: with one, SELECT … FOR UPDATE would lose its rows before they are read.
- * `session`: ALTER SESSION, SET ROLE, ALTER SYSTEM, which leave the transaction alone.
+ * `session`: ALTER SESSION, SET ROLE, ALTER SYSTEM, which leave the transaction alone. So does `private`: CREATE and DROP of a private
+ * temporary table ("Private Temporary Tables" in the Administrator's Guide).
  */
 export type StatementKind =
   | 'query'
@@ -47,6 +48,7 @@ export type StatementKind =
   | 'definition'
   | 'program'
   | 'session'
+  | 'private'
   | 'begin'
   | 'plain-begin'
   | 'commit'
@@ -98,9 +100,20 @@ function kindOf(verb: string, second: string, text: string): StatementKind {
       return second === 'constraint' || second === 'constraints' ? 'change' : 'session';
     case 'alter':
       return second === 'session' || second === 'system' ? 'session' : 'definition';
+    case 'create':
+    case 'drop':
+      return isPrivate(text) ? 'private' : 'definition';
     default:
       return 'definition';
   }
+}
+
+/** By the prefix that such names must have, unless a DBA has chosen another one: then the drop is taken for a definition. */
+function isPrivate(text: string): boolean {
+  const words = firstWords('oracle', text, 5);
+  if (words[0] === 'create') return words[1] === 'private';
+  const name = words[2] === 'if' ? words[4] : words[2];
+  return words[1] === 'table' && name?.startsWith('ora$ptt_') === true;
 }
 
 function isRollbackTo(second: string, text: string): boolean {
