@@ -61,7 +61,7 @@ function quoteSchema(schema: string): string {
 
 /** But for what changes nothing, and what is said or thrown away again anyway. */
 const SESSION_PACKAGES =
-  /\bdbms_(?:session|lock)\b(?!\s*\.\s*(?:sleep|(?:set|clear)_identifier|reset_package|modify_package_state|unique_session_id|is_\w+)\b)/i;
+  /\bdbms_(?:session|lock)\b(?!\s*\.\s*(?:sleep|(?:set|clear)_identifier|reset_package|modify_package_state|unique_session_id|reinitialize|free_all_resources|is_\w+)\b)/i;
 
 /** What the statements of a loan have changed, as far as their texts show it. */
 export class SessionChanges {

@@ -207,7 +207,14 @@ const TIMES: readonly FunctionText[] = [
 const SESSION: readonly FunctionText[] = [
   ['username()', 'varchar', 'STABLE', `${SETTING('session_user')}::varchar`],
   ['session_time_zone()', 'varchar', 'STABLE', `${SETTING('time_zone')}::varchar`],
+  ['session_serial()', 'numeric', 'STABLE', `${SETTING('serial')}::numeric`],
   ['local_transaction_id()', 'varchar', 'STABLE', 'pg_current_xact_id_if_assigned()::text::varchar'],
+  [
+    'local_transaction_id(boolean)',
+    'varchar',
+    'VOLATILE',
+    'CASE WHEN $1 THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text::varchar',
+  ],
   [
     'sys_context(text, text)',
     'varchar',
