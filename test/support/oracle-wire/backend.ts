@@ -19,12 +19,14 @@ export class OraError extends Error {
   }
 }
 
-/** A JSON value, as it is: no text. Its numbers may be `JsonNumber` where their digits matter. */
+/** A JSON value. Its numbers may be `JsonNumber` where their digits matter; its text is what a client gets that asks for one. */
 export class SqlJson {
   readonly value: unknown;
+  readonly text: string | undefined;
 
-  constructor(value: unknown) {
+  constructor(value: unknown, text?: string) {
     this.value = value;
+    this.text = text;
   }
 }
 
@@ -148,5 +150,7 @@ export interface SqlSession {
 
 export interface SqlBackend {
   openSession(info: SessionInfo): Promise<SqlSession>;
+  /** Called once by the server: `cut` ends the connection of a session that SQL has disconnected. */
+  attach?(server: { cut(sid: number): void }): void;
   close(): Promise<void>;
 }

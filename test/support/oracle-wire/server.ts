@@ -109,6 +109,7 @@ class Listener implements OracleServer {
       allSessions: () => this.#all(),
       setListening: (on) => (on ? this.listen() : this.#stopListening()),
     });
+    options.backend.attach?.({ cut: (sid) => this.faults.cut(sid) });
     this.#context = this.#contextOf(options);
     const take = (socket: Socket): void => this.#take(socket);
     this.#listener =

@@ -207,6 +207,7 @@ const TIMES: readonly FunctionText[] = [
 const SESSION: readonly FunctionText[] = [
   ['username()', 'varchar', 'STABLE', `${SETTING('session_user')}::varchar`],
   ['session_time_zone()', 'varchar', 'STABLE', `${SETTING('time_zone')}::varchar`],
+  ['session_sid()', 'numeric', 'STABLE', `${SETTING('sid')}::numeric`],
   ['session_serial()', 'numeric', 'STABLE', `${SETTING('serial')}::numeric`],
   ['local_transaction_id()', 'varchar', 'STABLE', 'pg_current_xact_id_if_assigned()::text::varchar'],
   [

@@ -120,8 +120,9 @@ export class EngineDefinitions {
     const sid = Number(found[2]);
     if (sid === this.#session.info.sid) throw new OraError(27, 'cannot kill current session');
     const { owner } = this.#shared;
+    const how = found[1]?.toLowerCase();
     const isThere =
-      found[1]?.toLowerCase() === 'cancel' ? await owner.cancelSession(sid) : await owner.killSession(sid);
+      how === 'cancel' ? await owner.cancelSession(sid) : await owner.killSession(sid, how === 'disconnect');
     if (!isThere) throw new OraError(30, 'User session ID does not exist.');
     return DONE;
   }

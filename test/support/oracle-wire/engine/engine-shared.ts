@@ -19,8 +19,8 @@ export interface EngineOwner {
   hasRole(name: string): Promise<boolean>;
   dropUser(user: string): Promise<void>;
   createRole(name: string): Promise<void>;
-  /** ALTER SYSTEM KILL SESSION and CANCEL SQL. */
-  killSession(sid: number): Promise<boolean>;
+  /** ALTER SYSTEM KILL SESSION, DISCONNECT SESSION (without a word to the client) and CANCEL SQL. */
+  killSession(sid: number, isCut: boolean): Promise<boolean>;
   cancelSession(sid: number): Promise<boolean>;
 }
 

@@ -35,6 +35,7 @@ export class PostgresBackend implements SqlBackend, EngineOwner {
   readonly #owner: PgLink;
   readonly #sessions = new Map<number, EngineSession>();
   readonly #roles = new Map<string, Promise<string>>();
+  #cut: (sid: number) => void = () => undefined;
 
   private constructor(serverUrl: string, url: string, database: string, owner: PgLink, version: OracleVersion) {
     this.#serverUrl = serverUrl;
@@ -134,10 +135,15 @@ export class PostgresBackend implements SqlBackend, EngineOwner {
     this.#roles.delete(name);
   }
 
-  async killSession(sid: number): Promise<boolean> {
+  attach({ cut }: { cut(sid: number): void }): void {
+    this.#cut = cut;
+  }
+
+  async killSession(sid: number, isCut: boolean): Promise<boolean> {
     const session = this.#sessions.get(sid);
     if (session === undefined) return false;
     session.kill();
+    if (isCut) this.#cut(sid);
     this.#sessions.delete(sid);
     await this.query(`DELETE FROM ora.sessions WHERE sid = ${literal(String(sid))}`);
     await this.query('SELECT pg_terminate_backend($1)', [String(session.processId)]);

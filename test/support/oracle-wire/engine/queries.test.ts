@@ -112,12 +112,10 @@ onEveryPostgres('queries', (database) => {
       prefetchRows: 2,
       fetchArraySize: 2,
     });
-    expect(await resultSet?.getRows(2)).toEqual(
-      [
-        [1, 2.5],
-        [2, 10 / 3],
-      ].map(([n, x]) => [n, expect.closeTo(x ?? 0, 9)]),
-    );
+    expect(await resultSet?.getRows(2)).toEqual([
+      [1, 2.5],
+      [2, 10 / 3],
+    ]);
     expect(await resultSet?.getRows(2)).toHaveLength(2);
     expect(await oraOf(resultSet?.getRows(2) ?? Promise.resolve())).toBe('ORA-01476: divisor is equal to zero');
   });

@@ -41,6 +41,7 @@ const PACKAGED: Readonly<Record<string, string>> = {
   'DBMS_LOB.SUBSTR': 'ora.substr',
   'DBMS_UTILITY.GET_TIME': 'ora.get_time',
   'DBMS_TRANSACTION.LOCAL_TRANSACTION_ID': 'ora.local_transaction_id',
+  'DBMS_DEBUG_JDWP.CURRENT_SESSION_ID': 'ora.session_sid',
   'DBMS_DEBUG_JDWP.CURRENT_SESSION_SERIAL': 'ora.session_serial',
   'UTL_RAW.CAST_TO_RAW': 'ora.cast_to_raw',
   'UTL_RAW.CAST_TO_VARCHAR2': 'ora.cast_to_varchar2',
