@@ -1,7 +1,7 @@
 /** Sessions of the Oracle room without a runtime above them, on the wire server. For the tests of the room itself. */
-import { oracle } from 'fluxor-db/oracle';
-import type { OracleOptions } from 'fluxor-db/oracle';
 import type { ConnectRequest, Driver, DriverConnection } from '../../src/driver/driver.js';
+import type { OracleOptions } from '../../src/driver/oracle/index.js';
+import { oracle } from '../../src/driver/oracle/index.js';
 import type { DriverResult } from '../../src/driver/query.js';
 import type { OracleServer } from '../support/oracle-wire/server.js';
 

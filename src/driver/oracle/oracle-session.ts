@@ -77,9 +77,7 @@ export class SessionChanges {
   /** A statement is about to be sent. In doubt it changes what cannot be undone. */
   note(text: string, kind: StatementKind): void {
     this.#hasOthers ||=
-      (kind === 'session' && !this.#isOurs(text)) ||
-      kind === 'private' ||
-      SESSION_PACKAGES.test(text);
+      (kind === 'session' && !this.#isOurs(text)) || kind === 'private' || SESSION_PACKAGES.test(text);
   }
 
   /** A reset leaves nothing behind. Otherwise the session has to end. */
