@@ -180,7 +180,7 @@ export function textOf(value: SqlValue): string {
   if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE';
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString('hex').toUpperCase();
-  if (value instanceof SqlJson) return JSON.stringify(value.value, (_, part: unknown) => plainJson(part));
+  if (value instanceof SqlJson) return value.text ?? JSON.stringify(value.value, (_, part: unknown) => plainJson(part));
   if (ArrayBuffer.isView(value)) return `[${[...value].join(',')}]`;
   if (value !== null && typeof value === 'object' && 'year' in value) return values.dateToIso(value);
   return `${value as number | bigint}`;

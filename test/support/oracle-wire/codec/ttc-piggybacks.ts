@@ -93,19 +93,22 @@ function readFreedLobs(reader: Reader, into: Buffer[]): void {
 function readEndToEnd(reader: Reader, into: Record<string, string>): void {
   reader.skip(2);
   reader.ub4(); // which of them changed
-  const isSet = (): boolean => {
-    const pointer = reader.u8();
-    return reader.ub4() > 0 && pointer === 1;
+  const set: string[] = [];
+  const readHead = (name: string): void => {
+    const isChanged = reader.u8() === 1;
+    if (reader.ub4() > 0) set.push(name);
+    // Without a text it is taken back.
+    else if (isChanged) into[name] = '';
   };
-  const set: string[] = END_TO_END_HEAD.filter(() => isSet());
+  for (const name of END_TO_END_HEAD) readHead(name);
   reader.u8();
   reader.ub4(); // execution context sequence
-  if (isSet()) set.push('clientInfo');
+  readHead('clientInfo');
   for (let index = 0; index < 2; index++) {
     reader.u8();
     reader.ub4();
   }
-  if (isSet()) set.push('dbOperation');
+  readHead('dbOperation');
   for (const name of set) into[name] = reader.text();
 }
 

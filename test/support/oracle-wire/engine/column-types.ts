@@ -156,13 +156,16 @@ function converterOf({ type }: Column, field: EngineField | undefined): Converte
     case T.INTERVAL_YM:
       return yearsToMonths;
     case T.JSON:
-      return (text) => new SqlJson(JSON.parse(text));
+      return (text) => new SqlJson(JSON.parse(text), compactJson(text));
     case T.ROWID:
       return (text) => rowidOf(text, field?.tableId ?? 1);
     default:
       return (text) => text;
   }
 }
+
+/** Oracle keeps no spaces between the parts. */
+const compactJson = (text: string): string => text.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1');
 
 /** Years before Christ are negative for Oracle; there is no year 0. */
 const dateOf = (text: string): SqlValue =>

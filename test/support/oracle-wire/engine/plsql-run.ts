@@ -20,6 +20,9 @@ import type { TypedValue } from './plsql-values.js';
 /** How a statement leaves the list that it stands in. */
 type Way = 'next' | 'exit' | 'continue' | 'return';
 
+/** It names the transaction, and makes one to name. */
+const BEGINS_TRANSACTION = /^DBMS_TRANSACTION\.LOCAL_TRANSACTION_ID\((?:CREATE_TRANSACTION=>)?TRUE\)$/;
+
 export async function runBlock(session: EngineSession, request: SqlRequest): Promise<SqlResult> {
   const { statement, binds, rows, autoCommit } = request;
   const block = parseBlock(statement.sql);
@@ -220,6 +223,7 @@ class BlockRun {
     const name = solid.map(({ value }) => value).join('');
     const known = scope.get(name);
     if (known !== undefined) return known;
+    if (BEGINS_TRANSACTION.test(name)) await this.#session.transaction.begin();
     const constant = PACKAGE_CONSTANTS[name];
     if (constant !== undefined) return { value: constant, type: T.NUMBER };
     const { columns = [], rows } = await this.#query([keyword('SELECT '), ...tokens, keyword(' FROM DUAL')], scope);
