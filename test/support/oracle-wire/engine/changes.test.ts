@@ -230,7 +230,9 @@ onEveryPostgres('changes', (database) => {
       /^ORA-02091: transaction rolled back\nORA-02291: integrity constraint \(SCOTT\.\w+\) violated/,
     );
     expect([connection.transactionInProgress, await rowsOf(connection, 'select * from late')]).toEqual([false, []]);
-    await runAll(connection, 'drop table late');
+    await runAll(connection, 'insert into late values (1, 99)');
+    expect(await oraOf(connection.execute('set constraints all immediate'))).toContain('ORA-02291');
+    await runAll(connection, 'rollback', 'set constraints all immediate', 'drop table late');
   });
 
   it('gives every session its own rows of a temporary table', async () => {

@@ -24,7 +24,7 @@ import { SessionSettings } from './session-settings.js';
 import type { SessionAttribute } from './session-settings.js';
 import { toOraError } from './sqlstates.js';
 import { TemporaryTables } from './temporary-tables.js';
-import { commitTransaction, rollBackBy, savepoint, setTransaction } from './transaction-control.js';
+import { commitTransaction, rollBackBy, savepoint, setConstraints, setTransaction } from './transaction-control.js';
 
 /** PostgreSQL could not tell the type of a parameter: indeterminate, ambiguous, or inconsistent. */
 const UNTYPED = new Set(['42P18', '42725', '42P08']);
@@ -207,7 +207,8 @@ export class EngineSession implements SqlSession {
       case 'set_txn':
         return setTransaction(statement, this.transaction);
       default:
-        if (/^\s*set\s+constraints?\b/i.test(statement.sql)) return this.#setConstraints(statement);
+        if (/^\s*set\s+constraints?\b/i.test(statement.sql))
+          return setConstraints(statement, this.transaction, this.shared.version);
         if (statement.verb === 'EXPLAIN' || statement.verb === 'SET') return { rowCounts: [0] };
         throw new OraError(900, 'invalid SQL statement');
     }
@@ -349,17 +350,6 @@ export class EngineSession implements SqlSession {
     const name = `ora_${this.#prepared}`;
     this.#names.set(key, name);
     return name;
-  }
-
-  /** Outside of a transaction there is nothing that could wait. */
-  async #setConstraints(statement: ParsedStatement): Promise<SqlResult> {
-    if (!this.transaction.isOpen) return { rowCounts: [0] };
-    try {
-      await this.transaction.run(statement.sql.replace(/constraint\b/i, 'constraints'), [], { changes: true });
-    } catch (error) {
-      throw this.toError(error, statement);
-    }
-    return { rowCounts: [0] };
   }
 
   async #hasSchema(name: string): Promise<boolean> {

@@ -135,8 +135,8 @@ export class PostgresBackend implements SqlBackend, EngineOwner {
     this.#roles.delete(name);
   }
 
-  attach({ cut }: { cut(sid: number): void }): void {
-    this.#cut = cut;
+  attach(server: { cut(sid: number): void }): void {
+    this.#cut = (sid) => server.cut(sid);
   }
 
   async killSession(sid: number, isCut: boolean): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** COMMIT, ROLLBACK [TO], SAVEPOINT and SET TRANSACTION, as Oracle words them and as it refuses them. */
+/** COMMIT, ROLLBACK [TO], SAVEPOINT, SET TRANSACTION and SET CONSTRAINTS, as Oracle words them and as it refuses them. */
 import { OraError } from '../backend.js';
 import type { SqlResult } from '../backend.js';
 import type { ParsedStatement } from '../sql-scan.js';
@@ -44,5 +44,20 @@ export async function setTransaction({ sql }: ParsedStatement, transaction: Engi
   await transaction.begin(`${hasSnapshot ? ' ISOLATION LEVEL REPEATABLE READ' : ''}${isReadOnly ? ' READ ONLY' : ''}`);
   // What it sees is of now, and not of its first query.
   if (hasSnapshot) await transaction.run('SELECT 1');
+  return DONE;
+}
+
+/** Outside of a transaction there is nothing that could wait. */
+export async function setConstraints(
+  { sql, verb }: ParsedStatement,
+  transaction: EngineTransaction,
+  version: OracleVersion,
+): Promise<SqlResult> {
+  if (!transaction.isOpen) return DONE;
+  try {
+    await transaction.run(sql.replace(/constraint\b/i, 'constraints'), [], { changes: true });
+  } catch (error) {
+    throw toOraError(error, { verb, sql, version });
+  }
   return DONE;
 }
