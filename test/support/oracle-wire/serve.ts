@@ -67,6 +67,8 @@ async function serve(): Promise<void> {
   const server = await startOracleServer({ ...options, backend: await openBackend(backend.options) });
   const reply = (message: Reply): void => void process.send?.(message);
   process.on('disconnect', () => process.exit(0));
+  // A Ctrl-C goes to every process of the terminal; the parent says when it is over.
+  process.on('SIGINT', () => undefined);
   process.on('message', (order: Order) => {
     obey(server, order).then(
       (value) => {
