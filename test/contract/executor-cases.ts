@@ -114,7 +114,8 @@ const STATEMENT_CASES: readonly ExecutorCase[] = [
         expect((await on.execute(text, params)).rows).toEqual([{ a: 7, b: 'x' }]);
       }
       const n = words.cast(':n', 'int');
-      const twice = await on.queryRow(`select ${n} + ${n} as twice, ':n' as text`, { n: 2 });
+      const sum = words.cast(`${n} + ${n}`, 'int');
+      const twice = await on.queryRow(`select ${sum} as twice, ':n' as text`, { n: 2 });
       expect(twice).toEqual({ twice: 4, text: ':n' });
     },
   },

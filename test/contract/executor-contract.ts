@@ -34,17 +34,22 @@ const refused = (words: Words): readonly (readonly [text: string, params: readon
   [
     `insert into executor_items (id, name) values (${words.placeholder(1)}, null)`,
     [7],
-    { code: 'CONSTRAINT', reason: 'not-null', column: 'name' },
+    { code: 'CONSTRAINT', reason: 'not-null', column: words.kept('name') },
   ],
   [
     "insert into executor_items (id, name, score) values (7, 'x', -1)",
     [],
-    { code: 'CONSTRAINT', reason: 'check', constraint: 'executor_score' },
+    { code: 'CONSTRAINT', reason: 'check', constraint: words.kept('executor_score') },
   ],
   [
     "insert into executor_items (id, name, parent) values (7, 'x', 99)",
     [],
-    { code: 'CONSTRAINT', reason: 'foreign-key', table: 'executor_items' },
+    {
+      code: 'CONSTRAINT',
+      reason: 'foreign-key',
+      constraint: words.kept('executor_parent'),
+      table: words.facts.tellsReferencingTable ? 'executor_items' : undefined,
+    },
   ],
   ['selec 1', [], { code: 'QUERY', reason: 'syntax' }],
   [
@@ -93,7 +98,8 @@ export function executorContract(target: ContractTarget): void {
       await house.db.exec('drop table if exists executor_items');
       await house.db.exec(
         `create table executor_items (id ${columns.int} primary key, name ${columns.text} not null, parent ${columns.int},
-           score ${columns.int}, constraint executor_score check (score >= 0), foreign key (parent) references executor_items (id))`,
+           score ${columns.int}, constraint executor_score check (score >= 0),
+           constraint executor_parent foreign key (parent) references executor_items (id))`,
       );
     });
     beforeEach(() => house.db.exec('delete from executor_items'));

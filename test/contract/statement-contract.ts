@@ -130,7 +130,7 @@ export function statementContract(target: ContractTarget): void {
           await on.exec('drop table statement_changes');
           await on.exec(`create table statement_changes (id ${columns.int}, v numeric(10, 2))`);
           await on.exec('insert into statement_changes values (1, 1.50)');
-          await thrice({ id: 1, v: '1.50' });
+          await thrice({ id: 1, v: words.decimal('1.50') });
           await on.exec('drop table statement_changes');
         });
       }

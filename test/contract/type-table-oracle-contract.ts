@@ -9,7 +9,11 @@ import { codeWords, readDoc, sectionOf, tableRows } from '../docs/markdown.js';
 import { ContractSessions, run } from './contract-session.js';
 import type { ContractTarget } from './targets.js';
 
-const TABLE = tableRows(sectionOf(readDoc('docs/reference/types.md'), 'What comes back from Oracle'));
+// A second table says what goes in.
+const [SECTION = ''] = sectionOf(readDoc('docs/reference/types.md'), 'What comes back from Oracle').split(
+  '\nWhat goes in',
+);
+const TABLE = tableRows(SECTION);
 const rows = TABLE.map(([type = '']) => codeWords(type)[0] ?? '');
 
 /** How a column of the type is declared, a literal for it, what comes back, and how it is bound where that is not the same. */

@@ -66,6 +66,8 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       settingsEndWithTransaction: false,
       cursorsHoldTransaction: true,
       saysWhyItEnds: false,
+      tellsReferencingTable: true,
+      learnsOfDatabases: false,
       undoesEverything: true,
     },
     codes: {
@@ -89,6 +91,7 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     },
     columns: { int: 'int', text: 'text' },
     count: BigInt,
+    decimal: (written) => written,
     kept: (name) => name,
     oddName: 'Mixed "Case"',
     series: (last) => `(select i from contract_numbers where i <= ${last}) as numbers`,

@@ -51,8 +51,10 @@ export const ORACLE_WORDS: Words = {
     hasArrays: false,
     takesEmptyText: false,
     settingsEndWithTransaction: false,
-    cursorsHoldTransaction: true,
+    cursorsHoldTransaction: false,
     saysWhyItEnds: false,
+    tellsReferencingTable: false,
+    learnsOfDatabases: true,
     undoesEverything: false,
   },
   codes: { cancelled: 1013, division: 1476, limit: 'NJS-123', syntax: 933, undefinedTable: 942 },
@@ -73,6 +75,8 @@ export const ORACLE_WORDS: Words = {
   columns: { int: 'number(9)', text: 'varchar2(4000)' },
   // A number without a declared precision.
   count: String,
+  // Zeros at the end are not kept.
+  decimal: (written) => written.replace(/\.?0+$/, ''),
   kept: (name) => name.toUpperCase(),
   // No name of Oracle's has a quote in it.
   oddName: 'Mixed Case',
@@ -88,7 +92,7 @@ export const ORACLE_WORDS: Words = {
   sessionId: `(select sid || ',' || serial# from v$session where sid = sys_context('userenv', 'sid'))`,
   sessionsOf: (id) =>
     `select cast(count(*) as number(9)) from v$session where sid = ${sidOf(id)} and serial# = ${serialOf(id)}`,
-  endSession: (id) => `alter system kill session '${id}' immediate`,
+  endSession: (id) => `alter system disconnect session '${id}' immediate`,
   cancelSession: (id) => `alter system cancel sql '${id}'`,
 
   begin: { text: 'set transaction read write', command: 'SET', readOnly: 'set transaction read only' },

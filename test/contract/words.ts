@@ -57,6 +57,10 @@ export interface WordFacts {
   readonly cursorsHoldTransaction: boolean;
   /** A session that is ended says why with its last words. */
   readonly saysWhyItEnds: boolean;
+  /** What breaks a foreign key is told with the table that it was to be written into. */
+  readonly tellsReferencingTable: boolean;
+  /** A database that is not known may be known a moment later: the server begins to listen before it has all of them. */
+  readonly learnsOfDatabases: boolean;
   /** Whatever a session has been left with can be undone; otherwise `reset` rejects, and the session is of no more use. */
   readonly undoesEverything: boolean;
 }
@@ -83,6 +87,8 @@ export interface Words {
   readonly columns: { readonly int: string; readonly text: string };
   /** What `count(*)` answers for so many. */
   count(rows: number): unknown;
+  /** How a decimal number comes back that was written so, with all the digits that its column has behind the point. */
+  decimal(written: string): unknown;
   /** How the database keeps a name that was written without quotes. */
   kept(name: string): string;
   /** A name that only quotes can write. */

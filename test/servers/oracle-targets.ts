@@ -20,6 +20,9 @@ export interface OracleTarget {
 /** The client library takes other paths to each: one round trip for a logon and marked ends of answers, or neither. */
 const PROFILES = ['23ai', '19c'] as const;
 
+/** Others are refused, as an absent database is. */
+const SERVICES = ['FREEPDB1'];
+
 /** No test run takes as long. */
 const LIFETIME_MS = 2 * 60 * 60 * 1_000;
 
@@ -44,7 +47,7 @@ export async function startOracleServers(
   if (postgresUrl === undefined) return { targets: [], processes: [] };
   const backend = { module: BACKEND, options: { url: postgresUrl } };
   const started = await Promise.allSettled(
-    PROFILES.map((profile) => startOracleProcess({ backend, profile, lifetimeMs: LIFETIME_MS })),
+    PROFILES.map((profile) => startOracleProcess({ backend, profile, services: SERVICES, lifetimeMs: LIFETIME_MS })),
   );
   const processes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failure = started.find((one) => one.status === 'rejected');
