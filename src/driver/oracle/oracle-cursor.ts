@@ -12,7 +12,7 @@ import type { CursorPage, DriverCursor, DriverQuery, Field } from '../query.js';
 import type { BindPlan } from './oracle-binds.js';
 import { bindsOf } from './oracle-binds.js';
 import type { OracleCursorPort } from './oracle-port.js';
-import { bindFactsOf, executeOptionsFor, resultOf, verbOf } from './oracle-result.js';
+import { bindFactsOf, executeOptionsFor, resultOf, sentText, verbOf } from './oracle-result.js';
 import { OracleRowSource } from './oracle-row-source.js';
 
 const NO_ROWS: CursorPage = { rows: [], isDone: true, rowsAffected: 0 };
@@ -74,7 +74,7 @@ export class OracleCursor implements DriverCursor {
     }
     const options = executeOptionsFor(this.#port, isAlone && !QUERIES.has(this.#verb), maxRows);
     const { text, rowMode } = this.#query;
-    const raw = await this.#port.call((client) => client.execute(text, this.#plan.binds, options));
+    const raw = await this.#port.call((client) => client.execute(sentText(text), this.#plan.binds, options));
     if (raw.resultSet === undefined) {
       const { rows, fields, rowsAffected } = await resultOf(this.#port, raw, this.#query, this.#plan, this.#verb);
       this.#fields = fields;

@@ -56,6 +56,11 @@ export function executeOptionsFor(port: OraclePort, autoCommit: boolean, rows = 
   };
 }
 
+/** The library takes an empty text for a cursor that is closed. The server says what it is: no statement. */
+export function sentText(text: string): string {
+  return text === '' ? ' ' : text;
+}
+
 /**
  * Runs `query`. `autoCommit`: it is a transaction of its own, and commits when it has succeeded.
  *
@@ -65,7 +70,7 @@ export async function executeQuery(port: OraclePort, query: DriverQuery, autoCom
   const verb = verbOf(query.text);
   const plan = bindsOf(query.values, bindFactsOf(port, verb));
   const options = executeOptionsFor(port, autoCommit);
-  const raw = await port.call((client) => client.execute(query.text, plan.binds, options));
+  const raw = await port.call((client) => client.execute(sentText(query.text), plan.binds, options));
   return resultOf(port, raw, query, plan, verb);
 }
 
