@@ -140,7 +140,7 @@ export const ORA_CODES: ReadonlyMap<number, OraRow> = new Map([
   ...rows('904 942 959 1418 1432 1434 1435 1918 2289 2443 4043 4080', query('undefined-object'), 'never', 'S'),
   ...rows('955 957 1408 1430 1920 1921 2264', query('duplicate-object'), 'never', 'S'),
   ...rows('990 1031 1950 41900', query('permission'), 'never', 'S'),
-  ...rows('1745 1747 1756 1789 1790 1795 3048 3049 3050 6550 6553', query('syntax'), 'never', 'S'),
+  ...rows('1745 1747 1756 1789 1790 1795 3048 3049 3050 3405 6550 6553', query('syntax'), 'never', 'S'),
   ...rows('4063 4091 4098 2449 14452', query('object-state'), 'never', 'S'),
   ...rows('6510', query('application'), 'never', 'S'),
   // Never in a loop: FAILED_LOGIN_ATTEMPTS locks the account.
