@@ -69,6 +69,10 @@ interface Address {
 
 type Unsent<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
 
+/** Compiled where this file is. */
+const IS_COMPILED = import.meta.url.endsWith('.js');
+const PROGRAM = fileURLToPath(new URL(IS_COMPILED ? './serve.js' : './serve.ts', import.meta.url));
+
 const DEFAULT_LIFETIME_MS = 300_000;
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 5_000;
@@ -76,8 +80,8 @@ const STOP_LIMIT_MS = 5_000;
 /** Rejects when the process ends before it serves, with what it had to say. */
 export async function startOracleProcess(options: ProcessOptions): Promise<OracleProcess> {
   const settings = JSON.stringify({ lifetimeMs: DEFAULT_LIFETIME_MS, ...options });
-  const child = fork(fileURLToPath(new URL('./serve.ts', import.meta.url)), [settings], {
-    execArgv: ['--import', 'tsx'],
+  const child = fork(PROGRAM, [settings], {
+    execArgv: IS_COMPILED ? [] : ['--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

@@ -73,7 +73,7 @@ async function serve(): Promise<void> {
     obey(server, order).then(
       (value) => {
         reply({ id: order.id, value });
-        if (order.do === 'stop') process.disconnect();
+        if (order.do === 'stop') process.disconnect?.();
       },
       (error: unknown) => reply({ id: order.id, error: String(error) }),
     );
