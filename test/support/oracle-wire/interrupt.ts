@@ -1,9 +1,10 @@
 /**
  * Break and reset, as one table. A client interrupts by a BREAK marker; the server ends its call, sends BREAK and RESET,
  * takes all data as void until the client's own RESET has come, and only then writes the error. Errors without a break go
- * the same way. Three things are easily got wrong, and stand in the table: a break on an idle line is answered too (the
+ * the same way. Four things are easily got wrong, and stand in the table: a break on an idle line is answered too (the
  * driver waits for that answer on its next call); a break may cross an answer that is already on the wire (the server is
- * idle then); the driver's own repair sends BREAK and RESET at once, so that RESET comes before the server's markers.
+ * idle then); the driver's own repair sends BREAK and RESET at once, so that RESET comes before the server's markers; a second
+ * break may come behind the client's RESET, when the first one's error is about to be written: it is one on an idle line.
  * Pipelined calls report without markers. Pure: what an action means is the session's business.
  */
 export type LineState =
@@ -18,6 +19,8 @@ export type LineState =
   | 'resetting'
   /** The line is clean: the error may be written. */
   | 'reporting'
+  /** As before, and another break has come, for a line that will be idle. */
+  | 'reporting-break-seen'
   | 'closed';
 
 export type LineEvent =
@@ -44,7 +47,9 @@ export type LineAction =
   /** Send BREAK and RESET. */
   | 'markers'
   /** Let the error that waits be written. */
-  | 'report';
+  | 'report'
+  /** Take the break that has waited. */
+  | 'break-again';
 
 type Edge = readonly [to: LineState, ...actions: LineAction[]];
 
@@ -81,8 +86,13 @@ const EDGES: Record<LineState, Partial<Record<LineEvent, Edge>>> = {
   },
   reporting: {
     reported: ['idle'],
-    break: ['reporting'],
+    break: ['reporting-break-seen'],
     reset: ['reporting'],
+  },
+  'reporting-break-seen': {
+    reported: ['idle', 'break-again'],
+    break: ['reporting-break-seen'],
+    reset: ['reporting-break-seen'],
   },
   closed: {},
 };
@@ -110,6 +120,7 @@ export function isInterrupted(state: LineState): boolean {
 export interface LinePort {
   cancel(): void;
   sendMarkers(): void;
+  breakAgain(): void;
 }
 
 /** The table at work on one connection. */
@@ -145,6 +156,8 @@ export class Line {
         return this.#port.cancel();
       case 'markers':
         return this.#port.sendMarkers();
+      case 'break-again':
+        return this.#port.breakAgain();
       case 'report':
         this.#mayReport?.();
         this.#mayReport = null;

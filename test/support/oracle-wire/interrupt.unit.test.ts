@@ -27,8 +27,11 @@ const EDGES: readonly Row[] = [
   ['resetting', 'break', 'resetting'],
   ['resetting', 'reset', 'reporting', 'report'],
   ['reporting', 'reported', 'idle'],
-  ['reporting', 'break', 'reporting'],
+  ['reporting', 'break', 'reporting-break-seen'],
   ['reporting', 'reset', 'reporting'],
+  ['reporting-break-seen', 'reported', 'idle', 'break-again'],
+  ['reporting-break-seen', 'break', 'reporting-break-seen'],
+  ['reporting-break-seen', 'reset', 'reporting-break-seen'],
 ];
 const STATES: readonly LineState[] = [
   'idle',
@@ -37,6 +40,7 @@ const STATES: readonly LineState[] = [
   'cancelling-reset-seen',
   'resetting',
   'reporting',
+  'reporting-break-seen',
   'closed',
 ];
 const EVENTS: readonly LineEvent[] = ['call', 'answer', 'error', 'plain-error', 'reported', 'break', 'reset', 'close'];
@@ -102,7 +106,12 @@ describe('the table of break and reset', () => {
 describe('a line', () => {
   const lineWith = (): { line: Line; log: string[] } => {
     const log: string[] = [];
-    return { line: new Line({ cancel: () => log.push('cancel'), sendMarkers: () => log.push('markers') }), log };
+    const line = new Line({
+      cancel: () => log.push('cancel'),
+      sendMarkers: () => log.push('markers'),
+      breakAgain: () => log.push('break again'),
+    });
+    return { line, log };
   };
 
   it('holds an error back until the client has reset', async () => {
@@ -126,6 +135,19 @@ describe('a line', () => {
     await line.raise('error');
     expect(log).toEqual(['cancel', 'markers']);
     expect(line.state).toBe('reporting');
+  });
+
+  it('takes a break that came behind the RESET when the error before it is written', async () => {
+    const { line, log } = lineWith();
+    line.apply('call');
+    const mayReport = line.raise('error');
+    line.apply('reset');
+    line.apply('break');
+    await mayReport;
+    expect(log).toEqual(['markers']);
+    line.apply('reported');
+    expect(log).toEqual(['markers', 'break again']);
+    expect(line.state).toBe('idle');
   });
 
   it('lets an error that waits go when the connection ends', async () => {

@@ -78,6 +78,7 @@ export class Session implements SessionHandle {
     this.#line = new Line({
       cancel: () => void this.#interrupt(),
       sendMarkers: () => this.#link.sendMarkers(),
+      breakAgain: () => this.#onBreak(),
     });
     this.#link = new Link(socket, context.observation.counters, {
       onConnect: (data) => void this.#connect(data),
@@ -273,8 +274,8 @@ export class Session implements SessionHandle {
     if (this.#line.state === 'closed') return;
     const writer = new Writer();
     this.#ends.writeEnd(writer, { ...end, code: error.code, message: `${error.message}\n`, position: error.position });
-    this.#line.apply('reported');
     this.#respond(writer);
+    this.#line.apply('reported');
     if (this.#killed !== null) this.#link.end();
   }
 
