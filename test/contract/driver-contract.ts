@@ -90,7 +90,7 @@ export function driverContract(target: ContractTarget): void {
         for (const values of [[], [1]]) {
           const first = values.length === 0 ? one : `select ${param(words, 1, 'int')}`;
           const error = await failureOf(session.connection, `${first}; ${one}`, values);
-          expect(words.codeOf(error)).toBe(codes.syntax);
+          expect(words.codeOf(error)).toEqual(codes.syntax);
         }
       });
 

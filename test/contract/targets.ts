@@ -25,14 +25,14 @@ import type { PoolerLimit } from './pooler-limits.js';
 import { POOLER_LIMITS } from './pooler-limits.js';
 import type { TypeCases } from './type-cases.js';
 import { mysqlTypes } from './type-cases-mysql.js';
-import { ORACLE_TYPES } from './type-cases-oracle.js';
+import { oracleTypes } from './type-cases-oracle.js';
 import { POSTGRES_TYPES } from './type-cases-postgres.js';
 import { typeTableContract } from './type-table-contract.js';
 import { mysqlTypeTableContract } from './type-table-mysql-contract.js';
 import { oracleTypeTableContract } from './type-table-oracle-contract.js';
 import type { Words } from './words.js';
 import { mysqlWords } from './words-mysql.js';
-import { ORACLE_WORDS } from './words-oracle.js';
+import { oracleWords } from './words-oracle.js';
 import { POSTGRES_WORDS } from './words-postgres.js';
 
 export interface ContractTarget {
@@ -137,17 +137,19 @@ function mysqlTarget(
 /** As every other database has them: names in lower case, integers of 64 bits as `bigint`. */
 const ALIKE = { columnNames: 'lower', integers: 'bigint' } as const satisfies OracleOptions;
 
-function oracleTarget({ name, url }: OracleTarget): ContractTarget {
+function oracleTarget({ name, url, hasSqlBoolean }: OracleTarget): ContractTarget {
+  const facts = { hasSqlBoolean };
+  const words = oracleWords(facts);
   const make = (options: OracleOptions): Driver => oracle({ url, ...ALIKE, ...options });
   let prepared: Promise<void> | undefined;
   return {
     name,
-    words: ORACLE_WORDS,
+    words,
     errors: ORACLE_ERRORS,
-    types: ORACLE_TYPES,
-    typeTable: oracleTypeTableContract,
+    types: oracleTypes(facts),
+    typeTable: (target) => oracleTypeTableContract(target, facts),
     impossible: NOTHING,
-    prepare: () => (prepared ??= runAll(make({}), ORACLE_WORDS.setup)),
+    prepare: () => (prepared ??= runAll(make({}), words.setup)),
     // Above the largest value of the contract.
     makeDriver: () => make({ lobLimit: 16 * 1024 * 1024 }),
     makeDriverFor: ({ database, ...change }) => {

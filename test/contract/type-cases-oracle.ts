@@ -1,5 +1,6 @@
 /** Oracle's values for type-contract.ts. Texts become values by functions that name their format: casts go by the session's. */
 import type { TypeCases } from './type-cases.js';
+import type { OracleFacts } from './words-oracle.js';
 
 const MOMENT = 'YYYY-MM-DD HH24:MI:SS';
 
@@ -26,7 +27,7 @@ const TO_TEXT: Readonly<Record<string, string>> = {
   text: 'cast(:1 as varchar2(4000))',
 };
 
-export const ORACLE_TYPES: TypeCases = {
+export const oracleTypes = ({ hasSqlBoolean }: OracleFacts): TypeCases => ({
   out: [
     ['number(9)', '123456789', 123_456_789],
     ['number(15)', '-999999999999999', -999_999_999_999_999],
@@ -57,7 +58,7 @@ export const ORACLE_TYPES: TypeCases = {
   outText: (type) =>
     `select ${FROM_TEXT[type] ?? `cast(:1 as ${type})`}, ${type === 'json' ? 'null' : `cast(null as ${type})`}`,
   into: [
-    [true, 'text', 'TRUE'],
+    [true, 'text', hasSqlBoolean ? 'TRUE' : '1'],
     [42, 'number', '42'],
     [9_223_372_036_854_775_807n, 'number', '9223372036854775807'],
     [0.1, 'number', '.1'],
@@ -82,4 +83,4 @@ export const ORACLE_TYPES: TypeCases = {
     row: [5, 1.5, new Date('2024-02-29T00:00:00Z')],
     refused: ['select cast(9007199254740993 as number(19))', 'select 12345678901234567890.5'],
   },
-};
+});

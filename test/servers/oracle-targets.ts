@@ -15,9 +15,14 @@ export interface OracleTarget {
   readonly url: string;
   /** It is no Oracle Database. */
   readonly isWireServer: boolean;
+  /** The client library is told of a version whose SQL knows BOOLEAN. */
+  readonly hasSqlBoolean: boolean;
 }
 
-/** The client library takes other paths to each: one round trip for a logon and marked ends of answers, or neither. */
+/**
+ * The client library takes other paths to each: one round trip for a logon and marked ends of answers, or neither. Only the wire
+ * differs: behind both, SQL is 23ai's, which the contract is written in.
+ */
 const PROFILES = ['23ai', '19c'] as const;
 
 /** Others are refused, as an absent database is. */
@@ -42,7 +47,7 @@ export async function startOracleServers(
   const url = process.env['FLUXOR_TEST_ORACLE_URL'];
   if (url) {
     say('Oracle of FLUXOR_TEST_ORACLE_URL');
-    return { targets: [{ name: 'Oracle (url)', url, isWireServer: false }], processes: [] };
+    return { targets: [{ name: 'Oracle (url)', url, isWireServer: false, hasSqlBoolean: true }], processes: [] };
   }
   if (postgresUrl === undefined) return { targets: [], processes: [] };
   const backend = { module: BACKEND, options: { url: postgresUrl } };
@@ -56,8 +61,14 @@ export async function startOracleServers(
     throw failure.reason;
   }
   const targets = processes.map((one, at) => {
-    say(`Oracle wire server, ${String(PROFILES[at])}, on port ${one.port}`);
-    return { name: `Oracle wire server, ${String(PROFILES[at])}`, url: one.url, isWireServer: true };
+    const profile = String(PROFILES[at]);
+    say(`Oracle wire server, ${profile}, on port ${one.port}`);
+    return {
+      name: `Oracle wire server, ${profile}`,
+      url: one.url,
+      isWireServer: true,
+      hasSqlBoolean: profile === '23ai',
+    };
   });
   return { targets, processes };
 }
