@@ -56,6 +56,22 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect([connection.state, losses()]).toEqual(['idle', []]);
   });
 
+  it('stops a statement by one break, however often it is told to', async () => {
+    const connection = await sessions.connect();
+    const { failed } = await hang(connection);
+    await connection.cancel();
+    const before = connection.bytesWritten;
+    await connection.cancel();
+    expect(connection.bytesWritten).toBe(before);
+    expect(await failed).toMatchObject({ errorNum: 1013 });
+    // The next one is another call.
+    const next = await hang(connection);
+    await connection.cancel();
+    expect(await next.failed).toMatchObject({ errorNum: 1013 });
+    expect((await run(connection, 'select 7 from dual')).rows).toEqual([['7']]);
+    expect(losses()).toEqual([]);
+  });
+
   it('stops nothing when nothing runs, least of all what comes next', async () => {
     const connection = await sessions.connect();
     await connection.cancel();

@@ -44,6 +44,8 @@ export class OracleWire {
   #callCount = 0;
   /** A break was sent since the last clean ping. */
   #hasBroken = false;
+  /** The call that the last break was sent for. */
+  #brokenCall: Waiter | undefined;
   #isClosing = false;
   /** The server has announced that it ends the session. */
   #isWarned = false;
@@ -155,10 +157,15 @@ export class OracleWire {
     return new Promise((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
   }
 
-  /** Breaks what runs. */
+  /**
+   * Breaks what runs, once for each call. A second break that comes between the reset of the first and its error may get no answer of
+   * its own, for which the library then waits in its next call, for ever.
+   */
   async cancel(): Promise<void> {
     if (this.#lostBecause !== undefined) throw this.#lostBecause.error;
-    if (this.#calls.size === 0) return;
+    const [running] = this.#calls;
+    if (running === undefined || running === this.#brokenCall) return;
+    this.#brokenCall = running;
     this.#hasBroken = true;
     this.#ports.onBreak();
     const sent = this.client.break().catch((error: unknown) => {
