@@ -122,6 +122,10 @@ describe.each(['23ai', '19c'] as const)('a server of %s', (profile) => {
         outDirs: request.binds.map(() => 'inout' as const),
         outValues: [request.rows[0]?.map((value) => String(2n * BigInt(value as string))) ?? []],
       }))
+      .when(/begin echo/, (request) => {
+        noteBinds(request);
+        return { outDirs: request.binds.map(() => 'inout' as const), outValues: [request.rows[0] ?? []] };
+      })
       .when('select ids', { columns: [{ name: 'ID', type: T.NUMBER, precision: 18, scale: 0 }], rows: [['5']] })
       .when('select json', { columns: [{ name: 'J', type: T.JSON }], rows: [[new SqlJson({ a: [1, 'x', null] })]] })
       .when('select vector', {
@@ -221,6 +225,23 @@ describe.each(['23ai', '19c'] as const)('a server of %s', (profile) => {
   });
 
   if (profile === '23ai') {
+    it.each(['America/New_York', 'Pacific/Kiritimati'])(
+      'sends and brings the dates in JSON as UTC in %s',
+      async (zone) => {
+        const { TZ: before = 'UTC' } = process.env;
+        process.env['TZ'] = zone;
+        try {
+          const at = new Date('2024-07-01T02:30:15.005Z');
+          const { outBinds } = await open().execute('begin echo(:j); end;', { j: inOut({ at, all: [at] }, 'json') });
+          expect(outBinds).toEqual({ j: { at, all: [at] } });
+          const [sent] = received.pop() ?? [];
+          expect((sent?.value as SqlJson).value).toMatchObject({ at: parts('2024-07-01 02:30:15.005') });
+        } finally {
+          process.env['TZ'] = before;
+        }
+      },
+    );
+
     it('brings JSON, VECTOR and BOOLEAN', async () => {
       const db = open();
       expect(await db.queryValue('select json')).toEqual({ a: [1, 'x', null] });
@@ -307,6 +328,22 @@ describe.each(['23ai', '19c'] as const)('a server of %s', (profile) => {
     expect((await db.execute('begin double(:n); end;', { n: inOut(2n ** 60n, 'integer') })).outBinds).toEqual({
       n: 2n ** 61n,
     });
+  });
+
+  it('sends an empty text as NULL, which a program may give back', async () => {
+    const db = open();
+    for (const value of ['', Buffer.alloc(0), bind('', 'varchar2'), bind(Buffer.alloc(0), 'raw')]) {
+      await db.execute('begin echo(:1); end;', [value]);
+      expect(received.pop()?.map((sent) => sent.value)).toEqual([null]);
+    }
+  });
+
+  it('refuses an integer that is none, and goes on', async () => {
+    const db = open();
+    const echo = (value: unknown) => db.execute('begin echo(:n); end;', { n: inOut(value, 'integer') });
+    await expect(echo('1.5')).rejects.toMatchObject({ code: 'QUERY', reason: 'data', outcome: 'applied' });
+    expect((await echo('1.0E+2')).outBinds).toEqual({ n: 100n });
+    received.length = 0;
   });
 
   it('takes one round trip for a small result, two for one that is no longer than a page', async () => {

@@ -66,6 +66,10 @@ describe('a value without a type', () => {
     for (const value of ['x', 1, 5n, true, null, Buffer.from([1])]) expect(first(value)).toBe(value);
   });
 
+  it('of an empty text, or of no bytes, is NULL, as it is to Oracle', () => {
+    expect([first(''), first(Buffer.alloc(0)), first(new ArrayBuffer(0))]).toEqual([null, null, null]);
+  });
+
   it('of more than 32,767 bytes is a LOB', () => {
     expect(first('x'.repeat(32_767))).toBe('x'.repeat(32_767));
     expect(one('é'.repeat(16_384)).type).toBe(module.DB_TYPE_CLOB);
@@ -92,12 +96,29 @@ describe('a value with a type', () => {
     [bind('1.10', 'number'), module.DB_TYPE_VARCHAR, '1.10'],
     [bind('3 04:05:06', 'interval day to second'), module.DB_TYPE_VARCHAR, '3 04:05:06'],
     [bind(Buffer.from([1]), 'blob'), module.DB_TYPE_BLOB, Buffer.from([1])],
-    [bind({ a: 1n }, 'json'), module.DB_TYPE_JSON, { a: 1n }],
+    [bind({ a: 1 }, 'json'), module.DB_TYPE_JSON, { a: 1 }],
+    [bind(5n, 'binary_double'), module.DB_TYPE_BINARY_DOUBLE, 5],
+    [bind(-(2n ** 31n), 'binary_integer'), module.DB_TYPE_BINARY_INTEGER, -(2 ** 31)],
+    [bind('', 'varchar2'), module.DB_TYPE_VARCHAR, null],
     [bind(null, 'date'), module.DB_TYPE_DATE, null],
     [bind(Buffer.from([3]), 'vector'), module.DB_TYPE_VECTOR, new Uint8Array([3])],
     [bind([1, 2], 'number', { maxArraySize: 9 }), module.DB_TYPE_NUMBER, [1, 2]],
   ])('%#: %o', (parameter, type, val) => {
     expect(one(parameter)).toMatchObject({ dir: module.BIND_IN, type, val });
+  });
+
+  it.each([
+    [bind(2n ** 60n + 1n, 'binary_double'), /binary_double/],
+    [bind(Number.NaN, 'binary_integer'), /32 bits/],
+    [bind(0.5, 'binary_integer'), /32 bits/],
+    [bind(2 ** 31, 'binary_integer'), /32 bits/],
+    [inOut(2n ** 60n + 1n, 'binary_float'), /binary_float/],
+    [bind(['1'], 'vector'), /vector/],
+    [bind({ a: Number.NaN }, 'json'), /NaN/],
+  ])('is refused where the library would write something else, or fail halfway: %#', (parameter, message) => {
+    const refused = () => bindsOf([parameter], PROGRAM);
+    expect(refused).toThrow(QueryError);
+    expect(refused).toThrow(message);
   });
 
   it('of a Date with a zone is the moment itself', () => {

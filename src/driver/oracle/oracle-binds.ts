@@ -7,12 +7,13 @@
  * NUMBERs come back as VARCHAR2, because the library makes floating-point numbers of its own NUMBERs; Oracle converts them exactly.
  * Invariant: an error says what kind of value it is, never the value.
  */
-import { QueryError } from '../../errors/query-error.js';
 import { sendableDate } from './oracle-dates.js';
+import { jsonText, jsonToSend } from './oracle-json.js';
 import { OracleLob } from './oracle-lobs.js';
 import type { OracleBind, OracleModule, OracleTypeName } from './oracle-module.js';
 import type { OracleBindType, OracleParameter } from './oracle-parameters.js';
 import { isOracleParameter } from './oracle-parameters.js';
+import { cannotSend } from './oracle-room-errors.js';
 
 /** What a value is for the wire. */
 export interface EncodedValue {
@@ -111,6 +112,7 @@ export function outBindOf({ type, options }: OracleParameter, at: number): OutBi
 /** As the library takes it: without a word about the type where it sees the same by itself. */
 function bare({ value, type, bytes }: EncodedValue, { module }: BindFacts): unknown {
   if (type === undefined || type === 'DB_TYPE_NUMBER' || type === 'DB_TYPE_BOOLEAN') return value;
+  if (isEmpty(value)) return null;
   if (bytes <= MAX_INLINE_BYTES && (type === 'DB_TYPE_VARCHAR' || type === 'DB_TYPE_RAW')) return value;
   const wide = type === 'DB_TYPE_VARCHAR' ? 'DB_TYPE_CLOB' : type === 'DB_TYPE_RAW' ? 'DB_TYPE_BLOB' : type;
   return { dir: module.BIND_IN, type: module[wide], val: value } satisfies OracleBind;
@@ -123,12 +125,17 @@ function typed(parameter: OracleParameter, facts: BindFacts): OracleBind {
   const maxArraySize = options.maxArraySize === undefined ? undefined : { maxArraySize: options.maxArraySize };
   if (direction === 'in') {
     const { value: val, type: name } = encodeArray(parameter, facts);
-    return { dir, type: module[name ?? LIBRARY_TYPES[type]], val, ...maxArraySize };
+    return { dir, type: module[name ?? LIBRARY_TYPES[type]], val: isEmpty(val) ? null : val, ...maxArraySize };
   }
   const name = returnTypeOf(type);
   const maxSize = sizeOf(name, parameter, facts.isProgram);
   const sent = direction === 'in-out' ? { val: asText(type, name, encodeArray(parameter, facts).value) } : undefined;
   return { dir, type: module[name], ...(maxSize === undefined ? undefined : { maxSize }), ...maxArraySize, ...sent };
+}
+
+/** NULL to Oracle, and to be sent as such: the library does not read what a program gives back in a bind without a size. */
+function isEmpty(value: unknown): boolean {
+  return value === '' || (Buffer.isBuffer(value) && value.byteLength === 0);
 }
 
 /** What the library calls it. */
@@ -168,19 +175,19 @@ function asText(type: OracleBindType, name: OracleTypeName, value: unknown): unk
 }
 
 function encodeArray(parameter: OracleParameter, facts: BindFacts): EncodedValue {
-  const { type, value, options } = parameter;
-  if (options.maxArraySize === undefined || !Array.isArray(value)) return encodeAs(type, value, facts);
-  const encoded = value.map((one) => encodeAs(type, one, facts));
-  const first = encoded.find((one) => one.type !== undefined);
-  return { value: encoded.map((one) => one.value), type: first?.type, bytes: 0 };
+  const { value, options } = parameter;
+  if (options.maxArraySize === undefined || !Array.isArray(value)) return encodeAs(parameter.type, value, facts);
+  const encoded = value.map((one) => encodeAs(parameter.type, one, facts));
+  const type = encoded.find((one) => one.type !== undefined)?.type;
+  return { value: encoded.map((one) => one.value), type, bytes: 0 };
 }
 
 /** A value with a type of the user's choice. @throws QueryError for one that the type cannot take. */
 export function encodeAs(type: OracleBindType, value: unknown, facts: BindFacts): EncodedValue {
   if (value === null) return { value: null, type: LIBRARY_TYPES[type], bytes: 0 };
   const name = LIBRARY_TYPES[type];
-  if (type === 'json') return { value, type: name, bytes: 0 };
-  if (type === 'vector') return { value: Buffer.isBuffer(value) ? new Uint8Array(value) : value, type: name, bytes: 0 };
+  if (type === 'json') return { value: jsonToSend(value, facts.module), type: name, bytes: 0 };
+  if (type === 'vector') return { value: vectorOf(value), type: name, bytes: 0 };
   const plain = encodeValue(value, facts);
   switch (plain.type) {
     case 'DB_TYPE_VARCHAR':
@@ -195,14 +202,29 @@ export function encodeAs(type: OracleBindType, value: unknown, facts: BindFacts)
     case 'DB_TYPE_NUMBER':
     case 'DB_TYPE_BINARY_DOUBLE':
       if (STRING_TYPES.has(name)) return textValue((value as number | bigint).toString(), name);
-      return type === 'binary_float' || type === 'binary_double' || type === 'binary_integer'
-        ? { ...plain, type: name }
-        : plain;
+      return { ...plain, ...binaryNumber(type, value as number | bigint) };
     case 'DB_TYPE_BOOLEAN':
       return { ...plain, type: type === 'boolean' ? name : plain.type };
     default:
       return plain;
   }
+}
+
+/** The library writes anything for them, or fails halfway, where the value is not of the type. */
+function binaryNumber(type: OracleBindType, value: number | bigint): Partial<EncodedValue> | undefined {
+  if (type !== 'binary_float' && type !== 'binary_double' && type !== 'binary_integer') return undefined;
+  const number = Number(value);
+  if (typeof value === 'bigint' && BigInt(number) !== value) throw cannotSend(`a bigint that changes as a ${type}`);
+  if (type === 'binary_integer' && (number | 0) !== number)
+    throw cannotSend('a number that is no integer of 32 bits cannot be a binary_integer');
+  return { value: number, type: LIBRARY_TYPES[type] };
+}
+
+/** The library takes any array for one of numbers. */
+function vectorOf(value: unknown): unknown {
+  if (Array.isArray(value) && !value.every((one) => typeof one === 'number'))
+    throw cannotSend('an array with anything but numbers cannot be a vector');
+  return Buffer.isBuffer(value) ? new Uint8Array(value) : value;
 }
 
 /** @throws QueryError for what cannot be sent. */
@@ -248,12 +270,12 @@ function encodeBigint(value: bigint): EncodedValue {
 
 function encodeObject(value: object, module: OracleModule): EncodedValue {
   if (value instanceof Date) return { value: sendableDate(value), type: 'DB_TYPE_TIMESTAMP', bytes: 0 };
-  if (Buffer.isBuffer(value)) return { value, type: 'DB_TYPE_RAW', bytes: value.byteLength };
+  if (Buffer.isBuffer(value)) return encodeBytes(value);
   if (value instanceof Float32Array || value instanceof Float64Array || value instanceof Int8Array) {
     return { value, type: 'DB_TYPE_VECTOR', bytes: 0 };
   }
   if (ArrayBuffer.isView(value)) return encodeBytes(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-  if (value instanceof ArrayBuffer) return encodeBytes(Buffer.from(value));
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return encodeBytes(Buffer.from(value));
   const own = encodeOwn(value, module);
   if (own !== undefined) return own;
   // As JSON they would all be `{}`.
@@ -275,21 +297,4 @@ function encodeOwn(value: object, module: OracleModule): EncodedValue | undefine
 
 function encodeBytes(value: Buffer): EncodedValue {
   return { value, type: 'DB_TYPE_RAW', bytes: value.byteLength };
-}
-
-function jsonText(value: object): string {
-  let text: unknown;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // The cause is left out on purpose: V8's message for a cycle names properties of the value.
-    throw cannotSend('an object parameter cannot be written as JSON (a cycle, or a bigint inside)');
-  }
-  // A `toJSON` may answer undefined, whatever the signature of `stringify` says; it must not become NULL in silence.
-  if (typeof text !== 'string') throw cannotSend('an object parameter whose toJSON() answers nothing cannot be sent');
-  return text;
-}
-
-export function cannotSend(message: string): QueryError {
-  return new QueryError('data', message, { outcome: 'not-sent', breaker: 'ignore' });
 }

@@ -7,10 +7,11 @@
  */
 import type { Field } from '../query.js';
 import type { BindFacts, OutBind } from './oracle-binds.js';
-import { cannotSend, encodeAs, encodeValue, libraryTypeOf, outBindOf, returnedColumn } from './oracle-binds.js';
+import { encodeAs, encodeValue, libraryTypeOf, outBindOf, returnedColumn } from './oracle-binds.js';
 import type { OracleBindDefinition, OracleTypeName } from './oracle-module.js';
 import type { OracleParameter } from './oracle-parameters.js';
 import { isOracleParameter } from './oracle-parameters.js';
+import { cannotSend } from './oracle-room-errors.js';
 
 /** More at once are hardly faster, and Oracle counts errors of a chunk in 16 bits. */
 const MAX_SETS = 4_096;

@@ -2,8 +2,9 @@
 import type { OracleBindType } from './oracle-parameters.js';
 import type { OraclePort } from './oracle-port.js';
 import type { Decode } from './oracle-types.js';
-import { bigint, dayIntervalText, decimal, yearIntervalText, zonelessDate } from './oracle-types.js';
+import { bigint, dayIntervalText, decimal, doesNotFit, yearIntervalText, zonelessDate } from './oracle-types.js';
 import { readableDate } from './oracle-dates.js';
+import { jsonReceived } from './oracle-json.js';
 import type { OracleIntervalDS, OracleIntervalYM } from './oracle-module.js';
 
 /** From a value that is not null. */
@@ -16,7 +17,7 @@ export function outDecoderOf(type: OracleBindType, port: Pick<OraclePort, 'types
     }
     case 'integer': {
       const decode = bigint(types);
-      return (raw) => decode(numberText(String(raw)));
+      return (raw) => decode(integerText(numberText(String(raw))));
     }
     case 'date':
     case 'timestamp':
@@ -29,7 +30,7 @@ export function outDecoderOf(type: OracleBindType, port: Pick<OraclePort, 'types
     case 'interval year to month':
       return (raw) => (typeof raw === 'string' ? raw : yearIntervalText(raw as OracleIntervalYM));
     case 'json':
-      return (raw) => (types.json === 'string' ? JSON.stringify(raw) : raw);
+      return (raw) => (types.json === 'string' ? JSON.stringify(jsonReceived(raw)) : jsonReceived(raw));
     default:
       return (raw) => raw;
   }
@@ -52,4 +53,9 @@ export function numberText(written: string): string {
     .replace(/^0+(?=\d)/, '');
   const behind = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(point)).replace(/0+$/, '');
   return `${sign}${before === '' ? '0' : before}${behind === '' ? '' : `.${behind}`}`;
+}
+
+function integerText(text: string): string {
+  if (/^-?\d+$/.test(text)) return text;
+  throw doesNotFit("a NUMBER that is no integer has come back in an out('integer'); use out('number')");
 }

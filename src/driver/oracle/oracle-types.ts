@@ -9,6 +9,7 @@ import { QueryError } from '../../errors/query-error.js';
 import { isExactAsNumber } from '../exact-number.js';
 import type { Field, TypeConfig } from '../query.js';
 import { localAsUtc, readableDate } from './oracle-dates.js';
+import { jsonReceived } from './oracle-json.js';
 import type {
   OracleDbType,
   OracleFetchTypeHandler,
@@ -118,6 +119,8 @@ export function decoderOf(metadata: OracleMetadata, reading: Reading): Decode | 
     case ORACLE_TYPES.timestampTz:
     case ORACLE_TYPES.timestampLtz:
       return (raw) => readableDate(raw as Date);
+    case ORACLE_TYPES.json:
+      return types.json === 'string' ? undefined : jsonReceived;
     case ORACLE_TYPES.intervalDs:
       return (raw) => dayIntervalText(raw as OracleIntervalDS);
     case ORACLE_TYPES.intervalYm:
@@ -176,7 +179,7 @@ const textOf = (raw: unknown): string => (Buffer.isBuffer(raw) ? raw.toString('u
 
 function oson({ types, decodeOson }: Reading): Decode {
   return (raw) => {
-    const value = Buffer.isBuffer(raw) && decodeOson !== undefined ? decodeOson(raw) : raw;
+    const value = jsonReceived(Buffer.isBuffer(raw) && decodeOson !== undefined ? decodeOson(raw) : raw);
     return types.json === 'string' ? JSON.stringify(value) : value;
   };
 }
@@ -197,6 +200,6 @@ export function dayIntervalText({ days, hours, minutes, seconds, fseconds }: Ora
 
 const twoDigits = (value: number): string => String(Math.abs(value)).padStart(2, '0');
 
-function doesNotFit(message: string): QueryError {
+export function doesNotFit(message: string): QueryError {
   return new QueryError('data', message, { outcome: 'applied', breaker: 'success' });
 }
