@@ -4,6 +4,8 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SESSION_EFFECTS } from '../../src/sql/session-effects.js';
+import type { SessionInfo, SqlSession } from '../support/oracle-wire/backend.js';
+import { OraError } from '../support/oracle-wire/backend.js';
 import type { WireCall } from '../support/oracle-wire/observation.js';
 import { ScriptedBackend, outBinds, rows, touched } from '../support/oracle-wire/scripted-backend.js';
 import type { OracleServer } from '../support/oracle-wire/server.js';
@@ -15,14 +17,45 @@ import { OracleSessions, failure, run, sidOf } from './oracle-sessions.js';
 const SET_UP = "alter session set time_zone = '+00:00' nls_numeric_characters = '.,'";
 const INSERT = 'insert into t (id) values (:1)';
 
+/** Keeps locks of a statement that has failed, as a server does. */
+class LockingBackend extends ScriptedBackend {
+  readonly #locks: { isLocked(): boolean; unlock(): void };
+
+  constructor(locks: { isLocked(): boolean; unlock(): void }) {
+    super();
+    this.#locks = locks;
+  }
+
+  override async openSession(info: SessionInfo): Promise<SqlSession> {
+    const session = await super.openSession(info);
+    const locks = this.#locks;
+    const rollback = session.rollback.bind(session);
+    const isOpen = () => session.inTransaction || locks.isLocked();
+    return new Proxy(session, {
+      get(target, name) {
+        if (name === 'inTransaction') return isOpen();
+        const value: unknown = Reflect.get(target, name, target);
+        if (name === 'rollback') return () => rollback().then(() => locks.unlock());
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  }
+}
+
 describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of %s', (profile) => {
   let server: OracleServer;
   let sessions: OracleSessions;
+  /** What SELECT … FOR UPDATE has locked, until a rollback. */
+  let isLocked = false;
   /** What the session's transaction is called by the server. */
   let transactionName: string | null = null;
 
   beforeAll(async () => {
-    const backend = new ScriptedBackend()
+    const backend = new LockingBackend({ isLocked: () => isLocked, unlock: () => (isLocked = false) })
+      .when(/for update$/, () => {
+        isLocked = true;
+        throw new OraError(1555, 'snapshot too old');
+      })
       .when(/sys_context/, (_request, { info }) => rows({ SID: T.NUMBER }, [[info.sid]]))
       .when(/^select name from t/, rows({ NAME: T.VARCHAR }, [['a'], ['b']]))
       .when(/^(?:insert|update|delete)/, touched())
@@ -59,6 +92,36 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect(sent()).toEqual(['ping']);
     const { endToEnd } = server.sessions.get(sidOf(connection))?.view ?? {};
     expect(endToEnd).toMatchObject({ module: 'shop', action: 'sell', clientId: 'till 7' });
+  });
+
+  it('is the same, whatever others in the process have set the library to', async () => {
+    const library = (await import('oracledb')).default as Record<string, unknown>;
+    const others = {
+      externalAuth: true,
+      edition: 'OTHER',
+      fetchTypeHandler: () => ({ converter: () => 'theirs' }),
+    };
+    const before = Object.fromEntries(Object.keys(others).map((name) => [name, library[name]]));
+    Object.assign(library, others);
+    try {
+      const connection = await sessions.connect();
+      const { endToEnd } = server.sessions.get(sidOf(connection))?.view ?? {};
+      expect(endToEnd).not.toHaveProperty('AUTH_ORA_EDITION');
+    } finally {
+      Object.assign(library, before);
+    }
+  });
+
+  it('stops nothing by a limit that no timer of Node can hold', async () => {
+    const connection = await sessions.connect({}, { statementLimitMs: 2 ** 31 });
+    const held = server.faults.hold('execute', (sql) => sql.startsWith('select name'));
+    const answer = run(connection, 'select name from t');
+    await held.reached;
+    // A timer of the library that had gone off would have broken the call by then.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    held.release();
+    expect((await answer).rows).toEqual([['a'], ['b']]);
+    expect(connection.statementLimitMs).toBe(2 ** 31);
   });
 
   it('is set up in one round trip, whatever there is to set', async () => {
@@ -138,6 +201,17 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     ]);
   });
 
+  it('lets go of what a failed statement has locked, also when a late break hits the ROLLBACK', async () => {
+    const connection = await sessions.connect();
+    const held = server.faults.hold('rollback');
+    const failed = failure(run(connection, 'select id from t for update'));
+    await held.reached;
+    await connection.cancel();
+    held.release();
+    expect(await failed).toMatchObject({ errorNum: 1555 });
+    expect([connection.state, isLocked]).toEqual(['idle', false]);
+  });
+
   it('begins a transaction without a round trip, and ends it by the calls of the protocol', async () => {
     const connection = await sessions.connect();
     const { transactions } = sessions.driver();
@@ -154,6 +228,13 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     await run(connection, transactions.begin({ isolation: 'repeatable read' }));
     expect((await run(connection, transactions.rollback)).command).toBe('ROLLBACK');
     expect(sent().slice(-2)).toEqual(['set transaction isolation level serializable', 'rollback']);
+  });
+
+  it('keeps its transaction when a definition was not sent', async () => {
+    const connection = await sessions.connect();
+    await run(connection, 'set transaction read write');
+    expect(await failure(run(connection, 'create table u (id number)', [Symbol('a value')]))).toBeInstanceOf(Error);
+    expect(connection.state).toBe('in-transaction');
   });
 
   it('is outside the transaction after a definition, which has committed it', async () => {
@@ -193,6 +274,14 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     await connection.ping('select 1 from dual');
     await connection.ping();
     expect(sent()).toEqual(['select 1 from dual', 'ping']);
+  });
+
+  it('takes back what a program has said about the session for people to read', async () => {
+    const connection = await sessions.connect({ applicationName: 'shop' });
+    const endToEnd = () => server.sessions.get(sidOf(connection))?.view.endToEnd;
+    await run(connection, "begin dbms_application_info.set_client_info('till 7'); end;");
+    await connection.reset(SESSION_EFFECTS.settings | SESSION_EFFECTS.unknown);
+    expect(endToEnd()).toMatchObject({ module: 'shop', action: '', clientId: '', clientInfo: '' });
   });
 
   it('undoes what it can say again, in one round trip', async () => {

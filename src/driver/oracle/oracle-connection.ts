@@ -37,6 +37,9 @@ import { TransactionWitness, isWitness } from './oracle-witness.js';
 /** Idle milliseconds before the first TCP keepalive probe: half of the 60 s after which common load balancers drop a flow. */
 const TCP_KEEPALIVE_MS = 30_000;
 
+/** Node's timers hold no more, 24 days: the library's would go off at once, and break every call. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** From here on SQL knows BOOLEAN. */
 const VERSION_23 = 23_00_00_00_00;
 
@@ -163,7 +166,7 @@ export class OracleConnection implements DriverConnection {
   }
 
   async limitStatements(ms: number): Promise<void> {
-    this.#wire.client.callTimeout = Math.ceil(ms);
+    this.#wire.client.callTimeout = ms > LONGEST_TIMER_MS ? 0 : Math.ceil(ms);
     this.#limitMs = ms;
   }
 
@@ -230,9 +233,8 @@ export class OracleConnection implements DriverConnection {
 
   /** The first value of a statement of our own. */
   async #ask(text: string): Promise<unknown> {
-    const outFormat = this.#port.module.OUT_FORMAT_ARRAY;
-    const { rows } = await this.#wire.call((client) => client.execute(text, [], { outFormat, autoCommit: false }));
-    return (rows?.[0] as readonly unknown[] | undefined)?.[0];
+    const { rows } = await executeQuery(this.#port, { text, values: [], rowMode: 'array' }, false);
+    return (rows[0] as readonly unknown[] | undefined)?.[0];
   }
 
   async #execute(query: DriverQuery): Promise<DriverResult> {
@@ -303,6 +305,7 @@ export class OracleConnection implements DriverConnection {
   async #following<T>(facts: StatementFacts, act: () => Promise<T>): Promise<T> {
     const wire = this.#wire;
     const hadChanges = wire.hasOpenChanges;
+    const bytesBefore = wire.bytesWritten;
     let isUnderstood = true;
     try {
       return await act();
@@ -313,7 +316,8 @@ export class OracleConnection implements DriverConnection {
       // A definition ends the transaction, unless it was not even understood. A program has ended it where changes are gone; what
       // else it may have done is asked for by oracle-witness.ts.
       const mayEnd = hadChanges ? isEnding(facts) : facts.kind === 'definition' && isUnderstood;
-      if (mayEnd && !wire.hasOpenChanges) wire.endTransaction();
+      const wasSent = wire.bytesWritten !== bytesBefore;
+      if (mayEnd && wasSent && !wire.hasOpenChanges) wire.endTransaction();
     }
   }
 
@@ -327,9 +331,15 @@ export class OracleConnection implements DriverConnection {
       const isQuery = facts.kind === 'query';
       if (isQuery && !wire.isOver && !wire.hasOpenChanges) noteNothingApplied(error);
       // The next statement would commit it.
-      if (!wire.isOver && wire.hasOpenChanges) await wire.call((client) => client.rollback()).catch(ignore);
+      if (!wire.isOver && wire.hasOpenChanges) await this.#undo();
       throw error;
     }
+  }
+
+  /** Never rejects: the error of the statement says more. A break that was meant for the statement may hit the first one. */
+  async #undo(): Promise<void> {
+    const roll = () => this.#wire.work(() => this.#wire.call((client) => client.rollback()));
+    await roll().catch(roll).catch(ignore);
   }
 
   /** What a statement outside a transaction has opened at the server: locks of a SELECT, a database link. */
@@ -349,5 +359,5 @@ function done(command: string): DriverResult {
 }
 
 function ignore(): void {
-  // The error of the statement says more.
+  // Whoever has the connection next finds that it is in a transaction.
 }

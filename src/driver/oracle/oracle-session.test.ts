@@ -32,6 +32,10 @@ describe('the settings of a session', () => {
     );
   });
 
+  it('have quotes around a name that Oracle takes only so', () => {
+    expect(setUpText({ _optimizer_use_feedback: false }, undefined)).toMatch(/ "_optimizer_use_feedback" = false$/);
+  });
+
   it('are said again after a program in the same round trip', () => {
     expect(undoText(unknown, "alter session set a = 'x'")).toBe(
       "begin execute immediate 'alter session set a = ''x'''; dbms_session.modify_package_state(dbms_session.reinitialize); end;",
@@ -55,6 +59,7 @@ describe('changes of a session', () => {
     ['of nothing', 'select 1 from dual'],
     ['that only ask or wait', 'begin dbms_session.sleep(1); dbms_session.set_identifier(:1); end;'],
     ['of the database', 'create global temporary table t (a number)'],
+    ['of the instance', "alter system kill session '7,1'"],
   ])('%s can be undone', (_case, text) => {
     expect(after(text).canUndo).toBe(true);
   });
@@ -62,6 +67,7 @@ describe('changes of a session', () => {
   it.each([
     ['of others', 'alter session set nls_sort = x nls_date_format = y'],
     ['of no parameter', 'alter session enable parallel dml'],
+    ['of a parameter in quotes', 'alter session set nls_sort = x "_optimizer_use_feedback" = false'],
     ['that are hard to read', 'alter session /* x */ set nls_sort = x'],
     ['by DBMS_SESSION', 'begin dbms_session.set_role(:1); end;'],
     ['by DBMS_SESSION in a query', 'select f(dbms_session . set_role(:1)) from dual'],

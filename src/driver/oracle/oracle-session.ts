@@ -32,9 +32,16 @@ function withDefaults(settings: OracleSettings): OracleSettings {
 
 /** One statement, whatever it sets. `schema`: whose objects are meant. */
 export function setUpText(settings: OracleSettings, schema: string | undefined): string {
-  const parts = Object.entries(withDefaults(settings)).map(([name, value]) => `${name} = ${settingText(name, value)}`);
+  const parts = Object.entries(withDefaults(settings)).map(
+    ([name, value]) => `${quoteName(name)} = ${settingText(name, value)}`,
+  );
   if (schema !== undefined) parts.push(`current_schema = ${quoteSchema(schema)}`);
   return `alter session set ${parts.join(' ')}`;
+}
+
+/** Oracle's undocumented parameters begin with what no bare name may begin with. */
+function quoteName(name: string): string {
+  return name.startsWith('_') ? `"${name}"` : name;
 }
 
 /** Sent with the next call; nobody waits for it. */
@@ -42,6 +49,8 @@ export function introduce(client: OracleClientConnection, config: OracleSessionC
   client.module = config.applicationName;
   client.action = config.action ?? '';
   client.clientId = config.clientIdentifier ?? '';
+  // DBMS_APPLICATION_INFO sets it beside the others.
+  client.clientInfo = '';
 }
 
 /** Words of the language stay bare, because `isolation_level = 'SERIALIZABLE'` is none; formats and zones are strings. */
@@ -63,6 +72,9 @@ function quoteSchema(schema: string): string {
 const SESSION_PACKAGES =
   /\bdbms_(?:session|lock)\b(?!\s*\.\s*(?:sleep|(?:set|clear)_identifier|reset_package|modify_package_state|unique_session_id|reinitialize|free_all_resources|is_\w+)\b)/i;
 
+/** Changes the database, and nothing of the session. */
+const ALTER_SYSTEM = /^\s*alter\s+system\b/i;
+
 /** What the statements of a loan have changed, as far as their texts show it. */
 export class SessionChanges {
   readonly #ours: ReadonlySet<string>;
@@ -76,8 +88,8 @@ export class SessionChanges {
 
   /** A statement is about to be sent. In doubt it changes what cannot be undone. */
   note(text: string, kind: StatementKind): void {
-    this.#hasOthers ||=
-      (kind === 'session' && !this.#isOurs(text)) || kind === 'private' || SESSION_PACKAGES.test(text);
+    const isOfOthers = kind === 'session' && !this.#isOurs(text) && !ALTER_SYSTEM.test(text);
+    this.#hasOthers ||= isOfOthers || kind === 'private' || SESSION_PACKAGES.test(text);
   }
 
   /** A reset leaves nothing behind. Otherwise the session has to end. */
@@ -99,7 +111,7 @@ export class SessionChanges {
 /** `nls_date_format = 'YYYY' time_zone = local`: the names. */
 function namesOf(assigned: string): string[] {
   const withoutTexts = assigned.replace(/'(?:[^']|'')*'/g, "''");
-  return [...withoutTexts.matchAll(/([\w$#]+)\s*=/g)].map(([, name = '']) => name.toLowerCase());
+  return [...withoutTexts.matchAll(/([\w$#]+)"?\s*=/g)].map(([, name = '']) => name.toLowerCase());
 }
 
 /** One round trip: says again what `setUp` said, and throws away what a program has left in its packages. */
