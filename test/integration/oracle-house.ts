@@ -33,16 +33,23 @@ export interface HouseOptions extends Omit<RuntimeOptions, 'driver'> {
   readonly driver?: OracleOptions;
 }
 
+/** A server of one's own. */
+export async function startOracleServer(
+  profile: OracleProfile,
+  options: Partial<ProcessOptions> = {},
+): Promise<OracleProcess> {
+  const [target] = inject('postgresServers');
+  if (target === undefined) throw new Error('The tests of Oracle need a PostgreSQL behind the wire server.');
+  const backend = { module: BACKEND, options: { url: target.url, version: profile === '23ai' ? 23 : 19 } };
+  return startOracleProcess({ profile, backend, lifetimeMs: 900_000, ...options });
+}
+
 /** One server for the tests of a suite; each opens a house of its own in front of it. */
 export async function startOracleSite(
   profile: OracleProfile,
   options: Partial<ProcessOptions> = {},
 ): Promise<OracleSite> {
-  const [target] = inject('postgresServers');
-  if (target === undefined) throw new Error('The tests of Oracle need a PostgreSQL behind the wire server.');
-  const backend = { module: BACKEND, options: { url: target.url, version: profile === '23ai' ? 23 : 19 } };
-  const server = await startOracleProcess({ profile, backend, lifetimeMs: 900_000, ...options });
-  const site = new OracleSite(server);
+  const site = new OracleSite(await startOracleServer(profile, options));
   for (const text of SETUP) await site.observer.exec(text, [], { timeout: '60s' });
   return site;
 }

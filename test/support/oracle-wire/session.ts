@@ -253,7 +253,8 @@ export class Session implements SessionHandle {
     if (this.#killed !== null) return this.#killed;
     if (isInterrupted(this.#line.state)) return oraError(1013);
     if (error instanceof OraError) return error;
-    this.#context.observation.protocolError(error);
+    // A backend that is let go of in the middle of a call may fail as it likes.
+    if (this.#line.state !== 'closed') this.#context.observation.protocolError(error);
     const text = error instanceof Error ? error.message : String(error);
     return new OraError(600, `internal error code, arguments: [${text}]`);
   }
