@@ -258,6 +258,25 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect(await failure(run(connection, witness.check))).toMatchObject({ code: 'ORA-01086' });
   });
 
+  it.each([
+    ['without a name', undefined],
+    ['that is read-only', 1456],
+    ['on a standby', 16_000],
+  ])('thinks no worse of itself after a program in a transaction %s', async (_case, number) => {
+    const driver = sessions.driver();
+    const connection = await driver.connect(sessions.request());
+    const { witness = { set: '', check: '' } } = driver.transactions;
+    transactionName = null;
+    if (number !== undefined) server.faults.fail(number, { match: /local_transaction_id/ });
+    await run(connection, 'set transaction read only');
+    const set = run(connection, witness.set);
+    if (number === undefined) await set;
+    else await failure(set);
+    const error = await failure(run(connection, witness.check));
+    expect(error).toMatchObject({ code: 'QUERY', reason: 'object-state', isConnectionFatal: false, siblings: 'keep' });
+    connection.destroy();
+  });
+
   it('sends the text of a statement once, and every time where none are kept', async () => {
     const texts = async (preparedStatements: number) => {
       const connection = await sessions.connect({}, { preparedStatements });

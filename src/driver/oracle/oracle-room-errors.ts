@@ -2,7 +2,7 @@
 import { QueryError } from '../../errors/query-error.js';
 import { serverErrorOf } from './oracle-server-error.js';
 
-export type RoomErrorCode = 'NJS-018' | 'NJS-500' | 'NJS-509' | 'NJS-513' | 'ORA-01086';
+export type RoomErrorCode = 'NJS-500' | 'NJS-509' | 'NJS-513' | 'ORA-01086';
 
 export function roomError(code: RoomErrorCode, message: string): Error {
   return Object.assign(new Error(`${code}: ${message}`), { code });
