@@ -21,9 +21,11 @@ import { isSyntaxError } from './oracle-codes.js';
 import { OracleCursor } from './oracle-cursor.js';
 import { readUtc } from './oracle-dates.js';
 import { noteNothingApplied } from './oracle-errors.js';
+import { osonDecoder } from './oracle-lobs.js';
 import type { OracleClientConnection, OracleModule } from './oracle-module.js';
 import { OracleLtxid, isOutcomeMark } from './oracle-outcome.js';
 import type { OracleBatchPort, OracleCursorPort, OracleTypeConfig } from './oracle-port.js';
+import { OracleReaders } from './oracle-readers.js';
 import { executeQuery } from './oracle-result.js';
 import { oraNumberOf } from './oracle-room-errors.js';
 import type { OracleSessionConfig } from './oracle-session.js';
@@ -115,11 +117,13 @@ export class OracleConnection implements DriverConnection {
       onBreak: () => this.#ltxid.noteBreak(client.ltxid),
     });
     this.#wire = wire;
+    const readsUtc = readUtc(client);
     this.#port = {
       module,
       client,
       types: config.types,
-      readsUtc: readUtc(client),
+      readsUtc,
+      readers: new OracleReaders({ types: config.types, readsUtc, decodeOson: osonDecoder(client) }),
       hasSqlBoolean: client.oracleServerVersion >= VERSION_23,
       attachments,
       call: (work) => wire.work(() => wire.call(work)),

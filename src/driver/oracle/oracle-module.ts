@@ -36,6 +36,8 @@ export interface OracleMetadata {
   readonly domainSchema?: string;
   readonly vectorDimensions?: number;
   readonly vectorFormat?: number;
+  /** Of a column of cursors, as soon as one of them was read with its row. */
+  readonly metaData?: readonly OracleMetadata[];
 }
 
 /** What a column is fetched as, and what becomes of each of its values; `undefined`: as the library does by itself. */

@@ -2,9 +2,9 @@
  * What the value side of this room (results, cursors, batches, LOBs) asks of the connection that it works on. Implemented by
  * oracle-connection.ts, which alone knows states, deadlines and how a connection is lost.
  */
-import type { TypeConfig } from '../query.js';
+import type { Field, TypeConfig } from '../query.js';
 import type { OracleAttachments } from './oracle-attachments.js';
-import type { OracleClientConnection, OracleModule } from './oracle-module.js';
+import type { OracleClientConnection, OracleMetadata, OracleModule } from './oracle-module.js';
 
 /** How values come back from Oracle: the runtime's choices, and those of the driver's options. */
 export interface OracleTypeConfig extends TypeConfig {
@@ -31,6 +31,20 @@ export const DEFAULT_ORACLE_TYPES = {
   readAhead: 1_000,
 } as const satisfies Omit<OracleTypeConfig, keyof TypeConfig>;
 
+/** Makes rows out of the raw ones of one result. */
+export interface RowReader {
+  readonly fields: readonly Field[];
+  /** Columns whose values may be LOBs of the library. */
+  readonly lobs: readonly number[];
+  /** Columns whose values are result sets of the library, or their rows. */
+  readonly cursors: readonly number[];
+  read(raw: unknown[], rowMode: 'object' | 'array'): unknown;
+}
+
+export interface RowReaders {
+  readerOf(text: string, columns: readonly OracleMetadata[]): RowReader;
+}
+
 export interface OraclePort {
   readonly module: OracleModule;
   readonly client: OracleClientConnection;
@@ -39,6 +53,8 @@ export interface OraclePort {
   readonly readsUtc: boolean;
   /** SQL knows BOOLEAN: from 23 on. Before, only PL/SQL does. */
   readonly hasSqlBoolean: boolean;
+  /** How the rows of statements were read that have run on this connection. */
+  readonly readers: RowReaders;
   /** What is open on the session and belongs to results that have been given out. Ended by `reset`, `close` and `destroy`. */
   readonly attachments: OracleAttachments;
   /**

@@ -1,8 +1,8 @@
 /**
  * One statement, from its values to its result: binds, the execution, all of its rows, what LOBs, OUT binds and cursors bring.
  *
- * Queries are asked for as result sets of the library, and read by the room: so many rows come with the answer to the execution
- * that a small result takes one round trip.
+ * So many rows come with the answer to the execution that a small result takes one round trip. Of a query the library brings all rows
+ * with one call; what a program returns comes as result sets, and is read by the room, because rows alone do not tell their columns.
  * Invariants: a result set is closed whatever happens; no option is left to the settings of the process.
  */
 import { firstWord } from '../../sql/first-words.js';
@@ -14,12 +14,14 @@ import type { OracleExecuteOptions, OracleModule, OracleResult, OracleResultSet 
 import { outDecoderOf } from './oracle-out-values.js';
 import type { OraclePort } from './oracle-port.js';
 import { OracleImplicitResult, OracleRefCursor } from './oracle-ref-cursor.js';
-import { OracleRowSource } from './oracle-row-source.js';
+import { OracleRowSource, readRows } from './oracle-row-source.js';
 import { fetchTypeHandlerFor } from './oracle-types.js';
 
 /** They come with the answer to the execution. One more than a page of most programs: then it is known that there are no more. */
 const PREFETCH_ROWS = 201;
 const FETCH_ROWS = 200;
+/** Of each further round trip of a result that is wanted whole. */
+const ROWS_AT_ONCE = 1_000;
 
 const NO_ROWS: readonly unknown[] = [];
 const NO_FIELDS: readonly Field[] = [];
@@ -32,6 +34,9 @@ export function verbOf(text: string): string {
   const verb = /^\s*([a-z]+)\b/i.exec(text)?.[1] ?? firstWord('oracle', text);
   return verb.toUpperCase();
 }
+
+/** The statements whose rows the library brings by itself. */
+const QUERIES: ReadonlySet<string> = new Set(['SELECT', 'WITH']);
 
 export function isProgram(verb: string): boolean {
   return PROGRAMS.has(verb);
@@ -56,6 +61,11 @@ export function executeOptionsFor(port: OraclePort, autoCommit: boolean, rows = 
   };
 }
 
+/** As {@link executeOptionsFor}, for a query whose rows are all wanted. */
+function wholeResultOptions(port: OraclePort, autoCommit: boolean): OracleExecuteOptions {
+  return { ...executeOptionsFor(port, autoCommit), resultSet: false, fetchArraySize: ROWS_AT_ONCE };
+}
+
 /** The library takes an empty text for a cursor that is closed. The server says what it is: no statement. */
 export function sentText(text: string): string {
   return text === '' ? ' ' : text;
@@ -69,7 +79,7 @@ export function sentText(text: string): string {
 export async function executeQuery(port: OraclePort, query: DriverQuery, autoCommit: boolean): Promise<DriverResult> {
   const verb = verbOf(query.text);
   const plan = bindsOf(query.values, bindFactsOf(port, verb));
-  const options = executeOptionsFor(port, autoCommit);
+  const options = QUERIES.has(verb) ? wholeResultOptions(port, autoCommit) : executeOptionsFor(port, autoCommit);
   const raw = await port.call((client) => client.execute(sentText(query.text), plan.binds, options));
   return resultOf(port, raw, query, plan, verb);
 }
@@ -78,10 +88,16 @@ export async function executeQuery(port: OraclePort, query: DriverQuery, autoCom
 export async function resultOf(
   port: OraclePort,
   raw: OracleResult,
-  { rowMode }: Pick<DriverQuery, 'rowMode'>,
+  { text, rowMode }: Pick<DriverQuery, 'text' | 'rowMode'>,
   plan: BindPlan,
   verb: string,
 ): Promise<DriverResult> {
+  const { metaData: metadata } = raw;
+  if (raw.rows !== undefined && metadata !== undefined) {
+    const reader = port.readers.readerOf(text, metadata);
+    const rows = await readRows(port, reader, raw.rows as unknown[][], { rowMode, metadata });
+    return { rows, fields: reader.fields, rowsAffected: 0, command: 'SELECT' };
+  }
   if (raw.resultSet !== undefined) {
     const source = new OracleRowSource(port, raw.resultSet, rowMode);
     const { rows } = await source.readAll();

@@ -1,13 +1,13 @@
 /**
- * The rows of one result set of the library, page by page: decoded, with what LOBs and nested cursors hold. Read from by results,
- * cursors and REF CURSORs.
+ * The rows of the library, decoded, with what LOBs and nested cursors hold: of one result set, page by page, for cursors and REF CURSORs;
+ * or all at once, for results.
  *
- * Invariants: memory holds one page; a value that cannot be read fails its page, and nobody can go on after that.
+ * Invariants: memory holds one page of a result set; a value that cannot be read fails its page, and nobody can go on after that.
  */
 import type { Field } from '../query.js';
 import { isLob, osonDecoder, readLob } from './oracle-lobs.js';
 import type { OracleMetadata, OracleResultSet } from './oracle-module.js';
-import type { OraclePort } from './oracle-port.js';
+import type { OraclePort, RowReader } from './oracle-port.js';
 import { OracleRowReader } from './oracle-rows.js';
 
 export interface RowPage {
@@ -41,8 +41,7 @@ export class OracleRowSource {
     try {
       const raw = (await this.#port.call(() => this.#native.getRows(maxRows))) as unknown[][];
       const isDone = raw.length < maxRows;
-      await this.#fillIn(raw);
-      const rows = raw.map((row) => this.#reader.read(row, this.#rowMode));
+      const rows = await readRows(this.#port, this.#reader, raw, { rowMode: this.#rowMode });
       // Waited for here: some programs forbid the library calls that wait for one another.
       if (isDone) await this.#end();
       return { rows, isDone };
@@ -73,23 +72,53 @@ export class OracleRowSource {
     this.#isClosed = true;
     await this.#native.close().catch(() => undefined);
   }
+}
 
-  /** One after the other: the library would only line them up. */
-  async #fillIn(rows: readonly unknown[][]): Promise<void> {
-    const { lobs, cursors } = this.#reader;
-    if (lobs.length === 0 && cursors.length === 0) return;
-    for (const row of rows) {
-      for (const at of lobs) {
-        const value = row[at];
-        if (isLob(value, this.#port)) row[at] = await readLob(this.#port, value);
-      }
-      for (const at of cursors) {
-        const value = row[at] as OracleResultSet | null;
-        if (value === null) continue;
-        row[at] = (await new OracleRowSource(this.#port, value, this.#rowMode).readAll()).rows;
-      }
+/** How rows are wanted, and what is known of the columns of nested cursors that the library has read. */
+interface RowForm {
+  readonly rowMode: 'object' | 'array';
+  readonly metadata?: readonly OracleMetadata[];
+}
+
+/** Of one result. Works in place; there is nothing to wait for where there are neither LOBs nor cursors. */
+export function readRows(
+  port: OraclePort,
+  reader: RowReader,
+  raw: readonly unknown[][],
+  form: RowForm,
+): unknown[] | Promise<unknown[]> {
+  const read = (): unknown[] => raw.map((row) => reader.read(row, form.rowMode));
+  if (reader.lobs.length === 0 && reader.cursors.length === 0) return read();
+  return fillIn(port, reader, raw, form).then(read);
+}
+
+/** One after the other: the library would only line them up. */
+async function fillIn(
+  port: OraclePort,
+  { lobs, cursors }: RowReader,
+  rows: readonly unknown[][],
+  form: RowForm,
+): Promise<void> {
+  for (const row of rows) {
+    for (const at of lobs) {
+      const value = row[at];
+      if (isLob(value, port)) row[at] = await readLob(port, value);
+    }
+    for (const at of cursors) {
+      const value = row[at] as OracleResultSet | unknown[][] | null;
+      if (value !== null) row[at] = await readNested(port, value, form, form.metadata?.[at]?.metaData);
     }
   }
+}
+
+async function readNested(
+  port: OraclePort,
+  value: OracleResultSet | unknown[][],
+  { rowMode }: RowForm,
+  metadata: readonly OracleMetadata[] = [],
+): Promise<readonly unknown[]> {
+  if (!Array.isArray(value)) return (await new OracleRowSource(port, value, rowMode).readAll()).rows;
+  return readRows(port, readerFor(port, metadata), value, { rowMode, metadata });
 }
 
 export function readerFor(port: OraclePort, metadata: readonly OracleMetadata[]): OracleRowReader {
