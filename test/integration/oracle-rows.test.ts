@@ -54,6 +54,10 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
       }))
       .when(/^update/, ({ rows: sets }) => ({ rowCounts: sets.map(([count]) => Number(count)) }))
       .when(/^begin/, {})
+      .when(/^begin measure/, ({ rows: [[word] = []] }) => ({
+        outDirs: ['in', 'out', 'out'],
+        outValues: [[null, String(String(word).length), String(word).toUpperCase()]],
+      }))
       .when('select * from items', () => ({ columns, rows: makeRows(STREAMED) }))
       .when('select broken', () => ({
         columns,
@@ -121,15 +125,13 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
     expect(rowsAffected).toBe(9_995);
   });
 
-  it('what ends the statement itself is no fault of a row', async () => {
-    const failure = db.batch(
-      INSERT,
-      [
-        [1, 'a'],
-        [2, 'worse'],
-      ],
-      { mode: 'statements' },
-    );
+  it.each([
+    ['in the last chunk', 2],
+    ['with more sets to come', 5_000],
+  ])('what ends the statement itself is no fault of a row: %s', async (_, count) => {
+    const failed = sets(count);
+    failed[1] = [2, 'worse'];
+    const failure = db.batch(INSERT, failed, { mode: 'statements' });
     await expect(failure).rejects.toMatchObject({ vendorCode: 1653, outcome: 'not-applied' });
     await expect(failure).rejects.not.toHaveProperty('context.paramSet');
   });
@@ -169,10 +171,36 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
     expect(result.affected).toEqual([1, 1, 1]);
   });
 
+  it('a value that comes back and cannot be read fails its set, and nothing remains', async () => {
+    const numbers = createRuntime({ driver: oracle({ url: server.url }), types: { decimal: 'number' } });
+    const exact = ['1', '2', '12345678901234567890.5'].map((value) => [value, out('number'), out('number')]);
+    const text = 'insert into logs (text) values (:1) returning id, text into :2, :3';
+    const failure = numbers.batch(text, exact, { mode: 'statements' });
+    await expect(failure).rejects.toMatchObject({ reason: 'data', outcome: 'not-applied', context: { paramSet: 2 } });
+    expect(calls().filter(({ op }) => op === 'commit')).toEqual([]);
+    await numbers.disconnect();
+  });
+
+  it.each(['object', 'array'] as const)('what PL/SQL gives back is a row for each set: %s', async (rowMode) => {
+    const given = ['a', 'b'].map((word) => ({ word, length: out('integer'), upper: out() }));
+    const result = await db.batch('begin measure(:word, :length, :upper); end;', given, { rowMode });
+    expect(result.rows).toEqual(
+      rowMode === 'array'
+        ? [
+            [1n, 'A'],
+            [1n, 'B'],
+          ]
+        : [
+            { length: 1n, upper: 'A' },
+            { length: 1n, upper: 'B' },
+          ],
+    );
+  });
+
   it('PL/SQL runs once for each set', async () => {
     const result = await db.batch('begin log_it(:1); end;', [['a'], ['b']]);
     expect([result.mode, result.affected]).toEqual(['statements', [0, 0]]);
-    expect(calls().filter(({ sql }) => sql?.startsWith('begin') === true)).toHaveLength(2);
+    expect(calls().filter(({ sql }) => sql?.startsWith('begin log_it') === true)).toHaveLength(2);
   });
 
   it('100,000 rows are streamed with no more than two pages of them anywhere', async () => {

@@ -6,11 +6,13 @@
  * Once it is stopped no piece and no COMMIT is sent any more, because its caller is told that nothing remains; and neither COMMIT
  * nor ROLLBACK is hit by a cancel. Row errors are asked for one by one (`batchErrors`): only so does Oracle say which set it was.
  */
+import { isFluxorError } from '../../errors/fluxor-error.js';
 import { CancelledError } from '../../errors/timeout-error.js';
 import { nextTurn } from '../../kernel/next-turn.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { Field } from '../query.js';
-import { OracleChunk } from './oracle-chunk.js';
+import type { OutBind } from './oracle-binds.js';
+import { OracleChunk, outFieldsOf } from './oracle-chunk.js';
 import type { OracleManyResult } from './oracle-module.js';
 import type { OracleBatchPort } from './oracle-port.js';
 import { bindFactsOf, executeQuery, isProgram, readOut, verbOf } from './oracle-result.js';
@@ -83,26 +85,26 @@ export class OracleBatch {
   }
 
   async #runChunks(): Promise<DriverBatchResult> {
-    const { report, bulk } = this.#batch;
     const facts = bindFactsOf(this.#port, this.#verb);
     let chunk = new OracleChunk(facts);
     for (let values = await this.#next(); values !== undefined; values = await this.#next()) {
-      let isAdded: boolean;
-      try {
-        isAdded = chunk.add(values);
-        if (!isAdded) {
-          await this.#sendChunk(chunk);
-          chunk = new OracleChunk(facts);
-          chunk.add(values);
-        }
-      } catch (error) {
-        // A value that cannot be sent; what the server says has said its set already.
-        report.failedSet ??= this.#done + chunk.size;
-        throw error;
-      }
+      if (this.#add(chunk, values)) continue;
+      await this.#sendChunk(chunk);
+      chunk = new OracleChunk(facts);
+      this.#add(chunk, values);
     }
     await this.#sendChunk(chunk);
-    return this.#result(bulk === undefined ? 'statements' : 'copy');
+    return this.#result(this.#batch.bulk === undefined ? 'statements' : 'copy');
+  }
+
+  /** False where the set begins another chunk. @throws QueryError for a value that cannot be sent, of the set that is named then. */
+  #add(chunk: OracleChunk, values: Values): boolean {
+    try {
+      return chunk.add(values);
+    } catch (error) {
+      this.#batch.report.failedSet = this.#done + chunk.size;
+      throw error;
+    }
   }
 
   async #sendChunk(chunk: OracleChunk): Promise<void> {
@@ -136,21 +138,34 @@ export class OracleBatch {
 
   /** Of RETURNING INTO: a row for each row that a set has changed, in the order of the sets. */
   async #takeReturned({ outs, fields }: OracleChunk, { outBinds = [] }: OracleManyResult): Promise<void> {
-    const { rowMode } = this.#batch;
     this.#fields = fields;
-    for (const set of outBinds as readonly (readonly unknown[])[]) {
-      const columns = set.map((values) => (Array.isArray(values) ? (values as unknown[]) : [values]));
-      const count = Math.max(0, ...columns.map(({ length }) => length));
-      for (let at = 0; at < count; at += 1) {
-        const row: unknown[] = [];
-        for (const [index, out] of outs.entries()) {
-          row.push(await readOut(this.#port, columns[index]?.[at], out, rowMode));
-        }
-        this.#rows.push(
-          rowMode === 'array' ? row : Object.fromEntries(outs.map(({ name }, index) => [name, row[index]])),
-        );
+    for (const [at, set] of (outBinds as readonly (readonly unknown[])[]).entries()) {
+      try {
+        await this.#takeSet(outs, set);
+      } catch (error) {
+        this.#batch.report.failedSet = this.#done + at;
+        // It was, and is undone with the batch.
+        if (isFluxorError(error) && error.outcome === 'applied') error.overrule({ ...error, outcome: 'not-applied' });
+        throw error;
       }
     }
+  }
+
+  async #takeSet(outs: readonly OutBind[], set: readonly unknown[]): Promise<void> {
+    const columns = set.map((values) => (Array.isArray(values) ? (values as unknown[]) : [values]));
+    const count = Math.max(0, ...columns.map(({ length }) => length));
+    for (let at = 0; at < count; at += 1) {
+      const row: unknown[] = [];
+      for (const [index, out] of outs.entries()) {
+        row.push(await readOut(this.#port, columns[index]?.[at], out, this.#batch.rowMode));
+      }
+      this.#takeRow(outs, row);
+    }
+  }
+
+  #takeRow(columns: readonly { readonly name: string }[], values: readonly unknown[]): void {
+    const isArray = this.#batch.rowMode === 'array';
+    this.#rows.push(isArray ? values : Object.fromEntries(columns.map(({ name }, at) => [name, values[at]])));
   }
 
   async #runOneByOne(): Promise<DriverBatchResult> {
@@ -165,10 +180,11 @@ export class OracleBatch {
         const isEnded = !UNDONE_WITH_IT.has(this.#verb) && !this.#port.isInTransaction();
         if (isEnded && (wasOpen || !isProgram(this.#verb))) report.isKept = true;
         for (const row of result.rows) this.#rows.push(row);
+        if (result.fields.length > 0) this.#fields = result.fields;
+        if (result.outBinds !== undefined) this.#takeOutBinds(values, result.outBinds);
         this.#affected.push(result.rowsAffected);
         this.#rowsAffected += result.rowsAffected;
         ({ command } = result);
-        this.#fields = result.fields;
         this.#done += 1;
         if (this.#done % STATEMENTS_PER_TURN === 0) await nextTurn();
       }
@@ -177,6 +193,13 @@ export class OracleBatch {
       throw error;
     }
     return { ...this.#result('statements'), command };
+  }
+
+  /** Of a program: one row for each set. */
+  #takeOutBinds(values: Values, outBinds: Readonly<Record<string, unknown>>): void {
+    this.#fields = outFieldsOf(values, this.#port.module);
+    const row = this.#fields.map(({ name }) => outBinds[name]);
+    this.#takeRow(this.#fields, row);
   }
 
   #result(mode: 'copy' | 'statements'): DriverBatchResult {

@@ -8,7 +8,7 @@
 import type { Field } from '../query.js';
 import type { BindFacts, OutBind } from './oracle-binds.js';
 import { encodeAs, encodeValue, libraryTypeOf, outBindOf, returnedColumn } from './oracle-binds.js';
-import type { OracleBindDefinition, OracleTypeName } from './oracle-module.js';
+import type { OracleBindDefinition, OracleModule, OracleTypeName } from './oracle-module.js';
 import type { OracleParameter } from './oracle-parameters.js';
 import { isOracleParameter } from './oracle-parameters.js';
 import { cannotSend } from './oracle-room-errors.js';
@@ -54,12 +54,10 @@ export class OracleChunk {
 
   /** Of the rows that come back. */
   get fields(): readonly Field[] {
-    const { module } = this.#facts;
-    return this.#columns.flatMap(({ out }, at) => {
-      if (out === undefined) return [];
-      const typeId = module[libraryTypeOf(out.type)].num;
-      return [{ name: outBindOf(out, at).name, type: out.type.toUpperCase(), typeId }];
-    });
+    return outFieldsOf(
+      this.#columns.map(({ out }) => out),
+      this.#facts.module,
+    );
   }
 
   get definitions(): OracleBindDefinition[] {
@@ -113,6 +111,15 @@ export class OracleChunk {
       return type === undefined || column.type === undefined || type === column.type;
     });
   }
+}
+
+/** Of what comes back of these values. */
+export function outFieldsOf(values: readonly unknown[], module: OracleModule): Field[] {
+  return values.flatMap((value, at) => {
+    if (!isOracleParameter(value) || value.direction === 'in') return [];
+    const typeId = module[libraryTypeOf(value.type)].num;
+    return [{ name: outBindOf(value, at).name, type: value.type.toUpperCase(), typeId }];
+  });
 }
 
 function newColumn(value: unknown): Column {
