@@ -17,9 +17,9 @@ export interface OraclePlace {
 
 /** Database resident connection pooling: the server lends its processes. */
 export interface OracleDrcp {
-  /** Sessions are shared among those of one class only. Default: the user's own. */
+  /** Sessions are shared among those of one class only. Default: the user's own. Thin mode of oracledb 26.0 does not pass it on. */
   readonly connectionClass?: string;
-  /** `'self'`: a session that was used before will do; `'new'`: none. Default: the library's, `'new'`. */
+  /** `'self'`: a session that was used before will do; `'new'`: none. Thin mode of oracledb 26.0 always asks for `'new'`. Default `'new'`. */
   readonly purity?: 'new' | 'self';
 }
 

@@ -8,7 +8,7 @@
  * The trap: the id goes up with every COMMIT, and the client library hears of it in the answer, which a break makes it drop. A
  * transaction would then be asked for under the id of the one before it, which was committed. So an id that was there when a
  * break went out is never used again (`OracleLtxid`).
- * Nothing else proves an outcome: DBMS_TRANSACTION.LOCAL_TRANSACTION_ID names a place in the undo that others get next.
+ * Nothing else proves an outcome: DBMS_TRANSACTION.LOCAL_TRANSACTION_ID names a transaction, of which nobody knows once it is over.
  * Refuses to know: pools, time, how often to ask.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
