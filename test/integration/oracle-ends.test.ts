@@ -72,6 +72,20 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect(losses()).toEqual([]);
   });
 
+  it('is given up, at rest, after 64 calls that were broken off: each may have left a cursor that nobody can close', async () => {
+    const connection = await sessions.connect();
+    await run(connection, 'set transaction read write');
+    for (let calls = 0; calls < 64; calls += 1) {
+      const { failed } = await hang(connection);
+      await connection.cancel();
+      expect(await failed).toMatchObject({ errorNum: 1013 });
+    }
+    expect([connection.state, losses()]).toEqual(['in-transaction', []]);
+    await run(connection, 'commit');
+    expect([connection.state, losses()]).toEqual(['closed', ['NJS-500']]);
+    await expect.poll(() => server.connections).toBe(0);
+  });
+
   it('stops nothing when nothing runs, least of all what comes next', async () => {
     const connection = await sessions.connect();
     await connection.cancel();

@@ -17,6 +17,11 @@ import type { OracleSocket } from './oracle-socket.js';
 const CANCELLED = 1013;
 /** A break for each of two cancels may be pending, and one on its way. */
 const MOST_PINGS = 4;
+/**
+ * Calls of one session that may end by a break. The library drops an answer that crosses the break, and with it the number of the
+ * cursor that was opened for it: nobody can close that one any more, and a session has 300 of them (OPEN_CURSORS) by default.
+ */
+const MOST_BROKEN_CALLS = 64;
 
 interface Waiter {
   resolve(): void;
@@ -46,6 +51,7 @@ export class OracleWire {
   #hasBroken = false;
   /** The call that the last break was sent for. */
   #brokenCall: Waiter | undefined;
+  #brokenCalls = 0;
   #isClosing = false;
   /** The server has announced that it ends the session. */
   #isWarned = false;
@@ -143,12 +149,18 @@ export class OracleWire {
         (error: unknown) => {
           if (!this.#calls.delete(call)) return;
           if (codeOf(error).startsWith('NJS-')) this.#ports.onBreak();
+          if (isBroken(error)) this.#brokenCalls += 1;
           if (this.#isEndedBy(error)) this.#lose(error);
           this.release();
           reject(error);
         },
       );
     });
+  }
+
+  /** As {@link call}, behind what a break may have left on the wire. */
+  callAfterBreaks<T>(send: (client: OracleClientConnection) => Promise<T>): Promise<T> {
+    return this.#hasBroken ? this.work(() => this.call(send)) : this.call(send);
   }
 
   untilReady(): Promise<void> {
@@ -200,6 +212,11 @@ export class OracleWire {
     this.#end(roomError('NJS-500', 'the connection was closed'));
   }
 
+  /** It hangs, and somebody has waited for long enough: as good as lost. */
+  abandon(): void {
+    this.#lose(roomError('NJS-500', 'the connection did not answer, and was given up'));
+  }
+
   destroy(): void {
     const isOpen = !this.isOver;
     this.#isClosing = true;
@@ -213,19 +230,27 @@ export class OracleWire {
   }
 
   /** What is thrown at once is a rejection, too. */
-  async #sent<T>(send: (client: OracleClientConnection) => Promise<T>): Promise<T> {
-    return send(this.client);
+  #sent<T>(send: (client: OracleClientConnection) => Promise<T>): Promise<T> {
+    try {
+      return send(this.client);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
    * The server may announce between two calls that it ends the session soon. Left on the wire, that would fail the next call; so the
-   * library is made to look. A transaction may end first.
+   * library is made to look. A transaction may end first. So it goes with a session that may have lost too many cursors.
    */
   #heedNotice(): void {
     if (this.#busy > 0 || this.isOver) return;
     this.#isWarned ||= !this.client.isHealthy();
-    if (this.#isWarned && !this.isInTransaction) {
-      this.#lose(roomError('NJS-513', 'the server has announced that it ends the session'));
+    if (this.isInTransaction) return;
+    if (this.#isWarned) this.#lose(roomError('NJS-513', 'the server has announced that it ends the session'));
+    else if (this.#brokenCalls >= MOST_BROKEN_CALLS) {
+      this.#lose(
+        roomError('NJS-500', `the session was given up after ${MOST_BROKEN_CALLS} calls that were broken off`),
+      );
     }
   }
 
@@ -258,6 +283,11 @@ const ENDS: ReadonlySet<string> = new Set(['NJS-003', 'NJS-500', 'NJS-501', 'NJS
 function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' ? code : '';
+}
+
+/** By us, by the library's own limit for a call, or by an administrator. */
+function isBroken(error: unknown): boolean {
+  return oraNumberOf(error) === CANCELLED || codeOf(error) === 'NJS-123';
 }
 
 function ignore(): void {
