@@ -18,6 +18,8 @@ export interface PreparedCall {
   readonly sql: string;
   /** The answer up to its end mark; null when there is none. */
   run(): Promise<Writer | null>;
+  /** Closes the cursor that was opened for it, when the client hears of an error that names none. */
+  readonly forget?: () => void;
 }
 
 /** An error that tells more than itself: its cursor, the rows that stay. */

@@ -86,6 +86,21 @@ describe.each(['23ai', '19c'] as const)('faults of a %s server', OPTIONS, (profi
     expect((await other.execute(insert)).rowsAffected).toBe(1);
   });
 
+  it('keeps no cursor of a call that was refused or cancelled: the client never hears of it', async () => {
+    const { connect, server } = await startBench({ profile });
+    const connection = await connect();
+    for (let at = 0; at < 3; at += 1) {
+      server.faults.fail(8177);
+      expect(await errorOf(connection.execute(`SELECT ${at} FROM DUAL`))).toMatchObject({ errorNum: 8177 });
+      const held = server.faults.hold('execute');
+      const cancelled = errorOf(connection.execute(`SELECT ${10 + at} FROM DUAL`));
+      await held.reached;
+      await connection.break();
+      expect(await cancelled).toMatchObject({ errorNum: 1013 });
+    }
+    expect([...server.sessions.values()].map(({ view }) => view.openCursors)).toEqual([0]);
+  });
+
   it.each([1, 28, 54, 60, 600, 1000, 1033, 1089, 3113, 3135, 8177, 12571])(
     'answers ORA-%i to the one statement that was meant',
     async (code) => {

@@ -233,14 +233,16 @@ export class Session implements SessionHandle {
   async #answer(prepare: () => Promise<PreparedCall>): Promise<void> {
     let answer: Writer | null;
     let rule: FaultRule | null;
+    let call: PreparedCall | undefined;
     try {
-      const call = await prepare();
+      call = await prepare();
       this.#lastSql = call.sql;
       rule = await this.#gate.meet(call.point, call.sql);
       answer = await call.run();
       this.#assertGoingOn();
     } catch (error) {
       if (error instanceof Cut) return this.#link.cut();
+      if (!(error instanceof CallError)) call?.forget?.();
       return this.#fail(this.#errorOf(error), error instanceof CallError ? error.end : {});
     }
     if (rule?.drop === 'after') return this.#link.cut();

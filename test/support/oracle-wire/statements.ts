@@ -100,7 +100,12 @@ export class Statements {
       // The first fetch of a REF CURSOR is an EXECUTE that executes nothing.
       return { point: 'fetch', sql, run: () => this.#answerRows(new Writer(4096), cursor, fetchRows, false) };
     }
-    if ((call.options & OPTION.EXECUTE) === 0) return { point: 'execute', sql, run: () => this.#describe(cursor) };
+    const forget = (): void => {
+      if (call.sql !== null && call.cursorId === 0) cursors.close(cursor.id);
+    };
+    if ((call.options & OPTION.EXECUTE) === 0) {
+      return { point: 'execute', sql, run: () => this.#describe(cursor), forget };
+    }
     const execution: Execution = {
       autoCommit: (call.options & OPTION.COMMIT) !== 0,
       batchErrors: (call.options & OPTION.BATCH_ERRORS) !== 0,
@@ -108,7 +113,7 @@ export class Statements {
       fetchRows,
       iterations: call.executions,
     };
-    return { point: 'execute', sql, run: () => this.#run(cursor, call.rows, execution) };
+    return { point: 'execute', sql, run: () => this.#run(cursor, call.rows, execution), forget };
   }
 
   reexecute(reader: Reader, fetches: boolean): PreparedCall {
