@@ -35,7 +35,7 @@ export interface BankDatabase {
   /** The type of a balance. */
   readonly bigint: string;
   /** Drops a table that may be there. */
-  drop(table: string): string;
+  readonly drop: (table: string) => string;
   /** Makes what `move` needs. */
   readonly setup: readonly string[];
   /** A whole transfer as one statement that commits by itself, with :id, :source, :target and :amount. */
