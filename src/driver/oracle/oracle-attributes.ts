@@ -1,6 +1,6 @@
 /** What the client library is told for one connection: the options, as it calls them. */
 import type { OracleConnectAttributes, OracleModule } from './oracle-module.js';
-import type { OracleConfig, OraclePrivilege } from './oracle-options.js';
+import type { OracleAccessToken, OracleConfig, OraclePrivilege } from './oracle-options.js';
 
 /** As whom a session is opened. */
 export interface Login {
@@ -29,7 +29,7 @@ export function connectAttributes(
     connectString: config.connectString,
     user,
     password,
-    accessToken,
+    accessToken: accessToken && ownToken(accessToken),
     // These are said in any case: left out, they would be what the process has set the library to.
     externalAuth,
     events: false,
@@ -51,6 +51,16 @@ export function connectAttributes(
   };
   // An option that is there must have a value.
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+}
+
+type GivenToken = Exclude<OracleAccessToken, (refresh: boolean) => unknown>;
+
+/** The library shortens the private key in the very object that it is given; the caller's stays as it is, and may be frozen. */
+function ownToken(accessToken: OracleAccessToken): OracleAccessToken {
+  const copyOf = (token: GivenToken): GivenToken => (typeof token === 'object' ? { ...token } : token);
+  return typeof accessToken === 'function'
+    ? async (refresh) => copyOf(await accessToken(refresh))
+    : copyOf(accessToken);
 }
 
 /** The network allows fewer characters in it than MODULE does, and 48 bytes are kept. */
