@@ -54,10 +54,10 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
       }))
       .when(/^update/, ({ rows: sets }) => ({ rowCounts: sets.map(([count]) => Number(count)) }))
       .when(/^begin/, {})
-      .when(/^begin measure/, ({ rows: [[word] = []] }) => ({
-        outDirs: ['in', 'out', 'out'],
-        outValues: [[null, String(String(word).length), String(word).toUpperCase()]],
-      }))
+      .when(/^begin measure/, ({ rows: sent }) => {
+        const word = String(sent[0]?.[0]);
+        return { outDirs: ['in', 'out', 'out'], outValues: [[null, String(word.length), word.toUpperCase()]] };
+      })
       .when('select * from items', () => ({ columns, rows: makeRows(STREAMED) }))
       .when('select broken', () => ({
         columns,

@@ -5,6 +5,7 @@
  * Invariant: after `detach` nothing of before reads through the connection any more, whoever has it by then.
  */
 import { UsageError } from '../../errors/usage-error.js';
+import type { AttachedReads } from './oracle-attached-reads.js';
 
 /** What is told to free what it holds at the server, and to read no more. Must not throw, nor wait for the server. */
 export interface Attached {
@@ -13,6 +14,11 @@ export interface Attached {
 
 export class OracleAttachments {
   readonly #open = new Set<Attached>();
+  readonly #reads: Pick<AttachedReads, 'run'>;
+
+  constructor(reads: Pick<AttachedReads, 'run'>) {
+    this.#reads = reads;
+  }
 
   /** Something is open: the session is not to be lent to somebody else as it is. */
   get isOpen(): boolean {
@@ -21,6 +27,11 @@ export class OracleAttachments {
 
   add(attached: Attached): void {
     this.#open.add(attached);
+  }
+
+  /** A caller reads on. @throws FluxorError */
+  read<T>(read: () => Promise<T>): Promise<T> {
+    return this.#reads.run(read);
   }
 
   /** It has ended by itself. */

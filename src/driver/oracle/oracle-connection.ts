@@ -15,6 +15,8 @@ import { SESSION_EFFECTS } from '../../sql/session-effects.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
+import type { AttachedReadMeans } from './oracle-attached-reads.js';
+import { AttachedReads } from './oracle-attached-reads.js';
 import { OracleAttachments } from './oracle-attachments.js';
 import { OracleBatch } from './oracle-batch.js';
 import { isSyntaxError } from './oracle-codes.js';
@@ -55,6 +57,11 @@ const ASK_SID = "select sys_context('userenv', 'sid') from dual";
 /** Statements without an answer of their own, as the library runs them by calls. */
 const PLAIN_END = /^\s*(?:commit|rollback)(?:\s+work)?\s*$/i;
 
+export interface OracleConnectionConfig extends OracleSessionConfig {
+  readonly types: OracleTypeConfig;
+  readonly reads: AttachedReadMeans;
+}
+
 export class OracleConnection implements DriverConnection {
   readonly #wire: OracleWire;
   readonly #config: OracleSessionConfig;
@@ -74,7 +81,7 @@ export class OracleConnection implements DriverConnection {
     module: OracleModule,
     client: OracleClientConnection,
     socket: OracleSocket,
-    config: OracleSessionConfig & { readonly types: OracleTypeConfig },
+    config: OracleConnectionConfig,
     request: Pick<ConnectRequest, 'signal' | 'onLost' | 'statementLimitMs'>,
   ): Promise<OracleConnection> {
     let isOpen = false;
@@ -102,13 +109,19 @@ export class OracleConnection implements DriverConnection {
     module: OracleModule,
     client: OracleClientConnection,
     socket: OracleSocket,
-    config: OracleSessionConfig & { readonly types: OracleTypeConfig },
+    config: OracleConnectionConfig,
     onLost: (error: unknown) => void,
   ) {
     this.#config = config;
     this.#setUp = setUpText(config.settings, config.schema);
     this.#changes = new SessionChanges(config);
-    const attachments = new OracleAttachments();
+    const attachments = new OracleAttachments(
+      new AttachedReads(config.reads, {
+        limitMs: () => this.#limitMs,
+        isInTransaction: () => this.#wire.isInTransaction,
+        abandon: () => this.#wire.abandon(),
+      }),
+    );
     const wire = new OracleWire(client, socket, {
       onLost: (error) => {
         attachments.detach();

@@ -16,6 +16,7 @@ import type { IssuedCredentials } from '../credentials.js';
 import { CredentialsCache } from '../credentials.js';
 import type { ConnectRequest, Driver, DriverConnection, FailureSituation } from '../driver.js';
 import { loadPeer } from '../load-peer.js';
+import type { AttachedReadMeans } from './oracle-attached-reads.js';
 import { connectAttributes } from './oracle-attributes.js';
 import type { Login } from './oracle-attributes.js';
 import { OracleConnection } from './oracle-connection.js';
@@ -45,16 +46,18 @@ export class OracleDriver implements Driver {
   readonly endpoint: string;
   readonly #config: OracleConfig;
   readonly #credentials: CredentialsCache | undefined;
+  readonly #clock: Clock;
   readonly #timers: DeadlineTimer;
   #library: Promise<OracleModule> | undefined;
 
-  /** `clock` tells when credentials expire. */
+  /** `clock` tells when credentials expire, and when a read that the runtime does not see has taken too long. */
   constructor(config: OracleConfig, clock: Clock = systemClock) {
     const { endpoint, credentials } = config;
     this.endpoint = endpoint;
     this.#config = config;
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: 'oracle.credentials', clock });
+    this.#clock = clock;
     this.#timers = new DeadlineTimer(clock);
   }
 
@@ -106,7 +109,12 @@ export class OracleDriver implements Driver {
       });
       const socket = new OracleSocket(client, trap.socket);
       const config = { ...this.#config, types: { ...types, ...this.#config.ownTypes } };
-      return await OracleConnection.open(module, client, socket, config, request);
+      const reads: AttachedReadMeans = {
+        clock: this.#clock,
+        timers: this.#timers,
+        classify: (error, situation) => this.classify(error, situation),
+      };
+      return await OracleConnection.open(module, client, socket, { ...config, reads }, request);
     } catch (error) {
       // The library says goodbye and leaves it to the other side to hang up.
       trap.giveUp(new Error('the connection was given up'));

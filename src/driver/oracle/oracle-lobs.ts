@@ -20,7 +20,7 @@ export async function readLob(port: OraclePort, lob: NativeLob): Promise<string 
   if (length > port.types.lobLimit) return new OracleLob(port, lob, length);
   const data = await port.call(() => lob.getData());
   // Waited for: some programs forbid the library calls that wait for one another.
-  await free(lob);
+  await freeLob(lob);
   return data ?? (isBytes(lob) ? Buffer.alloc(0) : '');
 }
 
@@ -93,7 +93,7 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
   }
 
   #read(offset: number, amount: number): Promise<string | Buffer | null> {
-    return this.#port.call(() => this.#native.getData(offset, amount));
+    return this.#port.attachments.read(() => this.#port.call(() => this.#native.getData(offset, amount)));
   }
 
   /** Frees it at the server, with whatever is sent next. What ends the session, or gives it back, does so too. */
@@ -106,7 +106,7 @@ export class OracleLob implements AsyncIterable<string | Buffer>, Attached {
   detach(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    void free(this.#native);
+    void freeLob(this.#native);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,7 +120,7 @@ export function isLob(value: unknown, { module }: Pick<OraclePort, 'module'>): v
 }
 
 /** With whatever is sent next. Never rejects: what cannot be freed because the connection is gone is free. */
-async function free(lob: NativeLob): Promise<void> {
+export async function freeLob(lob: NativeLob): Promise<void> {
   // It is a stream as well, and one that fails without a listener ends the process.
   lob.on('error', () => undefined);
   await lob.close().catch(() => undefined);

@@ -21,7 +21,7 @@ const ROWS_AT_ONCE = 500;
  * @example
  * await db.use(async (session) => {
  *   const { outBinds } = await session.execute('begin open_orders(:orders); end;', { orders: out('cursor') });
- *   for await (const order of outBinds.orders as OracleRefCursor<Order>) console.log(order);
+ *   for await (const order of outBinds?.['orders'] as OracleRefCursor<Order>) console.log(order);
  * });
  */
 export class OracleRefCursor<Row = Record<string, unknown>> implements AsyncIterable<Row>, Attached {
@@ -83,7 +83,7 @@ export class OracleRefCursor<Row = Record<string, unknown>> implements AsyncIter
         yield* rows;
         if (this.#state === 'done') return undefined;
         if (this.#state === 'closed') throw detachedError('The cursor');
-        const page = await this.#source.read(ROWS_AT_ONCE);
+        const page = await this.#port.attachments.read(() => this.#source.read(ROWS_AT_ONCE));
         this.#ahead = page.rows as Row[];
         if (page.isDone) this.#end('done');
       }

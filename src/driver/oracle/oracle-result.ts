@@ -9,6 +9,7 @@ import { firstWord } from '../../sql/first-words.js';
 import type { DriverQuery, DriverResult, Field } from '../query.js';
 import type { BindFacts, BindPlan, OutBind } from './oracle-binds.js';
 import { bindsOf } from './oracle-binds.js';
+import { letGo } from './oracle-leftovers.js';
 import { isLob, readLob } from './oracle-lobs.js';
 import type { OracleExecuteOptions, OracleModule, OracleResult, OracleResultSet } from './oracle-module.js';
 import { outDecoderOf } from './oracle-out-values.js';
@@ -103,8 +104,7 @@ export async function resultOf(
     const { rows } = await source.readAll();
     return { rows, fields: source.fields, rowsAffected: 0, command: 'SELECT' };
   }
-  const outBinds = plan.outs.length === 0 ? undefined : { outBinds: await outBindsOf(port, raw, rowMode, plan) };
-  const resultSets = await implicitResultsOf(port, raw, rowMode);
+  const { outBinds, resultSets } = await returnedOf(port, raw, rowMode, plan);
   const [first] = resultSets;
   return {
     rows: first?.rows ?? NO_ROWS,
@@ -112,8 +112,23 @@ export async function resultOf(
     rowsAffected: raw.rowsAffected ?? 0,
     command: verb,
     ...(resultSets.length === 0 ? undefined : { resultSets }),
-    ...outBinds,
+    ...(outBinds === undefined ? undefined : { outBinds }),
   };
+}
+
+/** What a program, or RETURNING INTO, gives back. Where one part cannot be read, nothing of the others stays open. */
+async function returnedOf(port: OraclePort, raw: OracleResult, rowMode: 'object' | 'array', plan: BindPlan) {
+  const named: [string, unknown][] = [];
+  try {
+    const values = (raw.outBinds ?? []) as readonly unknown[];
+    for (const [at, out] of plan.outs.entries()) named.push([out.name, await readOut(port, values[at], out, rowMode)]);
+    const resultSets = await implicitResultsOf(port, raw, rowMode);
+    return { outBinds: plan.outs.length === 0 ? undefined : Object.fromEntries(named), resultSets };
+  } catch (error) {
+    const given = named.map(([, value]) => value);
+    letGo(port, [given, raw.outBinds, raw.implicitResults]);
+    throw error;
+  }
 }
 
 async function implicitResultsOf(
@@ -126,18 +141,6 @@ async function implicitResultsOf(
     results.push(await OracleImplicitResult.read(port, native as OracleResultSet, rowMode));
   }
   return results;
-}
-
-async function outBindsOf(
-  port: OraclePort,
-  { outBinds = [] }: OracleResult,
-  rowMode: 'object' | 'array',
-  { outs }: BindPlan,
-): Promise<Readonly<Record<string, unknown>>> {
-  const values = outBinds as readonly unknown[];
-  const named: [string, unknown][] = [];
-  for (const [at, out] of outs.entries()) named.push([out.name, await readOut(port, values[at], out, rowMode)]);
-  return Object.fromEntries(named);
 }
 
 /** Of RETURNING INTO and index-by tables, an array. */

@@ -46,7 +46,7 @@ const port = {
   types: { bigint: 'bigint', decimal: 'number', date: 'string', json: 'parsed', ...DEFAULT_ORACLE_TYPES },
   readsUtc: true,
   hasSqlBoolean: true,
-  attachments: new OracleAttachments(),
+  attachments: new OracleAttachments({ run: (read) => read() }),
   call: (work: () => Promise<unknown>) => work(),
 } as unknown as OraclePort;
 
@@ -106,7 +106,7 @@ describe('a source of rows', () => {
 
 describe('what hangs on a session', () => {
   it('is let go of at once, and reads no more', () => {
-    const attachments = new OracleAttachments();
+    const attachments = new OracleAttachments({ run: (read) => read() });
     const told: string[] = [];
     const attached = (name: string) => ({ detach: () => void told.push(name) });
     const [one, two] = [attached('one'), attached('two')];

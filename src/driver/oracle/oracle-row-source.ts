@@ -5,6 +5,7 @@
  * Invariants: memory holds one page of a result set; a value that cannot be read fails its page, and nobody can go on after that.
  */
 import type { Field } from '../query.js';
+import { letGo } from './oracle-leftovers.js';
 import { isLob, osonDecoder, readLob } from './oracle-lobs.js';
 import type { OracleMetadata, OracleResultSet } from './oracle-module.js';
 import type { OraclePort, RowReader } from './oracle-port.js';
@@ -89,7 +90,12 @@ export function readRows(
 ): unknown[] | Promise<unknown[]> {
   const read = (): unknown[] => raw.map((row) => reader.read(row, form.rowMode));
   if (reader.lobs.length === 0 && reader.cursors.length === 0) return read();
-  return fillIn(port, reader, raw, form).then(read);
+  return fillIn(port, reader, raw, form)
+    .then(read)
+    .catch((error: unknown) => {
+      letGo(port, raw);
+      throw error;
+    });
 }
 
 /** One after the other: the library would only line them up. */
