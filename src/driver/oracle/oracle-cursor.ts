@@ -90,14 +90,19 @@ export class OracleCursor implements DriverCursor {
     return { rows, isDone, rowsAffected: 0 };
   }
 
-  /** Lets go of the session, and of what SELECT … FOR UPDATE has locked outside a transaction. */
+  /**
+   * Lets go of the session, and of what SELECT … FOR UPDATE has locked outside a transaction. What a statement that failed has left (a
+   * program that committed midway goes on in a new transaction) is undone: nobody asked for half of it.
+   */
   async #end(): Promise<void> {
     this.#state = 'ended';
     this.#source?.close();
     if (!this.#isHolding) return;
     this.#isHolding = false;
     try {
-      if (this.#port.isInTransaction()) await this.#port.call((client) => client.commit());
+      if (!this.#port.isInTransaction()) return;
+      const hasFailed = this.#failure !== undefined;
+      await this.#port.call((client) => (hasFailed ? client.rollback() : client.commit()));
     } finally {
       this.#port.release();
     }
