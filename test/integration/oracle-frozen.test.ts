@@ -3,6 +3,7 @@
  * that (its `callTimeout` and `close()` wait with it), so the runtime's own have to hold, whatever the connection was doing; the
  * connection is given up, and said to be.
  */
+import { spawn } from 'node:child_process';
 import type { CloseReason, FluxorError } from 'fluxor-db';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { OracleHouse, OracleSite } from './oracle-house.js';
@@ -233,5 +234,30 @@ describe.each(PROFILES)('a frozen Oracle %s', (profile) => {
     await house.db.disconnect({ timeout: 200 });
     expect((await asked).error).toMatchObject({ code: 'CANCELLED', reason: 'runtime', outcome: 'unknown' });
     expect(house.db.stats()).toMatchObject({ total: 0, closing: 0 });
+  });
+
+  it('keeps no process alive that has disconnected from it: no socket, no timer is left', async () => {
+    const at = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+    const program = `
+      import { createRuntime } from ${at('index.ts')};
+      import { oracle } from ${at('driver/oracle/index.ts')};
+      const db = createRuntime({ driver: oracle({ url: ${JSON.stringify(site.server.url)} }), pool: { maxSize: 2 } });
+      await db.query('select 1 from dual');
+      const asked = db.query('select pause(600, 1) from dual', [], { timeout: 300 }).catch((error) => error.code);
+      setTimeout(() => process.send('asked'), 100);
+      const ended = await asked;
+      await db.disconnect({ timeout: 200 });
+      process.send(ended, () => process.disconnect());
+    `;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const told: unknown[] = [];
+    child.on('message', (message) => {
+      told.push(message);
+      if (message === 'asked') void site.server.fault('freeze');
+    });
+    const exitCode = await new Promise((resolve) => child.once('exit', resolve));
+    expect([told, exitCode]).toEqual([['asked', 'TIMEOUT'], 0]);
   });
 });
