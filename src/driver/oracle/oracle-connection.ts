@@ -54,6 +54,9 @@ const VERSION_23 = 23_00_00_00_00;
 const ASK_SESSION = "select sys_context('userenv', 'sid') || ',' || dbms_debug_jdwp.current_session_serial() from dual";
 const ASK_SID = "select sys_context('userenv', 'sid') from dual";
 
+/** Beyond it all are forgotten. */
+const MOST_KNOWN = 200;
+
 /** Statements without an answer of their own, as the library runs them by calls. */
 const PLAIN_END = /^\s*(?:commit|rollback)(?:\s+work)?\s*$/i;
 
@@ -67,6 +70,8 @@ export class OracleConnection implements DriverConnection {
   readonly #config: OracleSessionConfig;
   readonly #setUp: string;
   readonly #changes: SessionChanges;
+  /** Statements that change nothing of the session that could not be undone: they need not be looked at again. */
+  readonly #harmless = new Map<string, StatementFacts>();
   readonly #witness = new TransactionWitness();
   readonly #ltxid = new OracleLtxid();
   readonly #port: OracleCursorPort & OracleBatchPort;
@@ -139,7 +144,7 @@ export class OracleConnection implements DriverConnection {
       readers: new OracleReaders({ types: config.types, readsUtc, decodeOson: osonDecoder(client) }),
       hasSqlBoolean: client.oracleServerVersion >= VERSION_23,
       attachments,
-      call: (work) => wire.work(() => wire.call(work)),
+      call: (work) => wire.callAfterBreaks(work),
       isInTransaction: () => wire.isInTransaction,
       hold: () => wire.hold(),
       release: () => wire.release(),
@@ -289,8 +294,14 @@ export class OracleConnection implements DriverConnection {
 
   /** It is about to be sent. */
   #begun(text: string): StatementFacts {
+    const known = this.#harmless.get(text);
+    if (known !== undefined) return known;
     const facts = factsOf(text);
     this.#changes.note(text, facts.kind);
+    if (this.#changes.canUndo) {
+      if (this.#harmless.size >= MOST_KNOWN) this.#harmless.clear();
+      this.#harmless.set(text, facts);
+    }
     return facts;
   }
 

@@ -42,6 +42,9 @@ export interface RowReader {
 }
 
 export interface RowReaders {
+  /** Its last result had no more than `SMALL_RESULT` rows. */
+  isSmall(text: string): boolean;
+  note(text: string, rows: number): void;
   readerOf(text: string, columns: readonly OracleMetadata[]): RowReader;
 }
 

@@ -60,3 +60,14 @@ describe('the readers of statements that have run before', () => {
     expect(readers.readerOf('select 0 from t', [column()])).not.toBe(first);
   });
 });
+
+describe('whether a statement has small results', () => {
+  it('is what its last result was', () => {
+    const readers = makeReaders();
+    expect(readers.isSmall('select n from t')).toBe(false);
+    readers.note('select n from t', 200);
+    expect(readers.isSmall('select n from t')).toBe(true);
+    readers.note('select n from t', 201);
+    expect(readers.isSmall('select n from t')).toBe(false);
+  });
+});

@@ -1,6 +1,6 @@
 /**
- * The row readers of statements that have run before, by their texts: to make one takes longer than to read a row by it. One for each
- * connection.
+ * What is known of the results of statements that have run before, by their texts: whether they were small, and how their rows are read;
+ * to make a reader takes longer than to read a row by it. One for each connection.
  * Invariants: a reader is used again for columns that are all as they were when it was made, and for no others; so many are kept as a
  * program has statements in use.
  */
@@ -12,6 +12,9 @@ import type { Reading } from './oracle-types.js';
 /** Beyond it all are forgotten: whoever makes texts anew each time has no use for them. */
 const MOST = 200;
 
+/** So many rows come with the answer to the execution, and it is known that there are no more. */
+export const SMALL_RESULT = 200;
+
 interface Known {
   readonly columns: readonly OracleMetadata[];
   readonly reader: RowReader;
@@ -20,9 +23,22 @@ interface Known {
 export class OracleReaders implements RowReaders {
   readonly #reading: Reading;
   readonly #known = new Map<string, Known>();
+  readonly #small = new Set<string>();
 
   constructor(reading: Reading) {
     this.#reading = reading;
+  }
+
+  isSmall(text: string): boolean {
+    return this.#small.has(text);
+  }
+
+  note(text: string, rows: number): void {
+    if (rows > SMALL_RESULT) this.#small.delete(text);
+    else if (!this.#small.has(text)) {
+      if (this.#small.size >= MOST) this.#small.clear();
+      this.#small.add(text);
+    }
   }
 
   readerOf(text: string, columns: readonly OracleMetadata[]): RowReader {

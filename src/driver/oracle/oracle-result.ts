@@ -1,8 +1,8 @@
 /**
  * One statement, from its values to its result: binds, the execution, all of its rows, what LOBs, OUT binds and cursors bring.
  *
- * So many rows come with the answer to the execution that a small result takes one round trip. Of a query the library brings all rows
- * with one call; what a program returns comes as result sets, and is read by the room, because rows alone do not tell their columns.
+ * So many rows come with the answer to the execution that a small result takes one round trip. Of a query that has been small before,
+ * the library brings all rows with one call in the place of three; others are read by the room from a result set, page by page.
  * Invariants: a result set is closed whatever happens; no option is left to the settings of the process.
  */
 import { firstWord } from '../../sql/first-words.js';
@@ -15,13 +15,14 @@ import type { OracleExecuteOptions, OracleModule, OracleResult, OracleResultSet 
 import { outDecoderOf } from './oracle-out-values.js';
 import type { OraclePort } from './oracle-port.js';
 import { OracleImplicitResult, OracleRefCursor } from './oracle-ref-cursor.js';
+import { SMALL_RESULT } from './oracle-readers.js';
 import { OracleRowSource, readRows } from './oracle-row-source.js';
 import { fetchTypeHandlerFor } from './oracle-types.js';
 
 /** They come with the answer to the execution. One more than a page of most programs: then it is known that there are no more. */
-const PREFETCH_ROWS = 201;
-const FETCH_ROWS = 200;
-/** Of each further round trip of a result that is wanted whole. */
+const FETCH_ROWS = SMALL_RESULT;
+const PREFETCH_ROWS = FETCH_ROWS + 1;
+/** Of each further round trip of a query that has been small, and is not any more. */
 const ROWS_AT_ONCE = 1_000;
 
 const NO_ROWS: readonly unknown[] = [];
@@ -36,7 +37,7 @@ export function verbOf(text: string): string {
   return verb.toUpperCase();
 }
 
-/** The statements whose rows the library brings by itself. */
+/** The statements whose rows the library may bring by itself. */
 const QUERIES: ReadonlySet<string> = new Set(['SELECT', 'WITH']);
 
 export function isProgram(verb: string): boolean {
@@ -62,11 +63,6 @@ export function executeOptionsFor(port: OraclePort, autoCommit: boolean, rows = 
   };
 }
 
-/** As {@link executeOptionsFor}, for a query whose rows are all wanted. */
-function wholeResultOptions(port: OraclePort, autoCommit: boolean): OracleExecuteOptions {
-  return { ...executeOptionsFor(port, autoCommit), resultSet: false, fetchArraySize: ROWS_AT_ONCE };
-}
-
 /** The library takes an empty text for a cursor that is closed. The server says what it is: no statement. */
 export function sentText(text: string): string {
   return text === '' ? ' ' : text;
@@ -80,8 +76,11 @@ export function sentText(text: string): string {
 export async function executeQuery(port: OraclePort, query: DriverQuery, autoCommit: boolean): Promise<DriverResult> {
   const verb = verbOf(query.text);
   const plan = bindsOf(query.values, bindFactsOf(port, verb));
-  const options = QUERIES.has(verb) ? wholeResultOptions(port, autoCommit) : executeOptionsFor(port, autoCommit);
-  const raw = await port.call((client) => client.execute(sentText(query.text), plan.binds, options));
+  const isSmall = QUERIES.has(verb) && port.readers.isSmall(query.text);
+  const options = executeOptionsFor(port, autoCommit);
+  const whole = { resultSet: false, fetchArraySize: ROWS_AT_ONCE };
+  const chosen = isSmall ? { ...options, ...whole } : options;
+  const raw = await port.call((client) => client.execute(sentText(query.text), plan.binds, chosen));
   return resultOf(port, raw, query, plan, verb);
 }
 
@@ -97,11 +96,13 @@ export async function resultOf(
   if (raw.rows !== undefined && metadata !== undefined) {
     const reader = port.readers.readerOf(text, metadata);
     const rows = await readRows(port, reader, raw.rows as unknown[][], { rowMode, metadata });
+    port.readers.note(text, rows.length);
     return { rows, fields: reader.fields, rowsAffected: 0, command: 'SELECT' };
   }
   if (raw.resultSet !== undefined) {
     const source = new OracleRowSource(port, raw.resultSet, rowMode);
     const { rows } = await source.readAll();
+    port.readers.note(text, rows.length);
     return { rows, fields: source.fields, rowsAffected: 0, command: 'SELECT' };
   }
   const { outBinds, resultSets } = await returnedOf(port, raw, rowMode, plan);

@@ -4,7 +4,7 @@ import { OracleAttachments } from './oracle-attachments.js';
 import type { OracleMetadata, OracleModule, OracleResultSet, OracleTypeName } from './oracle-module.js';
 import type { OraclePort } from './oracle-port.js';
 import { DEFAULT_ORACLE_TYPES } from './oracle-port.js';
-import { OracleRowSource } from './oracle-row-source.js';
+import { OracleRowSource, readerFor, readRows } from './oracle-row-source.js';
 
 const module: OracleModule = oracledb as never;
 
@@ -101,6 +101,27 @@ describe('a source of rows', () => {
       outcome: 'applied',
     });
     expect(native.closed).toBe(1);
+  });
+});
+
+describe('rows that the library has read by itself', () => {
+  it('hold the rows of cursors, decoded as theirs', async () => {
+    const metadata = [NUMBER, column('ITEMS', 'DB_TYPE_CURSOR', { metaData: [NUMBER] })];
+    const raw = [
+      ['1', [['10'], ['11']]],
+      ['2', null],
+      ['3', []],
+    ];
+    const rows = await readRows(port, readerFor(port, metadata), raw, { rowMode: 'object', metadata });
+    expect(rows).toEqual([
+      { N: 1, ITEMS: [{ N: 10 }, { N: 11 }] },
+      { N: 2, ITEMS: null },
+      { N: 3, ITEMS: [] },
+    ]);
+  });
+
+  it('are there at once where there is nothing to be read by the connection', () => {
+    expect(readRows(port, readerFor(port, [NUMBER]), [['7']], { rowMode: 'array' })).toEqual([[7]]);
   });
 });
 
