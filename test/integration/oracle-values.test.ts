@@ -122,6 +122,7 @@ describe.each(['23ai', '19c'] as const)('a server of %s', (profile) => {
         outDirs: request.binds.map(() => 'inout' as const),
         outValues: [request.rows[0]?.map((value) => String(2n * BigInt(value as string))) ?? []],
       }))
+      .when(/^create/, { warning: { code: 24_344, message: 'ORA-24344: success with compilation error' } })
       .when(/begin echo/, (request) => {
         noteBinds(request);
         return { outDirs: request.binds.map(() => 'inout' as const), outValues: [request.rows[0] ?? []] };
@@ -343,6 +344,15 @@ describe.each(['23ai', '19c'] as const)('a server of %s', (profile) => {
     const echo = (value: unknown) => db.execute('begin echo(:n); end;', { n: inOut(value, 'integer') });
     await expect(echo('1.5')).rejects.toMatchObject({ code: 'QUERY', reason: 'data', outcome: 'applied' });
     expect((await echo('1.0E+2')).outBinds).toEqual({ n: 100n });
+    received.length = 0;
+  });
+
+  it('says of a procedure that does not compile that it was created all the same', async () => {
+    const db = open();
+    const text = 'create procedure p as begin x; end;';
+    for (const result of [await db.execute(text), await db.exec(text)])
+      expect(result.warning).toMatch(/compilation errors \(ORA-24344\).*USER_ERRORS/);
+    expect(await db.exec('begin echo(:1); end;', [1])).not.toHaveProperty('warning');
     received.length = 0;
   });
 

@@ -12,11 +12,11 @@ describe('what nobody gets', () => {
     const attachments = new OracleAttachments({ run: (read) => read() });
     const attached = { detach: () => closed.push('attached') };
     attachments.add(attached);
-    const native = Object.assign(Object.create(module.ResultSet.prototype) as object, {
+    const native = Object.assign(Object.create(module.ResultSet.prototype as object) as object, {
       // As the library does with one that is closed already.
       close: () => Promise.reject(new Error(String(closed.push('result set')))),
     });
-    const lob = Object.assign(Object.create(module.Lob.prototype) as object, {
+    const lob = Object.assign(Object.create(module.Lob.prototype as object) as object, {
       on: () => undefined,
       close: () => Promise.resolve(closed.push('lob')),
     });

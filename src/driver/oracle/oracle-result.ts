@@ -16,7 +16,9 @@ import { outDecoderOf } from './oracle-out-values.js';
 import type { OraclePort } from './oracle-port.js';
 import { OracleImplicitResult, OracleRefCursor } from './oracle-ref-cursor.js';
 import { SMALL_RESULT } from './oracle-readers.js';
+import { oraNumberOf } from './oracle-room-errors.js';
 import { OracleRowSource, readRows } from './oracle-row-source.js';
+import { oraName } from './oracle-server-error.js';
 import { fetchTypeHandlerFor } from './oracle-types.js';
 
 /** They come with the answer to the execution. One more than a page of most programs: then it is known that there are no more. */
@@ -114,6 +116,7 @@ export async function resultOf(
     command: verb,
     ...(resultSets.length === 0 ? undefined : { resultSets }),
     ...(outBinds === undefined ? undefined : { outBinds }),
+    ...(raw.warning === undefined ? undefined : { warning: warningText(raw.warning) }),
   };
 }
 
@@ -130,6 +133,16 @@ async function returnedOf(port: OraclePort, raw: OracleResult, rowMode: 'object'
     letGo(port, [given, raw.outBinds, raw.implicitResults]);
     throw error;
   }
+}
+
+/** ORA-24344: a procedure, view or trigger that does not compile is kept as it is. */
+const COMPILED_WITH_ERRORS = 24_344;
+
+function warningText(warning: Error): string {
+  const number = oraNumberOf(warning);
+  if (number === COMPILED_WITH_ERRORS)
+    return 'created with compilation errors (ORA-24344), which USER_ERRORS has; it cannot be run like that';
+  return number === undefined ? 'the server has warned' : `the server has warned (${oraName(number)})`;
 }
 
 async function implicitResultsOf(
