@@ -22,6 +22,7 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
       .when(/sys_context/, (_request, { info }) => rows({ SID: T.NUMBER }, [[info.sid]]))
       .when(/^select name from/, rows({ NAME: T.VARCHAR }, [['a']]))
       .when(/^select \d+ from/, ({ statement }) => rows({ N: T.NUMBER }, [[Number(/\d+/.exec(statement.sql)?.[0])]]))
+      .when(/^select film/, rows({ FILM: T.CLOB }, [['a film']]))
       .when(/^insert/, touched());
     server = await startOracleServer({ backend, profile });
     sessions = new OracleSessions(server);
@@ -84,6 +85,19 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     await run(connection, 'commit');
     expect([connection.state, losses()]).toEqual(['closed', ['NJS-500']]);
     await expect.poll(() => server.connections).toBe(0);
+  });
+
+  it('runs a query with LOBs as ever after it was stopped between its two steps', async () => {
+    const connection = await sessions.connect();
+    const film = () => run(connection, 'select film from films where id = :1', [1]);
+    const held = server.faults.hold('fetch');
+    const failed = failure(film());
+    await held.reached;
+    await connection.cancel();
+    expect(await failed).toMatchObject({ errorNum: 1013 });
+    held.release();
+    expect((await film()).rows).toEqual([['a film']]);
+    expect((await film()).rows).toEqual([['a film']]);
   });
 
   it('stops nothing when nothing runs, least of all what comes next', async () => {

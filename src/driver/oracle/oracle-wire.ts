@@ -12,6 +12,7 @@ import type { SessionState } from '../driver.js';
 import { oraNumberOf, roomError } from './oracle-room-errors.js';
 import type { OracleClientConnection } from './oracle-module.js';
 import type { OracleSocket } from './oracle-socket.js';
+import { forgetHalfDone } from './oracle-statement-cache.js';
 
 /** ORA-01013: what a break makes of the call that it hits. */
 const CANCELLED = 1013;
@@ -149,7 +150,10 @@ export class OracleWire {
         (error: unknown) => {
           if (!this.#calls.delete(call)) return;
           if (codeOf(error).startsWith('NJS-')) this.#ports.onBreak();
-          if (isBroken(error)) this.#brokenCalls += 1;
+          if (isBroken(error)) {
+            this.#brokenCalls += 1;
+            forgetHalfDone(this.client);
+          }
           if (this.#isEndedBy(error)) this.#lose(error);
           this.release();
           reject(error);
