@@ -4,7 +4,7 @@ import { DEFAULT_ORACLE_TYPES } from './oracle-port.js';
 import { OracleReaders } from './oracle-readers.js';
 import { ORACLE_TYPES } from './oracle-types.js';
 
-const types = { ...DEFAULT_ORACLE_TYPES, bigint: 'bigint', decimal: 'string', json: 'parse' } as const;
+const types = { ...DEFAULT_ORACLE_TYPES, bigint: 'bigint', decimal: 'string', date: 'Date', json: 'parsed' } as const;
 const NUMBER = { num: ORACLE_TYPES.number, columnTypeName: 'NUMBER' } as OracleMetadata['dbType'];
 const TEXT = { num: ORACLE_TYPES.varchar, columnTypeName: 'VARCHAR2' } as OracleMetadata['dbType'];
 
