@@ -45,10 +45,16 @@ describe('what is sent as JSON', () => {
     expect(Object.keys(sent(JSON.parse('{"__proto__":1}')) as object)).toEqual(['__proto__']);
   });
 
+  const nested = (levels: number): unknown => Array.from({ length: levels }).reduce((inner) => [inner], 1);
+  it('may be 1,024 levels deep', () => {
+    expect(sent(nested(1_024))).toEqual(nested(1_024));
+  });
+
   const cycle: Record<string, unknown> = {};
   cycle['self'] = [cycle];
   it.each([
     [cycle, /holds itself/],
+    [nested(1_025), /1,024 levels/],
     [{ a: 1n }, /bigint/],
     [{ a: [Number.NaN] }, /NaN/],
     [{ a: new Map() }, /Map/],

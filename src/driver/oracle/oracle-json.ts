@@ -30,6 +30,9 @@ export function jsonToSend(value: unknown, module: OracleModule): unknown {
   return sent;
 }
 
+/** Oracle's own limit; far beyond, the stack of this process would be another. */
+const MOST_LEVELS = 1_024;
+
 class JsonWalk {
   readonly #module: OracleModule;
   /** Around the value at hand: one that holds itself has no end. */
@@ -66,6 +69,7 @@ class JsonWalk {
     if ([Map, Set, RegExp, Promise, BaseDbObject].some((unknown) => value instanceof unknown))
       throw cannotSend(`a ${value.constructor.name} cannot be sent as JSON`);
     if (this.#around.has(value)) throw cannotSend('an object that holds itself cannot be sent as JSON');
+    if (this.#around.size === MOST_LEVELS) throw cannotSend('JSON of more than 1,024 levels cannot be sent');
     this.#around.add(value);
     const sent = this.#inside(value);
     this.#around.delete(value);
