@@ -100,6 +100,14 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect((await film()).rows).toEqual([['a film']]);
   });
 
+  it('runs a query with LOBs as ever after the second of its two steps has failed', async () => {
+    const connection = await sessions.connect();
+    const film = () => run(connection, 'select film from films where id = :1', [1]);
+    server.faults.fail(1555, { on: 'fetch' });
+    expect(await failure(film())).toMatchObject({ errorNum: 1555 });
+    expect((await film()).rows).toEqual([['a film']]);
+  });
+
   it('stops nothing when nothing runs, least of all what comes next', async () => {
     const connection = await sessions.connect();
     await connection.cancel();

@@ -150,10 +150,8 @@ export class OracleWire {
         (error: unknown) => {
           if (!this.#calls.delete(call)) return;
           if (codeOf(error).startsWith('NJS-')) this.#ports.onBreak();
-          if (isBroken(error)) {
-            this.#brokenCalls += 1;
-            forgetHalfDone(this.client);
-          }
+          if (isBroken(error)) this.#brokenCalls += 1;
+          forgetHalfDone(this.client);
           if (this.#isEndedBy(error)) this.#lose(error);
           this.release();
           reject(error);
