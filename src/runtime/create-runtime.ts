@@ -21,6 +21,7 @@ import { Lifecycle } from './lifecycle.js';
 import { createGate } from './create-gate.js';
 import { GateController } from './gate-control.js';
 import { statementMetrics } from './metrics.js';
+import { OnDemand } from './on-demand.js';
 import { OutcomeResolver } from './outcome-resolver.js';
 import { Pauses } from './pauses.js';
 import { PoolController } from './pool-control.js';
@@ -67,8 +68,11 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   };
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached, sharing });
   const lifecycle = new Lifecycle(config.name);
+  const holding = new OnDemand(() => import('./holding.js'));
+  const listening = new OnDemand(() => import('./listen.js'));
   const start = () => {
     lifecycle.move('running');
+    holding.begin();
     hub.tell('runtime:started', {});
     // Its end is told as `pool:warmed`; only `connect()` waits for it.
     pool.start()?.catch(() => undefined);
@@ -124,7 +128,7 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     statementMetrics: () => statementMetrics(book.counts),
     ...controls,
   };
-  return new Runtime(new House({ config, ...parts }));
+  return new Runtime(new House({ config, ...parts }), { holding, listening });
 }
 
 function retryOptionsOf({ query }: RuntimeOptions): RetryOptions {

@@ -20,10 +20,12 @@ import { StatementExecutor } from './executor.js';
 import type * as Holding from './holding.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
+import type * as Listen from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import type { NotificationStream } from './notification-stream.js';
 import type { GateControl } from './gate-control.js';
 import type { MetricsSnapshot } from './metrics.js';
+import type { OnDemand } from './on-demand.js';
 import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './query-options.js';
 import { assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
@@ -119,16 +121,24 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable;
 }
 
+/** What a program of single statements never needs, and does not load with the front door. */
+export interface PartsOnDemand {
+  readonly holding: OnDemand<typeof Holding>;
+  readonly listening: OnDemand<typeof Listen>;
+}
+
 export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
+  readonly #holding: PartsOnDemand['holding'];
+  readonly #listening: PartsOnDemand['listening'];
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
-  /** What a program of single statements never needs, and does not load. */
-  #holding: typeof Holding | undefined;
 
-  constructor(house: House) {
+  constructor(house: House, { holding, listening }: PartsOnDemand) {
     super();
     this.#house = house;
+    this.#holding = holding;
+    this.#listening = listening;
   }
 
   get config(): RuntimeConfig {
@@ -164,28 +174,28 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    const { runTransaction } = this.#holding ?? (await this.#loadHolding());
+    const { runTransaction } = this.#holding.loaded ?? (await this.#holding.load());
     return runTransaction(this.#house, fn, options);
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    const { beginTransaction } = this.#holding ?? (await this.#loadHolding());
+    const { beginTransaction } = this.#holding.loaded ?? (await this.#holding.load());
     return beginTransaction(this.#house, options);
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
-    const { acquireSession } = this.#holding ?? (await this.#loadHolding());
+    const { acquireSession } = this.#holding.loaded ?? (await this.#holding.load());
     return acquireSession(this.#house, options, undefined);
   }
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     assertFunction(fn, 'use');
-    const { useSession } = this.#holding ?? (await this.#loadHolding());
+    const { useSession } = this.#holding.loaded ?? (await this.#holding.load());
     return useSession(this.#house, fn, options);
   }
 
   async listen(channels: string | readonly string[], options?: ListenOptions): Promise<NotificationStream> {
-    const { listen } = await import('./listen.js');
+    const { listen } = this.#listening.loaded ?? (await this.#listening.load());
     return listen(this.#house, channels, options);
   }
 
@@ -231,7 +241,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
-    const { runBatch } = this.#holding ?? (await this.#loadHolding());
+    const { runBatch } = this.#holding.loaded ?? (await this.#holding.load());
     return runBatch<R>(this.#house, sql, paramSets, options);
   }
 
@@ -256,13 +266,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     return new StreamSource(this.#house, STREAM_ON_A_CONNECTION, sql, params, options);
   }
 
-  async #loadHolding(): Promise<typeof Holding> {
-    return (this.#holding = await import('./holding.js'));
-  }
-
   async #start(): Promise<void> {
     const { lifecycle, config, pool, settings, hub } = this.#house.parts;
     if (lifecycle.state === 'idle') lifecycle.move('starting');
+    this.#holding.begin();
     try {
       await config.driver.load().catch((error: unknown) => {
         throw config.driver.classify(error, LOADING);
