@@ -1,15 +1,11 @@
 /**
- * What a runtime does beyond single statements: transactions, sessions, batches. Apart from runtime.ts because it is loaded
- * with the first of them (docs/decisions/0026), and together because each of them leads to the others.
+ * What lends a connection to user code: transactions and sessions. Apart from runtime.ts because it is not loaded with the front
+ * door (docs/decisions/0026), and together because each of them leads to the other.
  */
-import { RUN_BATCH } from '../connection/batch-work.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
-import type { BatchWay } from './batch-call.js';
-import { sendBatch } from './batch.js';
-import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
-import { connectionOf, leaseOf, passOf } from './call.js';
+import { leaseOf, passOf } from './call.js';
 import type { House } from './house.js';
 import type { AcquireOptions, TransactionOptions } from './query-options.js';
 import { ACQUIRE_OPTIONS, checkOptions, readTimeout } from './query-options.js';
@@ -60,14 +56,4 @@ export async function useSession<T>(
   const scope = scopes.open();
   await using session = await acquireSession(house, options, scope);
   return await scopes.run(scope, () => fn(session));
-}
-
-export function runBatch<R>(
-  house: House,
-  sql: string,
-  paramSets: ParamSets,
-  options: BatchOptions | undefined,
-): Promise<BatchResult<R>> {
-  const run: BatchWay['run'] = (call, work) => connectionOf(call).run(work, RUN_BATCH, call);
-  return sendBatch<R>(house, { connection: connectionOf, run }, sql, paramSets, options);
 }

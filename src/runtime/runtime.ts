@@ -3,6 +3,7 @@
  * House it was given by create-runtime.ts. Over 300 lines because the public contract stands here, next to what keeps it.
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
+import { RUN_BATCH } from '../connection/batch-work.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
@@ -14,7 +15,10 @@ import { EVENT_NAMES } from '../telemetry/events.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import { nearestName } from '../kernel/option-reader.js';
+import type { BatchWay } from './batch-call.js';
+import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import { connectionOf } from './call.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type * as Holding from './holding.js';
@@ -241,8 +245,8 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
-    const { runBatch } = this.#holding.loaded ?? (await this.#holding.load());
-    return runBatch<R>(this.#house, sql, paramSets, options);
+    const run: BatchWay['run'] = (call, work) => connectionOf(call).run(work, RUN_BATCH, call);
+    return sendBatch<R>(this.#house, { connection: connectionOf, run }, sql, paramSets, options);
   }
 
   protected override get whereabouts(): ErrorContext {
