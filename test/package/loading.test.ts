@@ -24,7 +24,8 @@ describe('what is not loaded with the front door', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       console.log('made');
       await first.query('select 1').catch(({ code }) => console.log(code));
-      await second.connect().catch(({ code }) => console.log(code));`;
+      await second.connect().catch(({ code }) => console.log(code));
+      await Promise.all([first.disconnect(), second.disconnect()]);`;
     const { stdout } = await project.run('started.mjs', code);
     const [before = '', after = ''] = stdout.split('made\n');
     expect(before).toContain('dist/core.js');
