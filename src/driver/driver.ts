@@ -198,7 +198,10 @@ export interface Driver {
   readonly transactions: TransactionStatements;
   /** How to find out what became of a COMMIT whose answer was lost; absent where the database has no way to tell. */
   readonly outcomes?: OutcomeProtocol;
-  /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
+  /**
+   * Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent, and a ConnectionError
+   * `local-resources` when it is there and cannot be loaded.
+   */
   load(): Promise<void>;
   connect(request: ConnectRequest): Promise<DriverConnection>;
   /**

@@ -5,6 +5,7 @@ import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
+import { ListeningSession } from '../connection/listening-session.js';
 import { StatementBook } from '../connection/statement-book.js';
 import { StatementPace } from '../connection/statement-pace.js';
 import type { GatePorts } from '../gate/gate-ports.js';
@@ -21,7 +22,6 @@ import { Lifecycle } from './lifecycle.js';
 import { createGate } from './create-gate.js';
 import { GateController } from './gate-control.js';
 import { statementMetrics } from './metrics.js';
-import { OnDemand } from './on-demand.js';
 import { OutcomeResolver } from './outcome-resolver.js';
 import { Pauses } from './pauses.js';
 import { PoolController } from './pool-control.js';
@@ -68,11 +68,8 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   };
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached, sharing });
   const lifecycle = new Lifecycle(config.name);
-  const holding = new OnDemand(() => import('./holding.js'));
-  const listening = new OnDemand(() => import('./listen.js'));
   const start = () => {
     lifecycle.move('running');
-    holding.begin();
     hub.tell('runtime:started', {});
     // Its end is told as `pool:warmed`; only `connect()` waits for it.
     pool.start()?.catch(() => undefined);
@@ -124,11 +121,11 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
     outcomes,
     road,
     transactions: new TransactionCounters(clock),
-    listening: { ports: listeningPorts, session: undefined, start },
+    listening: { session: new ListeningSession(listeningPorts), start },
     statementMetrics: () => statementMetrics(book.counts),
     ...controls,
   };
-  return new Runtime(new House({ config, ...parts }), { holding, listening });
+  return new Runtime(new House({ config, ...parts }));
 }
 
 function retryOptionsOf({ query }: RuntimeOptions): RetryOptions {

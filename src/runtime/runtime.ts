@@ -3,12 +3,12 @@
  * House it was given by create-runtime.ts. Over 300 lines because the public contract stands here, next to what keeps it.
  */
 import type { RuntimeConfig } from '../config/runtime-options.js';
-import { RUN_BATCH } from '../connection/batch-work.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
 import type { CircuitState } from '../gate/circuit-state.js';
 import { createDeferred } from '../kernel/deferred.js';
+import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
 import { EVENT_NAMES } from '../telemetry/events.js';
@@ -18,26 +18,29 @@ import { nearestName } from '../kernel/option-reader.js';
 import type { BatchWay } from './batch-call.js';
 import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
-import { connectionOf } from './call.js';
+import { RUN_BATCH } from '../connection/batch-work.js';
+import { firstRun, openTransaction } from './begin.js';
+import type { Call } from './call.js';
+import { connectionOf, leaseOf, passOf } from './call.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
-import type * as Holding from './holding.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
-import type * as Listen from './listen.js';
+import { listen } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import type { NotificationStream } from './notification-stream.js';
 import type { GateControl } from './gate-control.js';
 import type { MetricsSnapshot } from './metrics.js';
-import type { OnDemand } from './on-demand.js';
 import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './query-options.js';
-import { assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
+import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
 import type { RowSource } from './row-stream.js';
 import { ON_A_CONNECTION, sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
+import { SessionHandle } from './session.js';
 import { STREAM_ON_A_CONNECTION } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
+import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
 
 /** Where a failure to load the client library finds us. */
@@ -125,24 +128,14 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable;
 }
 
-/** What a program of single statements never needs, and does not load with the front door. */
-export interface PartsOnDemand {
-  readonly holding: OnDemand<typeof Holding>;
-  readonly listening: OnDemand<typeof Listen>;
-}
-
 export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
-  readonly #holding: PartsOnDemand['holding'];
-  readonly #listening: PartsOnDemand['listening'];
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
 
-  constructor(house: House, { holding, listening }: PartsOnDemand) {
+  constructor(house: House) {
     super();
     this.#house = house;
-    this.#holding = holding;
-    this.#listening = listening;
   }
 
   get config(): RuntimeConfig {
@@ -178,28 +171,43 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    const { runTransaction } = this.#holding.loaded ?? (await this.#holding.load());
-    return runTransaction(this.#house, fn, options);
+    return transact(this.#house, fn, options, { road: 'outer' });
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    const { beginTransaction } = this.#holding.loaded ?? (await this.#holding.load());
-    return beginTransaction(this.#house, options);
+    const place = { road: 'outer' } as const;
+    return openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
-    const { acquireSession } = this.#holding.loaded ?? (await this.#holding.load());
-    return acquireSession(this.#house, options, undefined);
+    return this.#acquire(options, undefined);
+  }
+
+  async #acquire(options: AcquireOptions, scope: LeaseScope | undefined): Promise<Session> {
+    checkOptions(options, ACQUIRE_OPTIONS);
+    const { settings, road, config } = this.#house.parts;
+    const { label, priority, signal } = options;
+    const call = this.#house.newCall({
+      kind: 'session',
+      startedAt: config.clock.now(),
+      timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs, false),
+      signal,
+      holding: { holder: 'session', label, priority, scope },
+      work: async (self: Call) => new SessionHandle(this.#house, leaseOf(self), passOf(self)),
+      retry: this.#house.retryFor(undefined),
+    });
+    return (await road.travel(call)) as Session;
   }
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     assertFunction(fn, 'use');
-    const { useSession } = this.#holding.loaded ?? (await this.#holding.load());
-    return useSession(this.#house, fn, options);
+    const { scopes } = this.#house.parts;
+    const scope = scopes.open();
+    await using session = await this.#acquire(options, scope);
+    return await scopes.run(scope, () => fn(session));
   }
 
   async listen(channels: string | readonly string[], options?: ListenOptions): Promise<NotificationStream> {
-    const { listen } = this.#listening.loaded ?? (await this.#listening.load());
     return listen(this.#house, channels, options);
   }
 
@@ -273,7 +281,6 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   async #start(): Promise<void> {
     const { lifecycle, config, pool, settings, hub } = this.#house.parts;
     if (lifecycle.state === 'idle') lifecycle.move('starting');
-    this.#holding.begin();
     try {
       await config.driver.load().catch((error: unknown) => {
         throw config.driver.classify(error, LOADING);
@@ -310,7 +317,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     hub.tell('runtime:draining', { inUse, waiting });
     gate.stop();
     pauses.stop();
-    const silenced = listening.session?.close();
+    const silenced = listening.session.close();
     const forced = await pool.close(startedAt + timeoutMs);
     await silenced;
     try {

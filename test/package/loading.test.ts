@@ -1,4 +1,4 @@
-/** When the parts of the package and the client libraries are loaded, and what is told where they are not there. */
+/** What is loaded with the front door, when the client libraries are, and what is told where they cannot be. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PackedProject } from './packed-project.js';
 
@@ -11,54 +11,6 @@ beforeAll(async () => {
   project = await PackedProject.make();
 });
 afterAll(() => project?.remove());
-
-describe('what is not loaded with the front door', () => {
-  it('for transactions is loaded when the runtime starts, and not with the front door', async () => {
-    const code = `
-      import { register } from 'node:module';
-      const hook = "export async function resolve(s, c, next) { const r = await next(s, c); console.log(r.url); return r; }";
-      register('data:text/javascript,' + encodeURIComponent(hook));
-      const { createRuntime } = await import('fluxor-db');
-      const { postgres } = await import('fluxor-db/postgres');
-      const [first, second] = [1, 2].map(() => createRuntime({ driver: postgres() }));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      console.log('made');
-      await first.query('select 1').catch(({ code }) => console.log(code));
-      await second.connect().catch(({ code }) => console.log(code));
-      await Promise.all([first.disconnect(), second.disconnect()]);`;
-    const { stdout } = await project.run('started.mjs', code);
-    const [before = '', after = ''] = stdout.split('made\n');
-    expect(before).toContain('dist/core.js');
-    expect(before).not.toContain('dist/holding.js');
-    expect(after).toContain('dist/holding.js');
-    expect(after.match(/DRIVER_MISSING/g)).toHaveLength(2);
-  });
-
-  it('that cannot be loaded fails as an error of the house, with nothing sent', async () => {
-    const code = `
-      import { renameSync } from 'node:fs';
-      import { createRuntime, isFluxorError } from 'fluxor-db';
-      import { postgres } from 'fluxor-db/postgres';
-      const db = createRuntime({ driver: postgres() });
-      const tell = (e) => console.log(isFluxorError(e), e.code, e.reason, e.outcome, e.vendorCode);
-      const parts = ['holding', 'listen'].map((name) => \`node_modules/fluxor-db/dist/\${name}.js\`);
-      for (const part of parts) renameSync(part, part + '.away');
-      try {
-        await db.transaction(async () => {}).catch(tell);
-        await db.acquire().catch(tell);
-        await db.listen('jobs').catch(tell);
-      } finally {
-        for (const part of parts) renameSync(part + '.away', part);
-      }`;
-    const { stdout, stderr, code: exit } = await project.run('away.mjs', code);
-    const told = 'true CONNECTION local-resources not-sent ERR_MODULE_NOT_FOUND';
-    expect({ told: stdout.trim().split('\n'), stderr, exit }).toEqual({
-      told: [told, told, told],
-      stderr: '',
-      exit: 0,
-    });
-  });
-});
 
 describe('the drivers', () => {
   it('are loaded with the first connection and not before', async () => {
@@ -77,6 +29,30 @@ describe('the drivers', () => {
     for (const peer of PEERS) project.removePackage(peer);
     const refusals = PEERS.flatMap((peer) => [`loaded ${peer}`, 'not the real one']);
     expect(stdout.trim().split('\n')).toEqual(['nothing loaded', ...refusals]);
+  });
+
+  it('that cannot be loaded say so with every attempt, as an error of the house with nothing sent', async () => {
+    const broken = `throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });`;
+    for (const peer of PEERS) project.addPackage(peer, broken);
+    const code = `
+      import { createRuntime, isFluxorError } from 'fluxor-db';
+      import { postgres } from 'fluxor-db/postgres';
+      import { pglite } from 'fluxor-db/pglite';
+      import { mysql } from 'fluxor-db/mysql';
+      const tell = (e) => console.log(isFluxorError(e), e.name, e.code, e.reason, e.outcome, e.retryable, e.vendorCode);
+      for (const driver of [postgres(), pglite(), mysql()]) {
+        const db = createRuntime({ driver });
+        await db.connect().catch(tell);
+        await db.query('select 1').catch(tell);
+        await db.disconnect();
+      }`;
+    const { stdout, stderr } = await project.run('broken.mjs', code);
+    for (const peer of PEERS) project.removePackage(peer);
+    const told = 'true ConnectionError CONNECTION local-resources not-sent false EMFILE';
+    expect({ told: stdout.trim().split('\n'), stderr }).toEqual({
+      told: PEERS.flatMap(() => [told, told]),
+      stderr: '',
+    });
   });
 
   it('bring only their own files along with the front door', async () => {

@@ -169,22 +169,20 @@ describe('the modules', () => {
     expect(plain).toMatch(/at ConfigError\.fromIssues .*\n +at resolveConfig .*\n +at (Module\.)?createRuntime /);
   });
 
-  it('of the front door are two at its import, of one byte a character; the rest comes when it is asked for', () => {
+  it('of the front door are two, of one byte a character', () => {
     expect(readInstalled('dist/core.js')).not.toMatch(/\P{ASCII}/u);
     const taken = ['dist/index.js', 'dist/core.js'].flatMap((path) => project.importedAtOnce(path));
     expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks']);
   });
 
-  it('of one database bring nothing of another, and what comes on demand brings nothing of any', () => {
+  it('of one database bring nothing of another, and the front door brings nothing of any', () => {
     const broughtBy = (path: string): string[] => {
       const modules = project.reachedFrom([path], (imported) => imported, 'at once');
       const sources = modules.flatMap((module) => [...project.sourcesOf(module).keys()]);
       const rooms = sources.map((source) => /^driver\/([^/]+)\//.exec(source)?.[1] ?? 'none');
       return [...new Set(rooms)].filter((room) => room !== 'none').sort();
     };
-    const onDemand = filesOf('.js').filter((path) => /^dist\/(?!index\.js|postgres-types\.js)[^/]+$/.test(path));
-    expect(onDemand).toEqual(['dist/core.js', 'dist/holding.js', 'dist/listen.js']);
-    for (const path of onDemand) expect(broughtBy(path), path).toEqual([]);
+    expect(broughtBy('dist/index.js')).toEqual([]);
     const doors = ['postgres', 'pglite', 'mysql', 'mariadb'].map((name) => broughtBy(`dist/driver/${name}/index.js`));
     expect(doors).toEqual([
       ['postgres'],
@@ -204,6 +202,43 @@ describe('the modules', () => {
     expect(classes.length).toBeGreaterThan(15);
     // `DBError` is another name of FluxorError.
     expect(classes.filter(([name, own]) => name !== own)).toEqual([['DBError', 'FluxorError']]);
+  });
+
+  it('keep the names of errors where somebody bundles and minifies them', async () => {
+    const code = `
+      import * as fluxor from 'fluxor-db';
+      import { postgres } from 'fluxor-db/postgres';
+      class QueryError extends fluxor.QueryError {}
+      const errors = Object.entries(fluxor).filter(([, value]) => value.prototype instanceof Error);
+      const seen = errors.map(([name, Class]) => [name, Reflect.construct(Error, ['x'], Class).name]);
+      let told;
+      try { postgres({ nonsense: true }); } catch (error) {
+        const { ConfigError, TimeoutError, FluxorError } = fluxor;
+        told = [ConfigError, FluxorError, Error, TimeoutError].map((each) => error instanceof each);
+        told.push(error.name, error.toJSON().name, error.stack.split(':')[0], new QueryError('syntax', 'x') instanceof fluxor.QueryError);
+      }
+      console.log(JSON.stringify({ seen, told, renamed: errors.some(([, each]) => !/^class \\w+Error\\b/.test(String(each))) }));`;
+    project.write('bundled-entry.mjs', code);
+    const esbuild = createRequire(import.meta.url).resolve('esbuild/bin/esbuild');
+    const options = ['--bundle', '--minify', '--platform=node', '--format=esm', '--outfile=bundled.mjs'];
+    const externals = PEERS.map((peer) => `--external:${peer}`);
+    const { code: built, stderr } = await execute(
+      process.execPath,
+      [esbuild, 'bundled-entry.mjs', ...options, ...externals],
+      project.root,
+    );
+    expect(built, stderr).toBe(0);
+    const { stdout } = await execute(process.execPath, ['bundled.mjs'], project.root);
+    const { seen, told, renamed } = JSON.parse(stdout) as {
+      seen: [string, string][];
+      told: unknown[];
+      renamed: boolean;
+    };
+    // Else this would say nothing.
+    expect(renamed).toBe(true);
+    expect(seen.length).toBeGreaterThan(9);
+    expect(seen.filter(([name, own]) => name !== own)).toEqual([['DBError', 'FluxorError']]);
+    expect(told).toEqual([true, true, true, false, 'ConfigError', 'ConfigError', 'ConfigError', true]);
   });
 
   it('share their classes: an error of any door is one of the front door', async () => {
