@@ -46,7 +46,7 @@ const given = readArguments(7);
 const calls = roundLength(given, CALLS);
 /** Its line takes 1,000 by default. */
 const pools = [OURS, ...PEERS.filter((name) => name !== 'lightning-pool'), BARE];
-/** The least that a call could be, with a line and nothing else: what grows there grows for everybody. */
+/** The least that a call could be, with a line and nothing else: what grows there grows for everybody. Information, no excuse. */
 const BARE_PATH = 'growth/bare';
 const OUR_PATH = 'growth/fluxor';
 const paths = [OUR_PATH, BARE_PATH];
@@ -102,22 +102,18 @@ finish(
 );
 
 /**
- * More calls in flight take more of the machine's memory and of the garbage collector from everybody; what they take from the
- * bare line is no cost of ours, and is left out of the goal. With it, it is a note.
+ * As it is, whatever of it is the machine's: more calls in flight take more of the processor's caches and of the garbage
+ * collector from everybody. What the bare line grows by in the same run stands beside it as a note, and excuses nothing.
  */
 function goalsOf({ name, from, to }: (typeof GROWTHS)[number]): Goal[] {
-  const none = { few: summarize([]), many: summarize([]) };
-  const ours = roads.get(name)?.get(OUR_PATH) ?? none;
-  const bare = roads.get(name)?.get(BARE_PATH) ?? none;
+  const growthOf = (path: string): number => {
+    const { few, many } = roads.get(name)?.get(path) ?? { few: summarize([]), many: summarize([]) };
+    return many.median / few.median;
+  };
   const what = `${name}: cost of a call at ${to.toLocaleString('en')} ÷ at ${from}`;
-  const everybodys = Math.max(0, bare.many.median - bare.few.median);
   return [
-    {
-      name: `${what}, without what bare grows by`,
-      is: (ours.many.median - everybodys) / ours.few.median,
-      atMost: GOAL,
-    },
-    { name: what, is: ours.many.median / ours.few.median, atMost: GOAL, isNote: true },
+    { name: what, is: growthOf(OUR_PATH), atMost: GOAL },
+    { name: `${what}; bare`, is: growthOf(BARE_PATH), atMost: GOAL, isNote: true },
   ];
 }
 

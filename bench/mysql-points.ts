@@ -6,8 +6,9 @@ import { readArguments, roundLength } from './harness/arguments.js';
 import type { Bar, Chart } from './harness/bar-chart.js';
 import { barOf } from './harness/bar-chart.js';
 import type { Goal, Table } from './harness/report.js';
-import { finish, printHeader, printSettings, printTable, whole } from './harness/report.js';
+import { finish, printHeader, printSettings } from './harness/report.js';
 import { withMysql } from './harness/servers.js';
+import { printSpeedTable } from './harness/speed-table.js';
 import type { PointResult } from './peers/points/measured.js';
 import { measurePoints, shortNames } from './peers/points/measured.js';
 import { fillMysql } from './peers/points/items-table.js';
@@ -61,23 +62,9 @@ function speed(server: string, peer: string): number {
 }
 
 function tableOf(server: string): Table {
-  console.log('');
-  const rows = peers.map((peer) => {
-    const summary = results.get(server)?.summaries.get(peer);
-    if (summary === undefined) return [shortName(peer)];
-    const { perSecond, cpuUs, p99 } = summary;
-    return [
-      shortName(peer),
-      introductions.get(shortName(peer))?.version ?? '',
-      whole(perSecond.median),
-      `${whole(perSecond.lowest)}–${whole(perSecond.highest)}`,
-      (speed(server, OURS_OVER_MARIADB) / perSecond.median).toFixed(2),
-      cpuUs?.median.toFixed(1) ?? '',
-      p99?.median.toFixed(2) ?? '',
-    ];
-  });
-  const head = [server, 'version', 'queries/s', 'lowest–highest', 'fluxor-mariadb ÷ this', 'CPU µs/query', 'p99 (ms)'];
-  return printTable(head, rows);
+  const speeds = peers.map((peer) => [shortName(peer), results.get(server)?.summaries.get(peer)] as const);
+  const ours = shortName(OURS_OVER_MARIADB);
+  return printSpeedTable(server, speeds, introductions, { name: ours, calledAs: ours });
 }
 
 function chartOf(server: string): Chart {

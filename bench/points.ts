@@ -7,8 +7,9 @@ import { readArguments, roundLength } from './harness/arguments.js';
 import type { Bar, Chart } from './harness/bar-chart.js';
 import { barOf } from './harness/bar-chart.js';
 import type { Goal, Table } from './harness/report.js';
-import { finish, printHeader, printSettings, printTable, whole } from './harness/report.js';
+import { finish, printHeader, printSettings } from './harness/report.js';
 import { withPostgres } from './harness/servers.js';
+import { printSpeedTable } from './harness/speed-table.js';
 import type { PointResult } from './peers/points/measured.js';
 import { measurePoints, shortNames } from './peers/points/measured.js';
 import { fillPostgres } from './peers/points/items-table.js';
@@ -72,23 +73,8 @@ function speed(tasks: number, peer: string): number {
 }
 
 function tableOf(tasks: number): Table {
-  console.log('');
-  const rows = peers.map((peer) => {
-    const summary = results.get(tasks)?.summaries.get(peer);
-    if (summary === undefined) return [shortName(peer)];
-    const { perSecond, cpuUs, p99 } = summary;
-    return [
-      shortName(peer),
-      introductions.get(shortName(peer))?.version ?? '',
-      whole(perSecond.median),
-      `${whole(perSecond.lowest)}–${whole(perSecond.highest)}`,
-      peer === OURS ? '' : (speed(tasks, OURS) / perSecond.median).toFixed(2),
-      cpuUs === undefined ? '' : cpuUs.median.toFixed(1),
-      p99 === undefined ? '' : p99.median.toFixed(2),
-    ];
-  });
-  const head = [title(tasks), 'version', 'queries/s', 'lowest–highest', 'ours ÷ this', 'CPU µs/query', 'p99 (ms)'];
-  return printTable(head, rows);
+  const speeds = peers.map((peer) => [shortName(peer), results.get(tasks)?.summaries.get(peer)] as const);
+  return printSpeedTable(title(tasks), speeds, introductions, { name: shortName(OURS), calledAs: 'ours' });
 }
 
 function chartOf(tasks: number): Chart {

@@ -3,15 +3,17 @@
  * takes Node four times as long as loading these (docs/decisions/0026).
  *
  * tsc checks the sources and writes the declarations, one for each source that a door's declarations lead to. Rollup puts
- * together what tsc makes of each source. Invariants: all that the front door needs at once is in `core.js`; every other
- * door takes from it what it has in common with the front door, so that a class is the same class behind all of them; what is
- * imported on demand (doors by `connect()`, client libraries) stays so; the maps carry the TypeScript, and lead to it.
+ * together what tsc makes of each source, and esbuild takes out of it what only people need. Invariants: all that the front
+ * door needs is in `core.js`, with the kernel; every other door takes from it what it has in common with the front door, so
+ * that a class is the same class behind all of them; no database loads what is another's; what is imported on demand (doors by
+ * `connect()`, client libraries) stays so; the maps carry the TypeScript, and lead to it.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import ts from 'typescript';
 
@@ -68,11 +70,13 @@ async function bundle() {
     // Readers come here.
     minifyInternalExports: false,
     chunkFileNames: '[name].js',
+    plugins: [tight()],
     manualChunks: (id, { getModuleInfo }) => {
       core ??= closureOf(join(src, 'index.ts'), getModuleInfo);
-      if (core.has(id)) return 'core';
-      // What drivers share goes by the name of its room; else it would have the name of one file of many.
       const room = relative(src, dirname(id)).replaceAll('\\', '/');
+      // What doors have of the kernel beyond that would go with the first driver that has it, and load that with all others.
+      if (core.has(id) || room === 'kernel') return 'core';
+      // What drivers share goes by the name of its room; else it would have the name of one file of many.
       return ['driver', 'driver/mysql-server'].includes(room) ? `${room}/shared` : undefined;
     },
   });
@@ -118,6 +122,41 @@ function typescript() {
       const { outputText, sourceMapText } = ts.transpileModule(text, { fileName: id, compilerOptions });
       const map = { ...JSON.parse(sourceMapText), sources: [id], sourcesContent: [text] };
       return { code: outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'), map };
+    },
+  };
+}
+
+/**
+ * What Node reads before anything runs, without what only people need: spaces, and the names inside functions. In ASCII, but
+ * for what regular expressions look for: one character beyond it makes V8 hold and read the whole file in two bytes each.
+ * Classes, functions and methods keep their names, which errors, inspected values and stack traces show; lines are short, so
+ * that a place says something without maps too.
+ */
+function tight() {
+  return {
+    name: 'tight',
+    async renderChunk(code, { fileName }) {
+      const { statements } = ts.createSourceFile(fileName, code, ts.ScriptTarget.Latest, true);
+      const own = statements.filter((each) => !ts.isImportDeclaration(each) && !ts.isExportDeclaration(each));
+      if (own.length === 0) return null;
+      const [start, end] = [own[0].getStart(), own.at(-1).end];
+      const [head, body, tail] = [code.slice(0, start), code.slice(start, end), code.slice(end)];
+      // Of what it takes for a script, esbuild leaves the outermost names alone. Of a module it would not.
+      if (ts.isExternalModule(ts.createSourceFile(fileName, body, ts.ScriptTarget.Latest))) {
+        throw new Error(`${fileName} has an import or export that is neither at its beginning nor at its end`);
+      }
+      const tightened = await transform(head.replaceAll(/[^\n]/g, '') + body, {
+        sourcefile: fileName,
+        sourcemap: 'external',
+        sourcesContent: false,
+        target: 'node20',
+        charset: 'ascii',
+        minify: true,
+        lineLimit: 120,
+      });
+      const map = JSON.parse(tightened.map);
+      map.mappings = ';'.repeat(head.split('\n').length - 1) + map.mappings;
+      return { code: head + tightened.code + tail.trimStart(), map };
     },
   };
 }

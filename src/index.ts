@@ -135,6 +135,7 @@ export type {
   DriverListener,
   DriverNotification,
   FailureSituation,
+  InFlight,
   IsolationLevel,
   OwnCommit,
   SessionState,

@@ -40,9 +40,12 @@ export class FluxorPool implements OpenPool<Lease<StubConnection>> {
     this.#pool = new Pool(stubFactory(server), new PoolSettings(config), ports);
   }
 
+  /** As the road of a call does it, which has looked at the clock already. */
   acquire(): Promise<Lease<StubConnection>> {
     const now = systemClock.now();
-    return this.#pool.acquire({ now, deadlineAt: now + ACQUIRE_TIMEOUT_MS });
+    const request = { deadlineAt: now + ACQUIRE_TIMEOUT_MS };
+    const lease = this.#pool.tryAcquire(request, now);
+    return lease === undefined ? this.#pool.wait(request, now, request.deadlineAt) : Promise.resolve(lease);
   }
 
   acquireWithin(timeoutMs: number, signal?: AbortSignal): Promise<Lease<StubConnection>> {

@@ -130,7 +130,9 @@ export class Connection {
     const { state } = this.#native;
     if (state === 'closed' || this.#isCondemned) return 'broken';
     if (state !== 'idle' || this.isBusy) return 'dirty';
-    return this.#care.needsReset(this.#ports.config().onRelease) ? 'dirty' : 'clean';
+    // Part of every call: the settings lie far from all else that it touches, and are asked only where they have a say.
+    const policy = this.#care.isTouched ? this.#ports.config().onRelease : 'rollback';
+    return this.#care.needsReset(policy) ? 'dirty' : 'clean';
   }
 
   /** For reports: nothing of it is computed before somebody asks. */

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../test/fakes/fake-session.js';
-import { checkPipelineLeftovers, pipelineBench } from '../../test/fakes/pipeline-bench.js';
+import { checkPipelineLeftovers, pipelineBench, stoppedHead } from '../../test/fakes/pipeline-bench.js';
 
 checkPipelineLeftovers();
 
 describe('a statement that is in flight with one that is stopped', () => {
   it('is sent again when the cancel comes too late and hits it, and the other hears of its own end', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    const head = bench.share('head', { inMs: 100 });
-    const innocent = bench.share('innocent');
-    const other = bench.share('other');
-    await bench.clock.advance(101);
+    const { bench, head, innocent, other } = await stoppedHead((on) => ({
+      innocent: on.share('innocent'),
+      other: on.share('other'),
+    }));
     bench.server.finish();
     await bench.clock.settle();
     bench.server.deliverCancel();
@@ -30,11 +28,7 @@ describe('a statement that is in flight with one that is stopped', () => {
   });
 
   it('hears of the lost connection, and that nothing of it was applied, when the cancel had hit it before', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    bench.share('head', { inMs: 100 });
-    const innocent = bench.share('innocent');
-    await bench.clock.advance(101);
+    const { bench, innocent } = await stoppedHead((on) => ({ innocent: on.share('innocent') }));
     bench.server.finish();
     bench.server.deliverCancel();
     bench.server.lose();
@@ -43,12 +37,10 @@ describe('a statement that is in flight with one that is stopped', () => {
   });
 
   it('is cancelled in its turn, if it was stopped too, when the one before it was hit and goes behind it', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    bench.share('head', { inMs: 100 });
-    const innocent = bench.share('innocent');
-    bench.share('behind', { inMs: 100 });
-    await bench.clock.advance(101);
+    const { bench, innocent } = await stoppedHead((on) => ({
+      innocent: on.share('innocent'),
+      behind: on.share('behind', { inMs: 100 }),
+    }));
     bench.server.finish();
     await bench.clock.settle();
     bench.server.deliverCancel();
@@ -83,13 +75,9 @@ describe('a statement that is in flight with one that is stopped', () => {
     expect(bench.canShare).toBe(true);
   });
 
-  // Any cancel since it was sent keeps the driver from preparing a stale statement anew.
+  // Prepared anew by the driver, it may be stale again: whoever prepared it was hit.
   it('does not hear that what was prepared for it is stale', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    bench.share('head', { inMs: 100 });
-    const stale = bench.share('stale');
-    await bench.clock.advance(101);
+    const { bench, stale } = await stoppedHead((on) => ({ stale: on.share('stale') }));
     bench.server.deliverCancel();
     bench.server.fail(new ServerError('stale'));
     await bench.clock.settle();
@@ -100,11 +88,7 @@ describe('a statement that is in flight with one that is stopped', () => {
   });
 
   it('hears of it when it is stale again after three more times', async () => {
-    const bench = pipelineBench();
-    bench.server.cancelMode = 'held';
-    bench.share('head', { inMs: 100 });
-    const stale = bench.share('stale');
-    await bench.clock.advance(101);
+    const { bench, stale } = await stoppedHead((on) => ({ stale: on.share('stale') }));
     bench.server.deliverCancel();
     for (let time = 1; time <= 4; time += 1) {
       expect(bench.server.head).toBe('stale');
@@ -122,5 +106,15 @@ describe('a statement that is in flight with one that is stopped', () => {
     await bench.clock.settle();
     expect(stale.error).toMatchObject({ code: 'QUERY', reason: 'statement-invalid' });
     expect(bench.server.wire).toEqual(['stale']);
+  });
+});
+
+describe('a connection that is lost while a cancel settles', () => {
+  // Each time that its error was read: for the one that was stopped, and twice for each of the others.
+  it('says once what that means for the others', async () => {
+    const { bench } = await stoppedHead((on) => ({ a: on.share('a'), b: on.share('b') }));
+    bench.server.lose('validate');
+    await bench.clock.settle();
+    expect(bench.verdicts).toEqual(['validate']);
   });
 });

@@ -4,11 +4,12 @@
  *
  * Invariants: one statement's fate is its own. Only the head, which the server is working on, is ever cancelled, and then
  * nobody joins until the cancel has settled (stopper.ts). A cancel that comes too late hits the one after it, which the
- * server has undone then: it is sent again, and its caller never hears of it. Whoever is stopped behind the head is answered
+ * server has undone then: it is sent again, and its caller never hears of it. Nor does anybody hear of a cancel that cannot be
+ * delivered: its connection takes nobody more, and ends with the last of those in flight. Whoever is stopped behind the head is answered
  * at once: nothing of it can be taken back from the wire. It is cancelled when its turn comes, and its result is dropped.
  * Refuses to know: pools, and which statements are short.
  */
-import type { DriverConnection } from '../driver/driver.js';
+import type { DriverConnection, InFlight } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
@@ -50,22 +51,22 @@ interface Settling {
   readonly over: Deferred<void>;
 }
 
-class SharedStatement extends RunningStatement<DriverResult> {
+class SharedStatement extends RunningStatement<DriverResult> implements InFlight {
   readonly query: DriverQuery;
   readonly facts: StatementFacts;
   /** How often what was prepared for it was found to be stale while a cancel was under way. */
   timesStale = 0;
+  readonly #pipeline: Pipeline;
 
-  constructor(
-    host: StatementHost,
-    query: DriverQuery,
-    call: StatementCall,
-    facts: StatementFacts,
-    bytesBefore: number,
-  ) {
-    super(host, query.text, call, 0, bytesBefore);
+  constructor(pipeline: Pipeline, query: DriverQuery, call: StatementCall, facts: StatementFacts, bytesBefore: number) {
+    super(pipeline, query.text, call, 0, bytesBefore);
+    this.#pipeline = pipeline;
     this.query = query;
     this.facts = facts;
+  }
+
+  goBehind(): boolean {
+    return this.#pipeline.goBehind(this);
   }
 }
 
@@ -106,7 +107,7 @@ export class Pipeline implements StatementHost {
   send(query: DriverQuery, call: StatementCall, facts: StatementFacts, now: number): Promise<DriverResult> {
     const isHead = this.isEmpty;
     const statement = new SharedStatement(this, query, call, facts, this.#native.bytesWritten);
-    const sent = this.#ports.starter.share(query, facts);
+    const sent = this.#ports.starter.share(query, facts, statement);
     if (isHead) this.#headSince = now;
     this.#inFlight.push(statement);
     statement.follow(sent);
@@ -158,13 +159,20 @@ export class Pipeline implements StatementHost {
     return this.#ports.toError(error, statement);
   }
 
+  /** The driver prepares it anew and sends it once more: the server answers it last, and works on the next one now. */
+  goBehind(statement: SharedStatement): boolean {
+    if (statement.isStopped) return false;
+    const wasHead = this.#moveBehind(statement);
+    if (wasHead) this.#goOn(this.#ports.clock.now());
+    return true;
+  }
+
   /** What failed because another was cancelled is sent once more, behind all others. */
   again<T>(statement: RunningStatement<T>, error: unknown): Promise<T> | undefined {
     if (this.#settling === undefined || statement.isStopped) return undefined;
     const shared = statement as unknown as SharedStatement;
     if (!this.#isInnocent(shared, error)) return undefined;
-    const wasHead = this.#remove(shared);
-    this.#inFlight.push(shared);
+    const wasHead = this.#moveBehind(shared);
     const sent = this.#resend(shared) as Promise<unknown> as Promise<T>;
     if (wasHead) this.#goOn(this.#ports.clock.now());
     return sent;
@@ -183,7 +191,7 @@ export class Pipeline implements StatementHost {
   #resend(statement: SharedStatement): Promise<DriverResult> {
     statement.bytesBefore = this.#native.bytesWritten;
     try {
-      return this.#ports.starter.share(statement.query, statement.facts);
+      return this.#ports.starter.share(statement.query, statement.facts, statement);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -216,6 +224,13 @@ export class Pipeline implements StatementHost {
       this.#ports.turns.leave(settling.turn);
       settling.over.resolve();
     });
+  }
+
+  /** Answers whether it was the head. */
+  #moveBehind(statement: SharedStatement): boolean {
+    const wasHead = this.#remove(statement);
+    this.#inFlight.push(statement);
+    return wasHead;
   }
 
   /** Answers whether it was the head. Nearly always it is; what could not be sent at all was not. */

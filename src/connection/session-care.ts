@@ -22,6 +22,11 @@ export class SessionCare {
     this.#isTouched = true;
   }
 
+  /** Only then does the policy have a say. */
+  get isTouched(): boolean {
+    return this.#isTouched;
+  }
+
   /** A statement with these effects is about to be sent. */
   note(effects: SessionEffects): void {
     this.#left |= effects;

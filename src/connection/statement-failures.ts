@@ -1,6 +1,7 @@
 /**
  * What became of a statement that failed, as the error its caller hears. Used by connection.ts, one for each connection.
- * Invariant: what the socket has taken decides whether a statement was sent; what may have committed midway is `unknown`.
+ * Invariants: what the socket has taken decides whether a statement was sent; what may have committed midway is `unknown`;
+ * what an error says about the other connections is told once, however often and for whomever it is read.
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
@@ -17,6 +18,7 @@ export class StatementFailures {
   readonly #classify: Classify;
   readonly #driver: MindfulDriver;
   readonly #onSiblings: CreateRequest['onSiblings'];
+  readonly #told = new WeakSet();
 
   /** `onSiblings` hears of every error that says something about the other connections too. */
   constructor(
@@ -54,7 +56,15 @@ export class StatementFailures {
       ...(isFirstLoan ? { isFirstLoan } : {}),
     };
     const classified = this.#classify(error, situation);
-    if (classified.siblings !== 'keep') this.#onSiblings(classified.siblings, classified);
+    if (classified.siblings !== 'keep' && !this.#wasTold(error)) this.#onSiblings(classified.siblings, classified);
     return classified;
+  }
+
+  /** A loss is one error for all that were in flight, and is read again for each, and for whoever was stopped. */
+  #wasTold(error: unknown): boolean {
+    if (typeof error !== 'object' || error === null) return false;
+    if (this.#told.has(error)) return true;
+    this.#told.add(error);
+    return false;
   }
 }

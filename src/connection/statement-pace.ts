@@ -2,7 +2,7 @@
  * How long statements take at the server, and so which of them may travel together on one connection, and how many.
  * One for all connections of a runtime; what is known of one statement stands in its facts (statement-book.ts).
  *
- * Two moving values for each statement. `latencyMs` is the plain one, for whoever wants to know when it will be back. What
+ * Two moving values for each statement. `latencyMs` is the plain one, there as soon as the statement was seen. What
  * makes a statement short is a second one that falls four times as fast as it rises, and takes no sample for more than four
  * times the limit: this process measures, and when its event loop is late everything seems slow. A point read that took 20 ms
  * because of somebody's garbage must not lose its place for it, while what is slow at the server is slow every time.
@@ -39,12 +39,16 @@ export class StatementPace {
   readonly config: PipeliningConfig;
   /** How many statements may be in flight on one connection now. */
   depth: number;
-  /** Milliseconds that those which travel together take, one with the other. */
   #meanMs = 0;
 
   constructor(config: PipeliningConfig) {
     this.config = config;
     this.depth = config.maxDepth;
+  }
+
+  /** Milliseconds that those which travel together take, one with the other; 0 before one has. */
+  get meanMs(): number {
+    return this.#meanMs;
   }
 
   static unknown(): Pace {

@@ -5,7 +5,7 @@
  * Invariant: a statement that was stopped before it was sent is not sent, and what was sent on its behalf before it is no
  * sign that it was.
  */
-import type { DriverConnection } from '../driver/driver.js';
+import type { DriverConnection, InFlight } from '../driver/driver.js';
 import type { DriverQuery, DriverResult } from '../driver/query.js';
 import type { SessionEffects } from '../sql/session-effects.js';
 import { SESSION_EFFECTS } from '../sql/session-effects.js';
@@ -44,8 +44,8 @@ export class StatementStart {
     native.execute(query, this.#ports.cache.use(this.#facts));
 
   /** Sends one that travels with others: it leaves nothing behind, and needs no limit of its own. */
-  share(query: DriverQuery, facts: StatementFacts): Promise<DriverResult> {
-    return this.#native.execute(query, this.#ports.cache.use(facts));
+  share(query: DriverQuery, facts: StatementFacts, inFlight: InFlight): Promise<DriverResult> {
+    return this.#native.execute(query, this.#ports.cache.use(facts), inFlight);
   }
 
   /** Begins what `statement` stands for. A throw means that nothing was sent. */

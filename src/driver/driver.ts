@@ -100,6 +100,15 @@ export interface DriverListener extends Pick<DriverConnection, 'sessionId' | 'is
   ping(): Promise<void>;
 }
 
+/** A statement that is in flight with others, as whoever sent it keeps it: in the order in which they will be answered. */
+export interface InFlight {
+  /**
+   * Asked where the statement was not begun for want of what was prepared for it, and could be prepared anew and sent once
+   * more: whether it is still wanted. If so, it counts as behind all others from then on.
+   */
+  goBehind(): boolean;
+}
+
 export interface DriverConnection {
   readonly state: SessionState;
   /** The server's own name for the session (a process id in PostgreSQL); for people, logs and `pg_stat_activity`. */
@@ -114,8 +123,9 @@ export interface DriverConnection {
    * With a `statement`, the text is prepared under this name, or run as what was prepared under it before. A prepared
    * statement that the server has lost or outgrown is prepared anew without a word, where nothing is undone by its error:
    * outside transactions. Drivers whose client library keeps its own statements ignore the name.
+   * `inFlight` comes with a statement that others may be sent behind.
    */
-  execute(query: DriverQuery, statement?: string): Promise<DriverResult>;
+  execute(query: DriverQuery, statement?: string, inFlight?: InFlight): Promise<DriverResult>;
   /** Closes a prepared statement at the server, with whatever is sent next; nobody waits for it. */
   forget?(statement: string): void;
   /** Rows as they are asked for, in constant memory; nothing is sent before the first `read`. */
@@ -195,7 +205,10 @@ export interface Driver {
   readonly transactions: TransactionStatements;
   /** How to find out what became of a COMMIT whose answer was lost; absent where the database has no way to tell. */
   readonly outcomes?: OutcomeProtocol;
-  /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
+  /**
+   * Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent, and a ConnectionError
+   * `local-resources` when it is there and cannot be loaded.
+   */
   load(): Promise<void>;
   connect(request: ConnectRequest): Promise<DriverConnection>;
   /**

@@ -77,10 +77,10 @@ export class WatchedDeadline extends DeadlineItem {
 
 export class DeadlineTimer {
   readonly #clock: Clock;
-  /** Invariant: no empty queue stays in the map, but for the one used last. */
+  /** Invariant: nobody's queue in the map is empty; that of the slot used last is not in it. */
   readonly #slots = new Map<number, WaiterQueue<DeadlineItem>>();
-  /** The slot used last. Invariant: it is in the map. */
-  #latest: { readonly slot: number; readonly queue: WaiterQueue<DeadlineItem> } | undefined;
+  #latest = new WaiterQueue<DeadlineItem>();
+  #latestSlot = NaN;
   #armed: { readonly slot: number; readonly timer: Timer } | undefined;
   #size = 0;
   /** Those that the process is kept alive for. */
@@ -118,37 +118,41 @@ export class DeadlineTimer {
     const queue = item.queue as WaiterQueue<DeadlineItem> | undefined;
     if (queue === undefined || !queue.remove(item)) return;
     this.#count(item, -1);
-    // The one used last stays: where one call follows the other, each would find it gone and make it anew.
-    if (queue.length === 0 && queue !== this.#latest?.queue && this.#slots.get(item.slot) === queue) {
-      this.#slots.delete(item.slot);
-    }
+    if (queue.length > 0 || queue === this.#latest) return;
+    if (this.#slots.get(item.slot) === queue) this.#slots.delete(item.slot);
   }
 
   /** Forgets everything; nobody is told. For the end of a runtime, when nothing can be waiting any more. */
   stop(): void {
+    this.#putAside();
     for (const queue of this.#slots.values()) while (queue.shift() !== undefined);
     this.#slots.clear();
-    this.#latest = undefined;
     this.#size = 0;
     this.#holding = 0;
     this.#armed?.timer.cancel();
     this.#armed = undefined;
   }
 
-  /** Calls that begin in the same millisecond with the same timeout, as most do, find their slot without a lookup. */
+  /**
+   * Calls that begin in the same millisecond with the same timeout, as most do, find their slot without a lookup. And where
+   * one call follows the other, each finds an empty queue, which is the next slot's: nothing is made or looked up for it.
+   */
   #queueFor(slot: number): WaiterQueue<DeadlineItem> {
-    if (this.#latest?.slot === slot) return this.#latest.queue;
-    const before = this.#latest;
-    if (before?.queue.length === 0) this.#slots.delete(before.slot);
-    let queue = this.#slots.get(slot);
-    if (queue === undefined) this.#slots.set(slot, (queue = new WaiterQueue()));
-    this.#latest = { slot, queue };
-    return queue;
+    if (this.#latestSlot === slot) return this.#latest;
+    const known = this.#slots.size === 0 ? undefined : this.#slots.get(slot);
+    if (known !== undefined) return known;
+    this.#putAside();
+    this.#latestSlot = slot;
+    return this.#latest;
   }
 
-  #forget(slot: number): void {
-    this.#slots.delete(slot);
-    if (this.#latest?.slot === slot) this.#latest = undefined;
+  /** The slot used last is one of all. */
+  #putAside(): void {
+    if (this.#latest.length > 0) {
+      this.#slots.set(this.#latestSlot, this.#latest);
+      this.#latest = new WaiterQueue();
+    }
+    this.#latestSlot = NaN;
   }
 
   #arm(slot: number): void {
@@ -176,10 +180,14 @@ export class DeadlineTimer {
     const now = this.#clock.now();
     const due: [slot: number, queue: WaiterQueue<DeadlineItem>][] = [];
     let next = Infinity;
+    this.#putAside();
     for (const [slot, queue] of this.#slots) {
-      if (slot <= now) due.push([slot, queue]);
-      else if (queue.length > 0) next = Math.min(next, slot);
-      if (slot <= now || queue.length === 0) this.#forget(slot);
+      if (slot > now) {
+        next = Math.min(next, slot);
+        continue;
+      }
+      due.push([slot, queue]);
+      this.#slots.delete(slot);
     }
     if (next !== Infinity) this.#arm(next);
     due.sort(([a], [b]) => a - b);

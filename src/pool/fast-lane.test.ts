@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkLeftovers, poolBench } from '../../test/fakes/pool-bench.js';
+import type { ShortOnes } from './fast-lane.js';
 import { FastLane } from './fast-lane.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { PoolSettings } from './pool-settings.js';
@@ -7,7 +8,7 @@ import type { PoolSettings } from './pool-settings.js';
 checkLeftovers();
 
 const sharing = (maxSize: number) =>
-  poolBench({ maxSize, maxIdle: maxSize }, undefined, { depth: () => 4, maxStatementMs: 5 });
+  poolBench({ maxSize, maxIdle: maxSize }, undefined, { depth: () => 4, maxStatementMs: 5, statementMs: () => 0.1 });
 
 /** The same, where somebody has asked for a short one a moment ago. */
 async function busy(maxSize: number) {
@@ -35,25 +36,48 @@ describe('FastLane', () => {
     expect(asked.filter(({ lease }) => lease !== undefined)).toHaveLength(most);
   });
 
+  /** What long ones may have of so many connections, where so many short ones of so many milliseconds are in flight. */
+  function limitOf(maxSize: number, inFlight: () => number, statementMs: number, looks: number): number {
+    const times = { maxStatementMs: 5, statementMs: () => statementMs };
+    const short: ShortOnes = {
+      get inFlight() {
+        return inFlight();
+      },
+      waiting: 0,
+    };
+    const lane = new FastLane<object>({ current: { maxSize } } as PoolSettings, times, short);
+    const entry = {} as PoolEntry<object>;
+    for (let look = 0; look < looks; look += 1) {
+      lane.begun(entry);
+      lane.ended(entry);
+    }
+    return lane.limit;
+  }
+
   it.each([
-    [10, 0, 9],
-    [10, 8, 9],
-    [10, 20, 8],
-    [10, 160, 8],
-    [50, 20, 47],
-    [50, 800, 40],
+    [10, 0, 0.05, 9],
+    [10, 90, 0.05, 9],
+    [10, 160, 0.05, 8],
+    [10, 10, 0, 9],
+    [10, 2, 2, 9],
+    [10, 5, 2, 8],
+    [10, 1_000, 2, 8],
+    [50, 5, 2, 48],
+    [50, 1_000, 2, 40],
   ])(
-    'is wide enough: of %i connections, with %i short ones in flight, long ones may have %i',
-    (maxSize, short, most) => {
-      const lane = new FastLane<object>({ current: { maxSize } } as PoolSettings, 5, () => short);
-      const entry = {} as PoolEntry<object>;
-      for (let look = 0; look < 100; look += 1) {
-        lane.begun(entry, 0, undefined);
-        lane.ended(entry);
-      }
-      expect(lane.limit).toBe(most);
+    'is as wide as it must be: of %i connections, with %i short ones of %f ms in flight, long ones may have %i',
+    (maxSize, short, statementMs, most) => {
+      expect(limitOf(maxSize, () => short, statementMs, 100)).toBe(most);
     },
   );
+
+  it('is not widened by a burst', () => {
+    let look = 0;
+    const short = () => ((look += 1) % 16 === 0 ? 64 : 0);
+    // Looked at when a long one begins and when it ends: the last time in the middle of a burst.
+    expect(limitOf(10, short, 0.5, 96)).toBe(9);
+    expect(look % 16).toBe(0);
+  });
 
   it('lets long ones have everything where no short one has asked for a second', async () => {
     const bench = await busy(4);
@@ -67,6 +91,31 @@ describe('FastLane', () => {
     await bench.clock.advance(1_200);
     expect(waiting.lease).toBeDefined();
     waiting.lease?.release();
+  });
+
+  it('is there when the pool resumes, where a short one asked while it was suspended, and has given up', async () => {
+    const bench = sharing(4);
+    bench.pool.suspend();
+    const short = bench.ask({ ...SHORT, timeoutMs: 10 });
+    await bench.clock.advance(10);
+    expect(short.error).toMatchObject({ code: 'TIMEOUT' });
+    const long = Array.from({ length: 4 }, () => bench.ask(LONG));
+    bench.pool.resume();
+    await bench.clock.settle();
+    expect(long.map(({ lease }) => lease !== undefined)).toEqual([true, true, true, false]);
+  });
+
+  it('is kept for those in line, however long ago they asked', async () => {
+    const bench = sharing(4);
+    bench.pool.suspend();
+    // More urgent, and earlier: so the long ones are served first.
+    const long = Array.from({ length: 4 }, () => bench.ask({ ...LONG, priority: 'high' }));
+    const short = bench.ask(SHORT);
+    await bench.clock.advance(5_000);
+    bench.pool.resume();
+    await bench.clock.settle();
+    expect(long.map(({ lease }) => lease !== undefined)).toEqual([true, true, true, false]);
+    expect(short.lease).toBeDefined();
   });
 
   it('does not count or limit transactions', async () => {
@@ -106,37 +155,34 @@ describe('FastLane', () => {
     expect(second.lease?.entry.id).toBe(4);
   });
 
-  it('lets one more begin for each that is expected back within the time of a short statement', async () => {
+  it('does not give way, however much there is to do for long ones', async () => {
     const bench = await busy(4);
     await bench.warmUp(4);
-    await bench.lend({ ...LONG, expectedMs: 50 });
-    for (let count = 1; count <= 2; count += 1) await bench.lend(LONG);
-    await bench.clock.advance(44);
-    expect(bench.pool.tryAcquire({ ...LONG, deadlineAt: Infinity }, bench.clock.now())).toBeUndefined();
-    await bench.clock.advance(1);
-    expect(bench.pool.tryAcquire({ ...LONG, deadlineAt: Infinity }, bench.clock.now())).toBeDefined();
-    expect(bench.pool.tryAcquire({ ...LONG, deadlineAt: Infinity }, bench.clock.now())).toBeUndefined();
+    const working = [await bench.lend(LONG), await bench.lend(LONG), await bench.lend(LONG)];
+    const waiting = Array.from({ length: 20 }, () => bench.ask(LONG));
+    // Those who wait came before every short one, and a connection rests.
+    for (let time = 1; time <= 10; time += 1) {
+      await bench.clock.advance(50);
+      const short = bench.pool.tryAcquire({ ...SHORT, deadlineAt: Infinity }, bench.clock.now());
+      expect(short).toBeDefined();
+      short?.release();
+      working.shift()?.release();
+      await bench.clock.settle();
+      working.push(...waiting.splice(0, 1).flatMap(({ lease }) => lease ?? []));
+      expect([working.length, bench.pool.stats().inUse]).toEqual([3, 3]);
+    }
   });
 
-  it('expects nothing of what has taken twice its usual time', async () => {
+  it('serves a waiting long one from what rests as soon as anything happens after the last short one is long ago', async () => {
     const bench = await busy(4);
     await bench.warmUp(4);
-    for (let count = 1; count <= 3; count += 1) await bench.lend({ ...LONG, expectedMs: 20 });
-    await bench.clock.advance(41);
-    expect(bench.pool.tryAcquire({ ...LONG, deadlineAt: Infinity }, bench.clock.now())).toBeUndefined();
-  });
-
-  it('serves a waiting long one from what rests as soon as anything happens after its time has come', async () => {
-    const bench = await busy(4);
-    await bench.warmUp(4);
-    await bench.lend({ ...LONG, expectedMs: 50 });
-    for (let count = 1; count <= 2; count += 1) await bench.lend(LONG);
+    for (let count = 1; count <= 3; count += 1) await bench.lend(LONG);
     const waiting = bench.ask(LONG);
-    await bench.clock.advance(46);
+    await bench.clock.advance(1_001);
     expect(waiting.lease).toBeUndefined();
     const transaction = bench.ask();
     await bench.clock.settle();
-    expect([waiting.lease?.entry.id === undefined, transaction.lease === undefined]).toEqual([false, true]);
+    expect([waiting.lease === undefined, transaction.lease === undefined]).toEqual([false, true]);
     waiting.lease?.release();
   });
 });

@@ -9,6 +9,8 @@ export type Lane = 'exclusive' | 'short' | 'long';
 export interface SharingPorts {
   /** Most statements in flight on one connection, at least 1. Asked at every join: it may be reconfigured. */
   depth(): number;
-  /** Up to this moving latency a statement is short; a long one that is due within it is as good as back. */
+  /** Up to this moving latency a statement is short. */
   readonly maxStatementMs: number;
+  /** Milliseconds that short statements take at the server, one with the other; 0 when nobody knows. */
+  statementMs(): number;
 }

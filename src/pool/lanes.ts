@@ -9,9 +9,10 @@
  * its way, has one kept, if any is shared.
  */
 import type { CareParts } from './entry-care.js';
+import type { ShortOnes } from './fast-lane.js';
 import { FastLane } from './fast-lane.js';
 import type { Growth } from './growth.js';
-import type { Lane } from './lane.js';
+import type { Lane, SharingPorts } from './lane.js';
 import type { Lease } from './lease.js';
 import type { Outlook } from './outlook.js';
 import type { Sharing } from './sharing.js';
@@ -32,8 +33,8 @@ export interface LanesParts<R> extends CareParts<R> {
   readonly outlook: Outlook;
   readonly turn: TurnClock;
   readonly sharing: Sharing<R> | undefined;
-  /** Up to this latency a statement is short. */
-  readonly maxStatementMs: number;
+  /** How long short statements take; of no effect without `sharing`. */
+  readonly times: Pick<SharingPorts, 'maxStatementMs' | 'statementMs'>;
 }
 
 export class Lanes<R> {
@@ -44,12 +45,27 @@ export class Lanes<R> {
   constructor(parts: LanesParts<R>, host: LanesHost) {
     this.#parts = parts;
     this.#host = host;
-    const shortNow = () => (parts.sharing?.leases ?? 0) + parts.line.lengthOf('short');
-    this.fastLane = new FastLane(parts.settings, parts.maxStatementMs, shortNow);
+    const { line, sharing } = parts;
+    const short: ShortOnes = {
+      get inFlight() {
+        return sharing?.leases ?? 0;
+      },
+      get waiting() {
+        return line.lengthOf('short');
+      },
+    };
+    this.fastLane = new FastLane(parts.settings, parts.times, short);
   }
 
-  of(request: AcquireRequest): Lane {
-    return this.#parts.sharing === undefined ? 'exclusive' : (request.lane ?? 'exclusive');
+  /**
+   * Which line a caller stands in. The fast lane hears of each short one, also of those who ask while nothing is lent: when
+   * the pool resumes, the long ones in line must not take everything.
+   */
+  asked(request: AcquireRequest, now: number): Lane {
+    if (this.#parts.sharing === undefined) return 'exclusive';
+    const { lane = 'exclusive' } = request;
+    if (lane === 'short') this.fastLane.shortAsked(now);
+    return lane;
   }
 
   /** How many wait whom a connection would help: a long one that must wait for another long one is not helped. */

@@ -93,12 +93,14 @@ export class LeakDetector<R> {
 
   /** Its handle was garbage-collected: nobody can release it any more. */
   dropped(entry: PoolEntry<R>): void {
+    const note = noteOf(entry);
     const report = this.report(entry, this.#parts.clock.now());
     if (report === undefined) return;
     if (!unsuspect(entry)) this.#parts.tally.leaksSuspected += 1;
     this.#hasSuspected = true;
     this.#parts.hub.tell('lease:dropped', report);
-    this.#parts.reclaim(entry);
+    // A listener may have ended it, and it may be somebody else's by now.
+    if (noteOf(entry) === note) this.#parts.reclaim(entry);
   }
 
   /** Everything held longer than the threshold now. */

@@ -87,9 +87,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     this.sharing = sharing && new Sharing(parts, sharing, this);
     this.#turn = new TurnClock(parts.clock);
     const { growth } = this;
-    const { maxStatementMs = 0 } = sharing ?? {};
+    const times = sharing ?? { maxStatementMs: Infinity, statementMs: () => 0 };
     this.#lanes = new Lanes(
-      { ...parts, line, growth, outlook: outlooks.short, turn: this.#turn, sharing: this.sharing, maxStatementMs },
+      { ...parts, line, growth, outlook: outlooks.short, turn: this.#turn, sharing: this.sharing, times },
       this,
     );
     const fail = (waiter: Waiter<R>, error: FluxorError) => {
@@ -113,8 +113,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
       const entry = this.line.length > 0 ? undefined : this.#takeFresh(now);
       return entry === undefined ? undefined : this.#lend(entry, now, 0, request, this.#stackOf(request));
     }
-    const lane = this.#lanes.of(request);
-    if (lane === 'short') this.#lanes.fastLane.shortAsked(now);
+    const lane = this.#lanes.asked(request, now);
     if (this.line.length === 0 || this.#lanes.demand(now) === 0) {
       const entry = lane === 'long' && this.#lanes.fastLane.room(now) === 0 ? undefined : this.#takeFresh(now);
       if (entry !== undefined) return this.#lendTo(lane, entry, now, 0, request, this.#stackOf(request));
@@ -123,7 +122,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
   }
 
   acquire(request: AcquireRequest): Promise<Lease<R>> {
-    const now = request.now ?? this.#parts.clock.now();
+    const now = this.#parts.clock.now();
     const lease = this.tryAcquire(request, now);
     return lease === undefined ? this.wait(request, now, request.deadlineAt) : Promise.resolve(lease);
   }
@@ -134,7 +133,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     if (request.signal?.aborted === true) return Promise.reject(this.refusals.aborted(request));
     const { settings, pacer, book, tally } = this.#parts;
     this.growth.lastDemandAt = now;
-    const lane = this.#lanes.of(request);
+    const lane = this.#lanes.asked(request, now);
     const refusal = this.refusals.atTheDoor(request, lane, now, deadlineAt, this.isSuspended);
     if (refusal !== undefined) return Promise.reject(refusal);
     // Only together with the pump below: a pause that is over without a new attempt would leave the line forgotten.
@@ -323,7 +322,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     if (lane === 'short' && this.sharing !== undefined)
       return this.sharing.begin(entry, resourceOf(entry), now, waitedMs);
     // Before it is told: a listener may end it.
-    if (lane === 'long') this.#lanes.fastLane.begun(entry, now, request.expectedMs);
+    if (lane === 'long') this.#lanes.fastLane.begun(entry);
     return this.#lend(entry, now, waitedMs, request, stack);
   }
 

@@ -279,6 +279,17 @@ describe('Pool.dropped', () => {
     expect(bench.names('lease:dropped')).toEqual([]);
   });
 
+  it('takes nothing from whoever has it by now, because a listener ended the dropped lease', async () => {
+    const bench = watched({}, { maxSize: 1, maxIdle: 1 });
+    const held = await bench.lend(session);
+    const next = bench.ask(session);
+    bench.hub.on('lease:dropped', () => held.release());
+    bench.pool.dropped(held);
+    await bench.clock.settle();
+    expect(next.lease?.isReleased).toBe(false);
+    expect(bench.pool.stats()).toMatchObject({ inUse: 1, waiting: 0 });
+  });
+
   it('tells no end after all of one that was suspected, and counts it once', async () => {
     const bench = watched({ thresholdMs: 1_000, intervalMs: 1_000 });
     const held = await bench.lend(session);

@@ -13,8 +13,6 @@ import type { Priority } from '../kernel/priority.js';
 export interface AcquireRequest {
   /** Monotonic milliseconds by which the wait must have ended. */
   readonly deadlineAt: number;
-  /** The caller's own look at the clock, when it was just now: reading it again would be a tenth of an acquire. */
-  readonly now?: number;
   readonly signal?: AbortSignal | undefined;
   /** Give up at the first failed attempt to create, instead of waiting for the next until the deadline. */
   readonly failFast?: boolean;
@@ -22,8 +20,6 @@ export interface AcquireRequest {
   readonly priority?: Priority | undefined;
   /** Default `'exclusive'`. Of no effect in a pool that shares nothing. */
   readonly lane?: Lane | undefined;
-  /** How long the statement is expected to take, in milliseconds; `undefined` when nobody knows. For the lane `'long'`. */
-  readonly expectedMs?: number | undefined;
   /** Set when user code will hold the lease for as long as it likes: then it is watched for leaks. */
   readonly holder?: LeaseHolder | undefined;
   /** What reports call the lease. */

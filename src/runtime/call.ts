@@ -134,11 +134,6 @@ export class Call implements StatementCall {
     return this.#query;
   }
 
-  /** How long the connection will be needed, as far as anybody knows. */
-  get expectedMs(): number | undefined {
-    return this.facts?.latencyMs;
-  }
-
   /** The connection in use, once there is one. */
   get connectionId(): number | undefined {
     return this.lease?.entry.id ?? this.inside?.connectionId;

@@ -61,7 +61,11 @@ export function createRuntime(options: RuntimeOptions): DBRuntime {
   const preparedStatements = statementCache === false ? 0 : statementCache.perConnection;
   const factory = new ConnectionFactory(ports, config.types, { statementLimitMs, preparedStatements });
   const scopes = new AsyncLeaseScopes(settings);
-  const sharing = pace && { depth: () => pace.depth, maxStatementMs: pace.config.maxStatementTimeMs };
+  const sharing = pace && {
+    depth: () => pace.depth,
+    maxStatementMs: pace.config.maxStatementTimeMs,
+    statementMs: () => pace.meanMs,
+  };
   const pool = new Pool(factory, settings, { clock, timers, random, hub, scopes, detached, sharing });
   const lifecycle = new Lifecycle(config.name);
   const start = () => {

@@ -43,7 +43,7 @@ export class SharingLedger {
   readonly misuse: string[] = [];
   /** Callers who have their answer. */
   readonly answered = new Set<string>();
-  readonly counts = { hit: 0, missed: 0, stale: 0, healed: 0 };
+  readonly counts = { hit: 0, missed: 0, undelivered: 0, stale: 0, healed: 0 };
   chanceOfStale = 0;
   /** Its caller has stopped it, or its time is over, or its loan. */
   isStopped: (text: string) => boolean = () => false;

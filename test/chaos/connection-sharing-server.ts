@@ -3,8 +3,10 @@
  * is sent is on its way before it arrives, and what was done is on its way back before the client knows: so a cancel hits
  * whatever the server is working on when it comes, which the client cannot know. It writes down what it does, and
  * complains about whatever is sent while a cancel is not settled.
+ *
+ * Over 300 lines because what is sent, what is cancelled and what is answered meet in one queue, and the checks are about their order.
  */
-import type { DriverConnection, SessionState } from '../../src/driver/driver.js';
+import type { DriverConnection, InFlight, SessionState } from '../../src/driver/driver.js';
 import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
 import type { Deferred } from '../../src/kernel/deferred.js';
 import { createDeferred } from '../../src/kernel/deferred.js';
@@ -16,6 +18,7 @@ import type { Dice } from './dice.js';
 interface Sent extends Deferred<DriverResult> {
   readonly text: string;
   readonly isNamed: boolean;
+  readonly inFlight: InFlight | undefined;
   /** Cancels asked for before it was sent. */
   readonly cancelsBefore: number;
   isHealing: boolean;
@@ -27,20 +30,24 @@ interface Cancel extends Deferred<void> {
   hasArrived: boolean;
 }
 
+/** So long may one that is stopped hold up the others before the connection is given up. */
+const HOLD_UP_LIMIT_MS = 2_000;
+
 export class SharingServer implements DriverConnection {
   readonly sessionId = 'shared';
   readonly statementLimitMs = 0;
   bytesWritten = 0;
   isClosed = false;
-  /** Since the first cancel, until a round trip that began after the last one had been delivered. */
+  /** Since the first cancel, until a round trip that began after the last one had been delivered; for good where one was not. */
   isUnsettled = false;
-  /** One was sent anew behind the others by the driver: the connection does not know the order any more. */
-  hasMoved = false;
+  /** Whoever has the connection ends it, whatever is in flight. */
+  isGivenUp = false;
   /** The client has been told of something, and may not have taken it in. */
   hasSpoken = false;
   readonly #dice: Dice;
   readonly #ledger: SharingLedger;
   readonly #note: (text: string) => void;
+  readonly #now: () => number;
   /** In flight as the client sees it. */
   readonly #inFlight: Sent[] = [];
   readonly #onTheWay: Sent[] = [];
@@ -50,13 +57,19 @@ export class SharingServer implements DriverConnection {
   #cancelsAsked = 0;
   /** One came when there was nothing to stop, and stops what comes next. */
   #isCancelWaiting = false;
+  /** Said to have failed; those may come all the same. */
+  #undelivered = 0;
+  #wasUndelivered = false;
+  /** Since when each that is stopped has been cancelled. */
+  readonly #cancelledAt = new Map<Sent, number>();
   #absorbing: Sent | undefined;
   #ready: Deferred<void> | undefined;
 
-  constructor(dice: Dice, ledger: SharingLedger, note: (text: string) => void) {
+  constructor(dice: Dice, ledger: SharingLedger, note: (text: string) => void, now: () => number) {
     this.#dice = dice;
     this.#ledger = ledger;
     this.#note = note;
+    this.#now = now;
   }
 
   get state(): SessionState {
@@ -83,7 +96,7 @@ export class SharingServer implements DriverConnection {
     return this.#cancels.length;
   }
 
-  execute({ text }: DriverQuery, name?: string): Promise<DriverResult> {
+  execute({ text }: DriverQuery, name?: string, inFlight?: InFlight): Promise<DriverResult> {
     if (this.isClosed) return Promise.reject(new ServerError('lost'));
     const ledger = this.#ledger;
     const times = (ledger.sent.get(text) ?? 0) + 1;
@@ -93,7 +106,7 @@ export class SharingServer implements DriverConnection {
     }
     ledger.sent.set(text, times);
     this.bytesWritten += text.length;
-    const base = { ...createDeferred<DriverResult>(), text, isNamed: name !== undefined };
+    const base = { ...createDeferred<DriverResult>(), text, isNamed: name !== undefined, inFlight };
     const sent: Sent = { ...base, cancelsBefore: this.#cancelsAsked, isHealing: false };
     this.#inFlight.push(sent);
     this.#onTheWay.push(sent);
@@ -109,14 +122,15 @@ export class SharingServer implements DriverConnection {
     if (this.isClosed) return Promise.reject(new ServerError('lost'));
     this.#cancelsAsked += 1;
     const [head] = this.#inFlight;
-    const isSure = head !== undefined && !this.hasMoved && !this.hasSpoken;
+    const isSure = head !== undefined && !this.hasSpoken;
     if (isSure && !this.#ledger.isStopped(head.text))
       this.#ledger.misuse.push(`${head.text} was cancelled for another`);
+    for (const sent of this.#inFlight)
+      if (this.#ledger.isStopped(sent.text) && !this.#cancelledAt.has(sent)) this.#cancelledAt.set(sent, this.#now());
     this.isUnsettled = true;
     this.#absorbing = undefined;
     const dice = this.#dice;
-    if (dice.chance(0.01)) throw new Error('thrown by cancel');
-    if (dice.chance(0.01)) return Promise.reject(new Error('no socket left for the cancel'));
+    if (dice.chance(0.06)) return this.#failToDeliver();
     const cancel: Cancel = { ...createDeferred<void>(), isHanging: dice.chance(0.04), hasArrived: false };
     this.#cancels.push(cancel);
     this.#note('sent: cancel');
@@ -147,6 +161,12 @@ export class SharingServer implements DriverConnection {
   }
 
   destroy(): void {
+    const isHeldUp = this.#inFlight.some(
+      (sent) => this.#now() >= (this.#cancelledAt.get(sent) ?? Infinity) + HOLD_UP_LIMIT_MS,
+    );
+    const innocent = this.#inFlight.find(({ text }) => this.#ledger.knows(text) && !this.#ledger.isStopped(text));
+    if (!this.isClosed && !this.isGivenUp && !isHeldUp && innocent !== undefined)
+      this.#ledger.misuse.push(`the connection was destroyed under ${innocent.text}, which nobody holds up`);
     this.lose();
     for (const cancel of this.#cancels.splice(0)) cancel.reject(new ServerError('lost'));
   }
@@ -167,6 +187,7 @@ export class SharingServer implements DriverConnection {
 
   /** One thing happens, somewhere. */
   move(): void {
+    if (this.#undelivered > 0 && this.#dice.chance(0.1)) return this.#arriveUnannounced();
     if (this.#cancels.length > 0 && this.#dice.chance(0.3)) return this.#moveCancel();
     if (this.#answers.length > 0 && this.#dice.chance(0.5)) return this.#deliver();
     this.#work();
@@ -243,8 +264,26 @@ export class SharingServer implements DriverConnection {
     else this.#confirm(cancel);
   }
 
+  #failToDeliver(): Promise<void> {
+    this.#ledger.counts.undelivered += 1;
+    this.#wasUndelivered = true;
+    if (this.#dice.chance(0.5)) this.#undelivered += 1;
+    this.#note('a cancel is not delivered');
+    if (this.#dice.chance(0.5)) throw new Error('thrown by cancel');
+    return Promise.reject(new Error('no socket left for the cancel'));
+  }
+
+  #arriveUnannounced(): void {
+    this.#undelivered -= 1;
+    this.#hitOrMiss();
+  }
+
   #arrive(cancel: Cancel): void {
     cancel.hasArrived = true;
+    this.#hitOrMiss();
+  }
+
+  #hitOrMiss(): void {
     if (this.isClosed) return;
     if (this.#working !== undefined && this.#dice.chance(0.9)) return this.#stop();
     this.#ledger.counts.missed += 1;
@@ -267,17 +306,17 @@ export class SharingServer implements DriverConnection {
     if (error instanceof StaleError) return this.#heal(sent);
     if (this.#absorbing === sent) {
       this.#absorbing = undefined;
-      this.isUnsettled = false;
+      this.isUnsettled = this.#wasUndelivered;
     }
     if (error === undefined) sent.resolve({ ...RESULT, rows: [[sent.text]] });
     else sent.reject(error);
     this.#becomeReady();
   }
 
-  /** As the driver does it: once, behind all others, unless anybody has asked to stop anything since it was sent. */
+  /** As the driver does it: once, behind all others, if it is still wanted. */
   #heal(sent: Sent): void {
-    const isStopping = this.#cancelsAsked !== sent.cancelsBefore;
-    if (isStopping || sent.isHealing) {
+    if (sent.isHealing || sent.inFlight?.goBehind() === false) {
+      const isStopping = this.#cancelsAsked !== sent.cancelsBefore;
       this.#ledger.foundStale(sent.text);
       this.#note(`${sent.text} is stale, ${isStopping ? 'after a cancel' : 'again'}`);
       sent.reject(new StaleError(!isStopping));
@@ -285,14 +324,12 @@ export class SharingServer implements DriverConnection {
     }
     sent.isHealing = true;
     this.#ledger.counts.healed += 1;
-    this.hasMoved ||= this.#inFlight.length > 0;
     this.#inFlight.push(sent);
     this.#onTheWay.push(sent);
   }
 
   #becomeReady(): void {
     if (this.#inFlight.length > 0) return;
-    this.hasMoved = false;
     this.#ready?.resolve();
     this.#ready = undefined;
   }

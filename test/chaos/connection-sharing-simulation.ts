@@ -4,7 +4,8 @@
  * the head and behind it; cancels hit, miss, hang, fail or come late and hit innocent ones; the connection breaks, and is
  * taken from them all in the middle.
  *
- * After every step: nobody joins between a cancel and its settling; nobody hears of a cancel that was meant for another;
+ * After every step: nobody joins between a cancel and its settling, nor ever again where one could not be delivered; such a
+ * connection is given up only when nobody but those that are stopped is on it, or is held up by them; nobody hears of a cancel that was meant for another;
  * nothing is applied twice; every caller is answered once, in time, with its own row or an error that is true of it;
  * `clean` means that nothing is in flight and no cancel can hit anything; nothing hangs that nobody waits for and nobody
  * stops. At the end: no timer, listener or cancel is left.
@@ -51,7 +52,7 @@ export class ConnectionSharingSimulation {
   readonly history: string[] = [];
   readonly happened = {
     ...{ answered: 0, joined: 0, late: 0, timedOut: 0, aborted: 0, byRuntime: 0, refused: 0, lost: 0, unknown: 0 },
-    ...{ tooLateToStop: 0, resent: 0, hit: 0, missed: 0, stale: 0, healed: 0, resets: 0, renewed: 0 },
+    ...{ tooLateToStop: 0, resent: 0, hit: 0, missed: 0, undelivered: 0, stale: 0, healed: 0, resets: 0, renewed: 0 },
   };
   readonly #dice: Dice;
   readonly #clock = new FakeClock();
@@ -278,8 +279,10 @@ export class ConnectionSharingSimulation {
 
   #renew(): void {
     if (this.#servers.length > 0) this.happened.renewed += 1;
+    if (this.#servers.length > 0) this.#server.isGivenUp = true;
     this.#connection?.destroy();
-    this.#server = new SharingServer(this.#dice, this.#ledger, (text) => this.#note(text));
+    const now = (): number => this.#clock.now();
+    this.#server = new SharingServer(this.#dice, this.#ledger, (text) => this.#note(text), now);
     this.#servers.push(this.#server);
     this.#connection = new Connection(this.#servers.length, this.#server, this.#ports);
     this.#place = 'free';
@@ -315,11 +318,11 @@ export class ConnectionSharingSimulation {
 
   /** Nobody waits for nothing. */
   #checkProgress(now: number): void {
-    const { isUnsettled, isQuiet, hasMoved, knownHead } = this.#server;
+    const { isUnsettled, isQuiet, knownHead } = this.#server;
     const isFor = this.#callers.some(({ isSettled, loan }) => !isSettled && loan === this.#loan);
     if (this.#place === 'shared' && isQuiet && isFor) this.#violate('nothing is in flight, and somebody waits for it');
     const isForNobody = knownHead !== undefined && this.#ledger.answered.has(knownHead);
-    if (!isForNobody || !this.#canCancel || hasMoved) this.#forNobody = undefined;
+    if (!isForNobody || !this.#canCancel) this.#forNobody = undefined;
     else if (this.#forNobody?.text !== knownHead) this.#forNobody = { text: knownHead, since: now };
     if (this.#forNobody === undefined) return;
     if (!isUnsettled || now > this.#forNobody.since + STOP_LIMIT_MS + 1)
@@ -341,6 +344,7 @@ export class ConnectionSharingSimulation {
       await this.#rest();
     }
     await this.#clock.advance(3_000);
+    this.#server.isGivenUp = true;
     this.#connection.destroy();
     await this.#clock.advance(3_000);
     for (const caller of this.#callers) {

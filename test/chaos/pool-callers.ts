@@ -1,7 +1,7 @@
 /**
  * Whoever borrows in a simulation of the pool: asks, waits, aborts, holds, asks for more while holding, gives back, forgets.
- * Keeps what each of them was promised: the order of the line (I4), an answer in time (I5), a handle that is dead when
- * the lease has ended (I8).
+ * Keeps what each of them was promised: an answer in time (I5), a handle that is dead when the lease has ended (I8); the
+ * order of the line (I4) is judged in pool-order.ts.
  */
 import { getEventListeners } from 'node:events';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
@@ -11,8 +11,9 @@ import type { Lane } from '../../src/pool/lane.js';
 import type { Lease } from '../../src/pool/lease.js';
 import { HOUSEKEEPING_MS } from '../../src/pool/maintenance.js';
 import type { Priority } from '../../src/kernel/priority.js';
-import { HANDICAP_MS } from '../../src/pool/priority.js';
 import type { FakeResource } from '../fakes/fake-resources.js';
+import type { Loan } from './pool-order.js';
+import { PoolOrder } from './pool-order.js';
 import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
 import { TICK_MS } from './pool-world.js';
@@ -26,7 +27,6 @@ export interface Caller {
   readonly priority: Priority;
   /** As it counts: in a pool that shares nothing all stand in one. */
   readonly lane: Lane;
-  readonly expectedMs: number | undefined;
   readonly askedAt: number;
   readonly abort: AbortController;
   /** The function that will run on the lease, where it is one. */
@@ -44,15 +44,12 @@ export interface Caller {
   /** Not earlier does it run out of time: it is not charged for time it did not live through. */
   earliestAt: number;
   settledAt: number | undefined;
-  /** Which lease of all there were; undefined when it got none. */
-  loan: number | undefined;
-  /** The same, kept for as long as it holds it; and since when. */
-  order: number | undefined;
-  lentAt: number | undefined;
+  /** Served by which of all loans; undefined when it got none, and when that has been checked. */
+  loan: Loan | undefined;
+  /** The same, kept for as long as it holds it. */
+  order: Loan | undefined;
   /** How many long ones might have been at work then. */
   limit: number;
-  /** It joined others. */
-  isJoined: boolean;
   lease: Lease<FakeResource> | undefined;
 }
 
@@ -64,25 +61,16 @@ export interface Wish {
   readonly lane?: Lane;
 }
 
-/** One loan that was told of and whose caller has not heard of it yet. */
-interface Told {
-  readonly waitedMs: number;
-  readonly loan: number;
-  readonly isJoined: boolean;
-}
-
 export class PoolCallers {
   readonly #world: PoolWorld;
   readonly #shares: PoolShares;
+  readonly #order: PoolOrder;
   /** Waiting or holding; those who are done are forgotten at the next check. */
   #present: Caller[] = [];
   readonly #signals = new Set<AbortSignal>();
   #lastName = 0;
   /** Questions on the stack. */
   #asking = 0;
-  #loans = 0;
-  /** Of each connection, those that nobody has heard of yet. */
-  readonly #told = new Map<number, Told[]>();
   /** Leases that their callers have ended themselves, and all there were. */
   readonly #ended = new Set<Lease<FakeResource>>();
   readonly #lent = new Set<Lease<FakeResource>>();
@@ -92,12 +80,7 @@ export class PoolCallers {
   constructor(world: PoolWorld, shares: PoolShares) {
     this.#world = world;
     this.#shares = shares;
-    world.hub.on('lease:acquired', ({ connectionId, waitedMs }) => {
-      this.#loans += 1;
-      const told = this.#told.get(connectionId) ?? [];
-      told.push({ waitedMs, loan: this.#loans, isJoined: shares.isJoined });
-      this.#told.set(connectionId, told);
-    });
+    this.#order = new PoolOrder(world, shares);
     world.hub.on('pool:frozen', () => this.#thaw());
   }
 
@@ -121,18 +104,16 @@ export class PoolCallers {
     const failFast = !isPlain && dice.chance(0.1);
     const isUserCode = !isPlain && wish.lane === undefined && (wish.outer !== undefined || dice.chance(0.6));
     const lane = wish.lane ?? (isUserCode || isPlain ? 'exclusive' : dice.oneOf(LANES));
-    const expectedMs = lane === 'long' ? dice.oneOf([0, 4, 50, 500]) || undefined : undefined;
     const now = clock.now();
     this.#lastName += 1;
     const caller: Caller = {
       name: this.#lastName,
       priority: isPlain ? 'normal' : dice.oneOf(PRIORITIES),
       lane: this.#world.sharing === undefined ? 'exclusive' : lane,
-      expectedMs,
       askedAt: now,
       abort: isPlain ? new AbortController() : this.#signalOf(),
       scope: isUserCode && dice.chance(0.8) ? new LeaseScope(wish.outer?.scope) : undefined,
-      loansBefore: this.#loans,
+      loansBefore: this.#order.loans,
       isInterrupting: this.#asking > 0,
       isPlain,
       isHopeless: !failFast && this.#isRefusing(),
@@ -141,9 +122,7 @@ export class PoolCallers {
       settledAt: undefined,
       loan: undefined,
       order: undefined,
-      lentAt: undefined,
       limit: 0,
-      isJoined: false,
       lease: undefined,
     };
     this.#present.push(caller);
@@ -163,7 +142,6 @@ export class PoolCallers {
       holder,
       scope,
       lane,
-      expectedMs,
     };
     this.#asking += 1;
     const promise = pool.acquire(request);
@@ -231,8 +209,8 @@ export class PoolCallers {
   /** I3–I5, when every promise has been heard of. */
   check(): void {
     const now = this.#world.clock.now();
+    this.#order.check(this.#present);
     for (const caller of this.#present) {
-      if (caller.loan !== undefined) this.#checkOrder(caller, caller.loan);
       if (caller.settledAt !== undefined) continue;
       if (now > caller.latestAt + TICK_MS) this.#world.violate(`I5 ${caller.name} still waits`);
       if (caller.isHopeless) this.#world.violate(`${caller.name} waits for a database that cannot be reached`);
@@ -280,14 +258,10 @@ export class PoolCallers {
 
   #served(caller: Caller, lease: Lease<FakeResource>): void {
     caller.lease = lease;
-    const told = this.#told.get(lease.entry.id) ?? [];
-    const mine = told.findIndex(({ waitedMs }) => waitedMs === this.#world.clock.now() - caller.askedAt);
-    const [loan] = told.splice(mine, 1);
-    if (mine < 0 || loan === undefined) return this.#world.violate(`${caller.name} has a lease that was not told of`);
-    caller.loan = caller.order = loan.loan;
-    caller.isJoined = loan.isJoined;
-    caller.lentAt = this.#world.clock.now();
-    caller.limit = this.#shares.limitNow;
+    const loan = this.#order.heard(caller, lease);
+    if (loan === undefined) return this.#world.violate(`${caller.name} has a lease that was not told of`);
+    caller.loan = caller.order = loan;
+    caller.limit = loan.limit;
     if (lease.isShared !== (caller.lane === 'short')) this.#world.violate(`${caller.name} has the wrong kind of lease`);
     this.#lent.add(lease);
     this.#isFree.set(lease, false);
@@ -330,23 +304,6 @@ export class PoolCallers {
     if (caller.isHopeless && now !== caller.askedAt) this.#world.violate(`${caller.name} was refused after a wait`);
   }
 
-  /** I4: nobody who was in the line has come earlier, counted by virtual arrival. */
-  #checkOrder(served: Caller, loan: number): void {
-    for (const other of this.#present) {
-      const wasWaiting = other.loan === undefined ? other.settledAt === undefined : other.loan > loan;
-      if (other === served || !wasWaiting || other.loansBefore >= loan) continue;
-      // It was not in the line yet.
-      if (served.isInterrupting && served.askedAt === other.askedAt) continue;
-      if (!competes(served, other)) continue;
-      // Of two who asked at once and got the same at once, one may hear first of the other's loan.
-      if (areTwins(served, other)) continue;
-      const lead = virtualArrival(served) - virtualArrival(other);
-      if (lead > 0 || (lead === 0 && isBefore(other, served)))
-        this.#world.violate(`I4 ${served.name} was served before ${other.name}`);
-      if (served.askedAt > other.askedAt) this.#world.happenings.count('overtaken by priority');
-    }
-  }
-
   #thaw(): void {
     const { clock, frozenMs, happenings } = this.#world;
     if (frozenMs === 0) return;
@@ -370,29 +327,4 @@ export class PoolCallers {
 
 function isHolding({ lease }: Caller): boolean {
   return lease?.isReleased === false;
-}
-
-function virtualArrival({ askedAt, priority }: Caller): number {
-  return askedAt + HANDICAP_MS[priority];
-}
-
-/** Of two with the same virtual arrival. */
-function isBefore(one: Caller, other: Caller): boolean {
-  if (one.priority !== other.priority) return HANDICAP_MS[one.priority] < HANDICAP_MS[other.priority];
-  return one.name < other.name;
-}
-
-/**
- * Whether one waits for what the other got. Those of a lane always do; for a connection that had come free both do, but
- * for a long one that had to wait for another of its kind; what several share only short ones can have.
- */
-function competes(served: Caller, other: Caller): boolean {
-  if (served.lane === other.lane) return true;
-  return !served.isJoined && other.lane !== 'long' && virtualArrival(served) !== virtualArrival(other);
-}
-
-/** They asked in one tick, and in one tick they went onto the same connection. */
-function areTwins(one: Caller, other: Caller): boolean {
-  if (one.askedAt !== other.askedAt || one.lentAt !== other.lentAt) return false;
-  return one.lease !== undefined && one.lease.entry === other.lease?.entry;
 }

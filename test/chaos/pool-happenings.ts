@@ -24,7 +24,7 @@ export const EXPECTED = [
     'joined',
     'kept for one alone',
     'short ones wait',
-    'a long one in the fast lane',
+    'the fast lane is kept',
     'took no further statement',
   ],
 ] as const;

@@ -32,8 +32,8 @@ export class PoolLoans {
 
   /** To be called before the pool is told: what is made because of it is not meant. */
   evictedUpTo(id: number): void {
-    this.#evictedUpTo = id;
-    this.#shares.leaveAll();
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, id);
+    this.#shares.leaveAll(id);
   }
 
   evicted(id: number): void {

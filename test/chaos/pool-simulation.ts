@@ -2,7 +2,8 @@
  * One random life of a pool, from a seed, with its invariants checked after every step and in the states between:
  *
  *     pool-world.ts      the pool on a fake clock, and the record of what happened
- *     pool-callers.ts    who borrows, and what each was promised        I3, I4, I5, I8
+ *     pool-callers.ts    who borrows, and what each was promised        I3, I5, I8
+ *     pool-order.ts      who is served before whom                      I4
  *     pool-loans.ts      what may be lent                               I6
  *     pool-shares.ts     what may be lent to several at once            S1–S6
  *     pool-operator.ts   who runs it

@@ -90,7 +90,7 @@ export class PoolWorld {
     this.dice = new Dice(seed);
     this.settings = new PoolSettings(randomConfig(this.dice));
     const depth = this.dice.oneOf([1, 2, 3, 16]);
-    this.sharing = this.dice.chance(0.7) ? { depth: () => depth, maxStatementMs: 5 } : undefined;
+    this.sharing = this.dice.chance(0.7) ? { depth: () => depth, maxStatementMs: 5, statementMs: () => 1 } : undefined;
     this.hadLifetimes = this.settings.current.maxLifetimeMs !== Infinity;
     const { timers, hub, dice, sharing } = this;
     const scopes = { current: () => this.scope };

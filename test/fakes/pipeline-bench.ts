@@ -11,7 +11,9 @@ export class PipelineBench extends ConnectionBench {
   readonly server = new PipelinedSession();
   readonly pace = new StatementPace({ maxDepth: 16, maxStatementTimeMs: 5 });
   readonly facts = unknownFacts();
-  readonly shared = new Connection(8, this.server, { ...this.ports, pace: this.pace });
+  readonly shared = new Connection(8, this.server, { ...this.ports, pace: this.pace }, (verdict) =>
+    this.verdicts.push(verdict),
+  );
 
   share(text: string, options: CallOptions & { readonly inMs?: number } = {}): Run {
     return this.watch(
@@ -34,6 +36,19 @@ export function pipelineBench(): PipelineBench {
   const bench = new PipelineBench({ pipelining: true });
   benches.push(bench);
   return bench;
+}
+
+/** A statement whose time is over, with others in flight behind it; its cancel arrives when the test says so. */
+export async function stoppedHead<T>(
+  sendOthers: (bench: PipelineBench) => T,
+  cancelMode: PipelineBench['server']['cancelMode'] = 'held',
+) {
+  const bench = pipelineBench();
+  bench.server.cancelMode = cancelMode;
+  const head = bench.share('head', { inMs: 100 });
+  const others = sendOthers(bench);
+  await bench.clock.advance(101);
+  return { bench, head, ...others };
 }
 
 /** Call once per test file. */

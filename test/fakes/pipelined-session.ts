@@ -2,14 +2,16 @@
  * A session that has several statements in flight, with a programmable server behind it: it works on the one that came
  * first, and ends it when the test says so. A cancel hits whatever it works on when it arrives.
  */
-import type { DriverConnection, SessionState } from '../../src/driver/driver.js';
+import type { DriverConnection, InFlight, SessionState } from '../../src/driver/driver.js';
 import type { DriverQuery, DriverResult } from '../../src/driver/query.js';
 import type { Deferred } from '../../src/kernel/deferred.js';
 import { createDeferred } from '../../src/kernel/deferred.js';
+import type { Siblings } from '../../src/errors/fluxor-error.js';
 import { RESULT, ServerError } from './fake-session.js';
 
-interface InFlight extends Deferred<DriverResult> {
+interface Sent extends Deferred<DriverResult> {
   readonly text: string;
+  readonly inFlight: InFlight | undefined;
 }
 
 export class PipelinedSession implements DriverConnection {
@@ -18,10 +20,10 @@ export class PipelinedSession implements DriverConnection {
   bytesWritten = 0;
   /** What reached the server, in order. */
   readonly wire: string[] = [];
-  /** `held`: it arrives when the test says so. */
-  cancelMode: 'hits' | 'held' = 'hits';
+  /** `held`: it arrives when the test says so. `fails`: it is not delivered, as far as anybody knows. */
+  cancelMode: 'hits' | 'held' | 'fails' = 'hits';
   isClosed = false;
-  readonly #inFlight: InFlight[] = [];
+  readonly #inFlight: Sent[] = [];
   readonly #heldCancels: Deferred<void>[] = [];
 
   get state(): SessionState {
@@ -34,12 +36,12 @@ export class PipelinedSession implements DriverConnection {
     return this.#inFlight[0]?.text;
   }
 
-  execute({ text }: DriverQuery): Promise<DriverResult> {
+  execute({ text }: DriverQuery, _statement?: string, inFlight?: InFlight): Promise<DriverResult> {
     if (this.isClosed) return Promise.reject(new ServerError('lost'));
     if (text === 'unsendable') return Promise.reject(new ServerError('local'));
     this.wire.push(text);
     this.bytesWritten += text.length;
-    const statement = { ...createDeferred<DriverResult>(), text };
+    const statement = { ...createDeferred<DriverResult>(), text, inFlight };
     this.#inFlight.push(statement);
     return statement.promise;
   }
@@ -54,6 +56,15 @@ export class PipelinedSession implements DriverConnection {
     this.#inFlight.shift()?.reject(error);
   }
 
+  /** What was prepared for the head is stale: it is prepared anew and goes behind all others, if it is still wanted. */
+  heal(): void {
+    const head = this.#inFlight.shift();
+    if (head === undefined) return;
+    if (head.inFlight?.goBehind() === false) return head.reject(new ServerError('stale'));
+    this.wire.push(head.text);
+    this.#inFlight.push(head);
+  }
+
   async untilReady(): Promise<void> {
     await this.#inFlight.at(-1)?.promise.catch(() => undefined);
   }
@@ -64,9 +75,15 @@ export class PipelinedSession implements DriverConnection {
       this.fail(new ServerError('cancelled'));
       return Promise.resolve();
     }
+    if (this.cancelMode === 'fails') return Promise.reject(new Error('no socket left for the cancel'));
     const held = createDeferred<void>();
     this.#heldCancels.push(held);
     return held.promise;
+  }
+
+  /** It hits what is at work now; nobody is told that it has come. */
+  arriveLate(): void {
+    this.fail(new ServerError('cancelled'));
   }
 
   /** It hits what is at work now, and is known to have been delivered. */
@@ -94,9 +111,9 @@ export class PipelinedSession implements DriverConnection {
   }
 
   /** The connection breaks. */
-  lose(): void {
+  lose(siblings: Siblings = 'keep'): void {
     this.isClosed = true;
-    const error = new ServerError('lost');
+    const error = new ServerError('lost', siblings);
     for (const statement of this.#inFlight.splice(0)) statement.reject(error);
   }
 }

@@ -157,6 +157,24 @@ for (const target of inject('mysqlServers')) {
       await session.run('drop table together_ids');
     });
 
+    // Its ping is COM_PING alone: with "do 0" before it, a cancel would cost one more round trip.
+    it('keeps no KILL that finds it at rest, nor one that its ping may meet', async () => {
+      await using others = new RoomSessions(target);
+      const other = await others.open();
+      const kill = `kill query ${connection.sessionId}`;
+      for (let round = 0; round < 50; round += 1) {
+        await other.run(kill);
+        if (round % 2 === 0) await connection.ping();
+        // Long enough for the server to look for a KILL.
+        expect(await session.value('select sleep(0.001) + ?', [round])).toEqual(expect.anything());
+        expect(Number(await session.value('select count(*) from information_schema.collations'))).toBeGreaterThan(1);
+        const killing = other.run(kill);
+        await connection.ping();
+        await killing;
+        expect(await fates(numbers(round))).toEqual([round]);
+      }
+    });
+
     it(
       'never keeps a late KILL for the next, whatever it hits of those that were in flight',
       { timeout: 60_000 },

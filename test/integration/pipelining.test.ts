@@ -117,6 +117,55 @@ for (const [index, target] of targets.entries()) {
       },
     );
 
+    /** One text for the quick and the slow, so that a slow one travels with others: it is first, and they are behind it. */
+    const paused = `select ${words.cast(first, 'int')} as id, ${target.pause(second)} as paused`;
+
+    /**
+     * On the only connection there is, a statement that is slow for once and runs out of time, with three behind it; nobody can
+     * be told to stop it. Again until all three were sent behind it: on a busy machine what is quick may not seem so.
+     */
+    async function stopsWithoutCancel(at: ProxiedDatabase, seconds: number) {
+      for (let round = 1; ; round += 1) {
+        await at.proxy.setMode('pass');
+        for (let n = 0; n < 20; n += 1) await at.db.query(paused, [n, 0]);
+        await at.proxy.setMode('refuse');
+        const before = at.db.stats().totals.joined;
+        const slow = at.db.query(paused, [-1, seconds], { timeout: 100 });
+        const behind = [1, 2, 3].map((id) =>
+          at.db.queryRow<{ id: number }>(paused, [id, 0], id === 1 ? { readOnly: true } : {}),
+        );
+        const hasTravelled = at.db.stats().totals.joined === before + 3;
+        const [stopped, ...others] = await Promise.allSettled([slow, ...behind]);
+        if (hasTravelled) return { stopped, others };
+      }
+    }
+
+    // A refused cancel destroyed the connection at once, and those behind heard that whether they were applied is not known.
+    it('end as they do when the one before them is stopped and no cancel can be delivered', async () => {
+      await using cut = await startHouse({ pool: { maxSize: 1 } });
+      const closed: string[] = [];
+      using _listener = cut.db.on('connection:closed', ({ reason }) => closed.push(reason));
+      const { stopped, others } = await stopsWithoutCancel(cut, 0.3);
+      expect(stopped).toMatchObject({ status: 'rejected', reason: { code: 'TIMEOUT' } });
+      expect(others).toMatchObject([1, 2, 3].map((id) => ({ status: 'fulfilled', value: { id } })));
+      // A cancel may come after all: nobody else is lent that connection.
+      await expect.poll(() => closed.length).toBeGreaterThan(0);
+      await cut.check();
+    });
+
+    it('hear that their connection is lost, and of nobody’s cancel, when one that cannot be stopped holds them up', async () => {
+      await using cut = await startHouse({ pool: { maxSize: 1 } });
+      const { stopped, others } = await stopsWithoutCancel(cut, 30);
+      expect(stopped).toMatchObject({ status: 'rejected', reason: { code: 'TIMEOUT', outcome: 'unknown' } });
+      expect(others).toMatchObject(
+        ['not-applied', 'unknown', 'unknown'].map((outcome) => ({
+          status: 'rejected',
+          reason: { code: 'CONNECTION', reason: 'lost', outcome },
+        })),
+      );
+      await cut.check();
+    });
+
     it('are each written once, or not at all where the error says so, while their sessions are killed', async () => {
       await using killed = await startHouse();
       await killed.direct.exec('drop table if exists written');

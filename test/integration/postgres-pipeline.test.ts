@@ -105,6 +105,61 @@ for (const { name, url } of inject('postgresServers')) {
       expect([await fates([named()]), healed]).toEqual([[7], []]);
     });
 
+    // Each run prepared anew, because the one before had not been answered when it was sent.
+    it('prepares a text that takes a while once, although a run of it is always in flight', async () => {
+      const connection = await open();
+      const named = (n: number) =>
+        connection.execute({ text: 'select $1::int, pg_sleep(0.004)', values: [n], rowMode: 'array' }, 'p_while');
+      const prepared = "select prepare_time::text from pg_prepared_statements where name = 'p_while'";
+      const answers: Promise<DriverResult>[] = [];
+      const times: Promise<DriverResult>[] = [];
+      for (let n = 0; n < 30; n += 1) {
+        answers.push(named(n));
+        times.push(run(connection, prepared));
+        if (n > 0) await answers[n - 1];
+      }
+      expect(await fates(answers)).toEqual(answers.map((_, n) => n));
+      expect(new Set(await fates(times)).size).toBe(1);
+    });
+
+    it.each([
+      ['26000', 'select a from outgrown where a = $1', 'deallocate all', 'int'],
+      ['0A000', 'select * from outgrown where a = $1', 'alter table outgrown add column more int', 'int'],
+      ['42804', 'insert into outgrown values ($1)', 'alter table outgrown alter a type boolean using a = 1', 'bool'],
+      ['22P02', 'insert into outgrown values ($1)', 'alter table outgrown alter a type text', 'text'],
+    ])(
+      'prepares anew what is stale (%s) when the one before it is stopped, if whoever sent it still wants it',
+      async (code, text, change, type) => {
+        const healed: unknown[] = [];
+        const connection = await open({ onHealed: () => healed.push('healed') });
+        const other = await open();
+        await run(other, 'drop table if exists outgrown');
+        await run(other, 'create table outgrown as select 1 as a');
+        const asked: string[] = [];
+        const inFlight = { goBehind: () => asked.push(code) === 1 };
+        const named = (value: unknown) =>
+          connection.execute({ text, values: [value], rowMode: 'array' }, 'p_outgrown', inFlight);
+        await named(1);
+        await run(code === '26000' ? connection : other, change);
+        const sleeping = run(connection, 'select pg_sleep(30)');
+        const value = type === 'text' ? 'not a number' : 1;
+        const ends = fates([sleeping, named(value), named(value), ...numbers(connection, 5)]);
+        const isSleeping = "select 1 from pg_stat_activity where query like 'select pg_sleep(30)%' and pid = $1::int";
+        await expect.poll(async () => (await run(other, isSleeping, [connection.sessionId])).rows.length).toBe(1);
+        await connection.cancel();
+        const [stopped, wanted, unwanted, innocent] = await ends;
+        expect([stopped, unwanted, innocent]).toEqual(['57014', code, 5]);
+        expect([typeof wanted, asked, healed]).toEqual([
+          text.startsWith('select') ? 'number' : 'undefined',
+          [code, code],
+          ['healed'],
+        ]);
+        await connection.untilReady();
+        expect(connection.state).toBe('idle');
+        await run(other, 'drop table outgrown');
+      },
+    );
+
     it('fails a statement whose value cannot be read, and nobody else', async () => {
       const types = { bigint: 'number', decimal: 'string', date: 'string', json: 'parsed' } as const;
       const connection = await open({ types });

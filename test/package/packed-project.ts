@@ -99,18 +99,36 @@ export class PackedProject {
       });
   }
 
-  /** These files and, by the imports in them, on demand or at once, all that they lead to in the package. */
-  reachedFrom(entries: readonly string[], fileOf: (imported: string) => string): string[] {
+  /** These files and, by the imports in them, all that they lead to in the package: on demand too, or at once only. */
+  reachedFrom(
+    entries: readonly string[],
+    fileOf: (imported: string) => string,
+    when: 'on demand' | 'at once' = 'on demand',
+  ): string[] {
     const reached = new Set<string>();
     const visit = (path: string): void => {
       if (reached.has(path)) return;
       reached.add(path);
-      for (const { fileName } of ts.preProcessFile(this.read(path), true, true).importedFiles) {
-        if (fileName.startsWith('.')) visit(fileOf(posix.join(posix.dirname(path), fileName)));
+      for (const imported of when === 'at once' ? this.importedAtOnce(path) : this.#imported(path)) {
+        if (imported.startsWith('.')) visit(fileOf(posix.join(posix.dirname(path), imported)));
       }
     };
     for (const entry of entries) visit(entry);
     return [...reached];
+  }
+
+  #imported(path: string): string[] {
+    return ts.preProcessFile(this.read(path), true, true).importedFiles.map(({ fileName }) => fileName);
+  }
+
+  /** By the imports of a module that are not on demand, as they stand in it. */
+  importedAtOnce(path: string): string[] {
+    const { statements } = ts.createSourceFile(path, this.read(path), ts.ScriptTarget.Latest);
+    return statements.flatMap((statement) =>
+      (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier
+        ? [(statement.moduleSpecifier as ts.StringLiteral).text]
+        : [],
+    );
   }
 
   /** What the map of a module carries: the texts of its sources, by their paths from src/ on. */

@@ -90,8 +90,15 @@ describe('errors of the mariadb connector', () => {
     expect(classify(killed)).toMatchObject({ code: 'CANCELLED', isConnectionFatal: false });
   });
 
-  it('a connection that this side destroyed is no news of the server', () => {
-    expect(classify(closedHere())).toMatchObject({ code: 'CANCELLED', outcome: 'unknown' });
+  // Nobody had cancelled what others had in flight on it, and it was not sent again although it only read.
+  it('a connection that this side destroyed is lost to its statements, and no news of the server', () => {
+    const isNoNews = { code: 'CONNECTION', reason: 'lost', breaker: 'ignore', siblings: 'keep' };
+    expect(classify(closedHere())).toMatchObject({ ...isNoNews, outcome: 'unknown', decision: 'never' });
+    const reading = { ...SENT, isReadOnly: true, isSafeToRepeat: true };
+    expect(classify(closedHere(), reading)).toMatchObject({ outcome: 'not-applied', decision: 'new-connection' });
+    const unsent = { ...SENT, wasSent: false };
+    expect(classify(closedHere(), unsent)).toMatchObject({ ...isNoNews, outcome: 'not-sent', retryable: true });
+    expect(classify(closedHere(), CONNECT)).toMatchObject({ code: 'CANCELLED', reason: 'runtime' });
     expect(classify(closedHere(), COMMIT)).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
   });
 

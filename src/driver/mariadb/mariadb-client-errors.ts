@@ -136,13 +136,18 @@ function authText(number: number | undefined): string {
   return 'the server asks for a way to log in that the client library does not have';
 }
 
+/**
+ * It says nothing about the server. Whoever was stopped hears of that; what others had in flight on the connection, nobody has
+ * cancelled: it is lost, and can be sent again where any lost statement can.
+ */
 function endedByUs(cause: Error, situation: FailureSituation, endpoint: string): FluxorError {
   const text = `${endpoint}: the connection was closed by this side`;
   const init = { cause, context: situation.context, isConnectionFatal: true };
-  const lost = lostConnection('lost', text, situation, init);
+  const lost = lostConnection('lost', text, situation, { ...init, siblings: 'keep' });
   if (lost instanceof OutcomeUnknownError) return lost;
-  const { outcome, decision } = lost;
-  return new CancelledError('runtime', text, { ...init, outcome, decision });
+  const { outcome, decision, message } = lost;
+  if (situation.phase === 'connect') return new CancelledError('runtime', text, { ...init, outcome, decision });
+  return new ConnectionError('lost', message, { ...init, outcome, decision, breaker: 'ignore' });
 }
 
 /** The connector puts the statement into each error: into a field, the message and the stack. */

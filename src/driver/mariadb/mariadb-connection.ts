@@ -12,7 +12,7 @@
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
-import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
+import type { ConnectRequest, DriverConnection, InFlight, SessionState } from '../driver.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
@@ -113,8 +113,8 @@ export class MariadbConnection implements DriverConnection {
     return this.#limitMs;
   }
 
-  execute(query: DriverQuery): Promise<DriverResult> {
-    if (splitBegin(query.text) === undefined) return this.#pipeline.send(query);
+  execute(query: DriverQuery, _statement?: string, inFlight?: InFlight): Promise<DriverResult> {
+    if (splitBegin(query.text) === undefined) return this.#pipeline.send(query, inFlight);
     return sendStatements(query, (statement) => this.#pipeline.send(statement));
   }
 
@@ -130,7 +130,7 @@ export class MariadbConnection implements DriverConnection {
       release: (statement: KeptStatement) => this.#pipeline.release(statement),
       occupy: () => this.#settlement.enterAlone(),
       settle: (error?: unknown) => this.#settle(query.text, error),
-      kill: () => this.cancel(),
+      kill: () => this.#killAlone(),
       absorb: () => this.#absorb(),
     };
     return new MariadbCursor(session, query.text, values);
@@ -163,16 +163,12 @@ export class MariadbConnection implements DriverConnection {
     return this.#settlement.untilReady();
   }
 
-  async cancel(): Promise<void> {
+  cancel(): Promise<void> {
     this.#batch?.stop();
-    try {
-      await this.#control.cancel({ threadId: this.#wire.info.threadId, server: this.#server });
-    } catch (error) {
-      if (error instanceof UnansweredKill) this.destroy();
-      throw error;
-    }
+    return this.#control.cancel({ threadId: this.#wire.info.threadId, server: this.#server });
   }
 
+  /** COM_PING is enough behind a KILL that came too late: a server keeps none beyond the command that was running. */
   async ping(query?: string): Promise<void> {
     if (query === undefined) return this.#occupied('', () => this.#wire.ping());
     this.#settlement.assertNobody();
@@ -215,6 +211,16 @@ export class MariadbConnection implements DriverConnection {
   /** A KILL that comes after its statement marks the session, and the next statement meets the mark. This one may. */
   async #absorb(): Promise<void> {
     await this.#wire.query('do 0').catch(() => undefined);
+  }
+
+  /** Of one that has the session to itself: a KILL that may still come is the end of it. */
+  async #killAlone(): Promise<void> {
+    try {
+      await this.cancel();
+    } catch (error) {
+      if (error instanceof UnansweredKill) this.destroy();
+      throw error;
+    }
   }
 
   #sendBulk(text: string, sets: readonly (readonly unknown[])[]): Promise<number> {

@@ -1,6 +1,7 @@
 /** The order in which runs leave, on a wire that writes it down and answers when the test says so. */
 import { describe, expect, it } from 'vitest';
 import { createDeferred } from '../../kernel/deferred.js';
+import { nextTurn } from '../../kernel/next-turn.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import type { ClientPrepared } from './mariadb-module.js';
 import { MariadbPipeline } from './mariadb-pipeline.js';
@@ -10,6 +11,10 @@ import type { AnswerWaiter, MariadbWire } from './mariadb-wire.js';
 const STALE = Object.assign(new Error('Prepared statement needs to be re-prepared'), {
   errno: 1615,
   sqlState: 'HY000',
+});
+const TOO_MANY = Object.assign(new Error("more than max_prepared_stmt_count statements (current value: '1')"), {
+  errno: 1461,
+  sqlState: '42000',
 });
 const OK = { affectedRows: 1, insertId: 0 };
 
@@ -49,12 +54,15 @@ function noted() {
     onHealed: () => (healed += 1),
   });
   const send = (text: string, ...values: unknown[]) => pipeline.send({ text, values, rowMode: 'array' });
+  /** Asked for by somebody who notes each question, and says the same each time. */
+  const sendFor = (isWanted: boolean, text: string, ...values: unknown[]) =>
+    pipeline.send({ text, values, rowMode: 'array' }, { goBehind: () => log.push('asks') > 0 && isWanted });
   const answer = (id: string, parameterCount = 1) => {
     prepares.shift()?.resolve({ id, parameterCount, columns: [], close: () => log.push(`close ${id}`) } as never);
     return Promise.resolve().then(() => undefined);
   };
   return {
-    ...{ log, prepares, waiting, settlement, send, answer },
+    ...{ log, prepares, waiting, settlement, send, sendFor, answer },
     end: () => waiting.shift()?.succeed(OK, [], false),
     failNext: (error: unknown) => waiting.shift()?.fail(error),
     healed: () => healed,
@@ -105,6 +113,39 @@ describe('the statements of a session', () => {
     for (const _ of [1, 2, 3]) end();
     await Promise.all([...running, late]);
     expect(healed()).toBe(2);
+  });
+
+  // Sent once more, it was carried out after its caller had heard that it was stopped; and nobody knew that it had moved.
+  it.each([true, false])('that are stale go behind the others if they are still wanted: %s', async (isWanted) => {
+    const { log, send, sendFor, answer, end, failNext, healed } = noted();
+    const first = send('select a', 1);
+    await answer('A');
+    end();
+    await first;
+    log.splice(0);
+    const stale = sendFor(isWanted, 'select a', 2);
+    const other = send('b');
+    failNext(STALE);
+    expect(log).toEqual(['A 2', 'b', 'close A', 'asks', ...(isWanted ? ['prepare select a'] : [])]);
+    end();
+    await other;
+    if (!isWanted) return expect(stale).rejects.toBe(STALE);
+    await answer('A2');
+    end();
+    expect([await stale, healed()]).toMatchObject([{ command: 'SELECT' }, 1]);
+  });
+
+  it('that could not be prepared go behind nobody: those after them have not been sent', async () => {
+    const { log, prepares, send, sendFor, answer, end, settlement } = noted();
+    const running = [sendFor(true, 'select a', 1), send('b')];
+    prepares.shift()?.reject(TOO_MANY);
+    await nextTurn();
+    expect(log).toEqual(['prepare select a', 'prepare select a']);
+    await answer('A');
+    expect(log.slice(2)).toEqual(['A 1', 'b']);
+    for (const _ of running) end();
+    await Promise.all(running);
+    expect(settlement.isBusy).toBe(false);
   });
 
   it('that are stale again fail with that', async () => {

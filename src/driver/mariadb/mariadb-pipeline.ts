@@ -6,13 +6,14 @@
  * execute a statement it needs the number that the answer to its COM_STMT_PREPARE brings. So whoever comes behind a text that
  * is being prepared waits here: nobody overtakes anybody.
  * Invariants: one run's fate is its own; what was stale, or more than the server will hold, is prepared anew, once, and goes
- * behind the others: nothing of it was carried out; a run is settled exactly once, also by a loss.
+ * behind the others, if it is still wanted: nothing of it was carried out; a run is settled exactly once, also by a loss.
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import type { Kinds } from '../mysql-server/mysql-prepared.js';
 import { PreparedStatements, isNotBegun, kindsOf, wrongCountError } from '../mysql-server/mysql-prepared.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
+import type { InFlight } from '../driver.js';
 import type { DriverQuery, DriverResult } from '../query.js';
 import type { ClientColumn, ClientData, ClientMeta } from './mariadb-module.js';
 import type { ReaderSource } from './mariadb-results.js';
@@ -39,6 +40,7 @@ class StatementRun implements AnswerWaiter, ReaderSource {
   readonly query: DriverQuery;
   readonly facts: TextFacts;
   readonly values: ClientValue[];
+  readonly inFlight: InFlight | undefined;
   kept: KeptStatement | undefined;
   isRepeated = false;
   readonly answer: Promise<DriverResult>;
@@ -46,11 +48,18 @@ class StatementRun implements AnswerWaiter, ReaderSource {
   reject!: (error: unknown) => void;
   readonly #pipeline: MariadbPipeline;
 
-  constructor(pipeline: MariadbPipeline, query: DriverQuery, facts: TextFacts, values: ClientValue[]) {
+  constructor(
+    pipeline: MariadbPipeline,
+    query: DriverQuery,
+    facts: TextFacts,
+    values: ClientValue[],
+    inFlight: InFlight | undefined,
+  ) {
     this.#pipeline = pipeline;
     this.query = query;
     this.facts = facts;
     this.values = values;
+    this.inFlight = inFlight;
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -86,7 +95,7 @@ export class MariadbPipeline implements ReaderSource {
   }
 
   /** Rejects with a QueryError for a value that cannot be sent; nothing has been then. */
-  send(query: DriverQuery): Promise<DriverResult> {
+  send(query: DriverQuery, inFlight?: InFlight): Promise<DriverResult> {
     try {
       const values = clientValues(query.values);
       const facts = this.factsOf(query.text);
@@ -95,7 +104,7 @@ export class MariadbPipeline implements ReaderSource {
       // What its OUT parameters are is told by flags that say not whose they are.
       if (facts.command === 'CALL') settlement.enterAlone();
       else settlement.enter();
-      const run = new StatementRun(this, query, facts, values);
+      const run = new StatementRun(this, query, facts, values, inFlight);
       this.#startInTurn(run);
       return run.answer;
     } catch (error) {
@@ -153,14 +162,14 @@ export class MariadbPipeline implements ReaderSource {
     }
   }
 
-  /** By its run. */
-  fail(run: StatementRun, error: unknown): void {
-    const { kept, facts } = run;
+  /** By its run. `wasPreparing`: nobody has been sent behind it, so it goes behind nobody. */
+  fail(run: StatementRun, error: unknown, wasPreparing = false): void {
+    const { kept, facts, inFlight } = run;
     const { settlement } = this.#ports;
     run.kept = undefined;
     if (kept !== undefined) this.release(kept);
     this.#statements.clearAfter(facts.key, error, kept);
-    if (!run.isRepeated && isNotBegun(facts.command, error)) {
+    if (!run.isRepeated && isNotBegun(facts.command, error) && (wasPreparing || inFlight?.goBehind() !== false)) {
       run.isRepeated = true;
       return this.#startInTurn(run);
     }
@@ -190,7 +199,7 @@ export class MariadbPipeline implements ReaderSource {
       this.#execute(run, kept);
     } catch (error) {
       this.#isPreparing = false;
-      this.fail(run, error);
+      this.fail(run, error, true);
     }
     if (this.#waiting.length > 0) this.#wire.gather();
     while (!this.#isPreparing) {

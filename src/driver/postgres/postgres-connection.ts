@@ -8,7 +8,7 @@
  *
  * Over 300 lines, because whatever is sent moves the state that is told here, and what is told decides what may be sent.
  */
-import type { ConnectRequest, DriverConnection, SessionState } from '../driver.js';
+import type { ConnectRequest, DriverConnection, InFlight, SessionState } from '../driver.js';
 import type { DriverBatch, DriverBatchResult } from '../batch.js';
 import type { DriverCursor, DriverQuery, DriverResult } from '../query.js';
 import { PostgresCopyBatch } from './postgres-copy-batch.js';
@@ -172,11 +172,11 @@ export class PostgresConnection implements DriverConnection {
     return this.#localLimitMs ?? this.#limitMs;
   }
 
-  execute(query: DriverQuery, statement?: string): Promise<DriverResult> {
+  execute(query: DriverQuery, statement?: string, inFlight?: InFlight): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
       const done = this.#localLimitMs === undefined || statement !== undefined ? resolve : this.#watchingLimit(resolve);
       const prepared = statement === undefined ? undefined : this.#preparedAs(statement);
-      this.#pipeline.send(new PostgresStatement(this.#session, query, prepared, done, reject));
+      this.#pipeline.send(new PostgresStatement(this.#session, query, prepared, done, reject, inFlight));
     });
   }
 
@@ -275,7 +275,7 @@ export class PostgresConnection implements DriverConnection {
   #preparedAs(name: string): PreparedStatement {
     const known = this.#prepared.get(name);
     if (known !== undefined) return known;
-    const prepared = { name, reader: undefined, preparer: undefined };
+    const prepared = { name, preparation: undefined };
     this.#prepared.set(name, prepared);
     return prepared;
   }

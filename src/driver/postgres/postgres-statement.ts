@@ -5,16 +5,19 @@
  *
  *     unnamed            Parse, Bind, Describe portal, Execute, Sync
  *     prepared now       Close, Parse, Describe statement, Bind, Execute, Sync
+ *     being prepared     Bind, Describe portal, Execute, Sync
  *     prepared before    Bind, Execute, Sync                            (PostgreSQL manual, 54.2.3)
  *
  * Close comes first because closing a name that is not there is no error, while preparing one that is there would be.
- * Several can be in flight (postgres-pipeline.ts). One relies on what was prepared before only where that has been answered
- * and nobody has begun to prepare anew since: otherwise the columns it will get are not known, and it prepares for itself.
- * A stale prepared statement is sent anew once, where its error has undone nothing: nothing of it was carried out, nobody has
- * asked to stop anything, and there is no transaction, which the error would have ended.
+ * Several can be in flight (postgres-pipeline.ts). One that comes while another prepares its name relies on that, and asks for
+ * its columns itself, since they are not known yet. (If each prepared for itself, a text that is always in flight somewhere
+ * would be prepared anew by every run: none would be the last when its answer comes.) If the preparing fails, it is stale.
+ * A stale prepared statement is sent anew once, where its error has undone nothing: nothing of it was carried out, it is still
+ * wanted, and there is no transaction, which the error would have ended. Then it prepares for itself.
  * Invariant: settles once, with the result when the server is ready, or with the error before that.
  */
 import { QueryError } from '../../errors/query-error.js';
+import type { InFlight } from '../driver.js';
 import type { DriverQuery, DriverResult } from '../query.js';
 import type { PgWire } from './postgres-module.js';
 import type { PipelinedStatement } from './postgres-pipeline.js';
@@ -27,10 +30,14 @@ import type { WireWriter } from './postgres-wire-writer.js';
 /** A statement that the session has, or had, under a name. */
 export interface PreparedStatement {
   readonly name: string;
-  /** What its columns were when it was prepared; `undefined` when it has to be prepared (again). */
+  /** The last one that was sent: those before it are gone by the time of the next run. `undefined` when it is of no use. */
+  preparation: Preparation | undefined;
+}
+
+/** One Parse. Whatever the tables look like later, its columns stay as they are, or its runs fail. */
+interface Preparation {
+  /** `undefined` while the server has not said what the columns are. */
   reader: RowReader | undefined;
-  /** Whoever has sent a Parse for it last: what others have prepared before is gone by the time of the next. */
-  preparer: PostgresStatement | undefined;
 }
 
 /** What the session does for each of its statements. */
@@ -66,9 +73,11 @@ export class PostgresStatement implements PipelinedStatement {
   readonly #values: readonly (string | Buffer | null)[];
   readonly #isArray: boolean;
   readonly #prepared: PreparedStatement | undefined;
+  readonly #inFlight: InFlight | undefined;
   readonly #resolve: (result: DriverResult) => void;
   readonly #reject: (error: unknown) => void;
-  #reader: RowReader | undefined;
+  /** Of an unnamed one its own; otherwise the one that it makes, or relies on. */
+  #preparation: Preparation = { reader: undefined };
   #command = '';
   #count = 0;
   readonly #rows: unknown[] = [];
@@ -90,8 +99,10 @@ export class PostgresStatement implements PipelinedStatement {
     prepared: PreparedStatement | undefined,
     resolve: (result: DriverResult) => void,
     reject: (error: unknown) => void,
+    inFlight?: InFlight,
   ) {
     this.#session = session;
+    this.#inFlight = inFlight;
     this.#text = query.text;
     this.#values = query.values.map(encodeValue);
     this.#isArray = query.rowMode === 'array';
@@ -109,24 +120,24 @@ export class PostgresStatement implements PipelinedStatement {
   write(writer: WireWriter): void {
     const prepared = this.#prepared;
     const name = prepared?.name ?? '';
-    this.#reader = prepared?.reader;
-    this.#isPreparing = this.#reader === undefined;
+    const made = this.#isHealing ? undefined : prepared?.preparation;
+    this.#isPreparing = made === undefined;
+    this.#preparation = made ?? { reader: undefined };
+    const isDescribed = prepared !== undefined && (this.#isPreparing || this.#preparation.reader !== undefined);
     const forgotten = this.#session.takeForgotten();
     for (let at = 0; at < forgotten.length; at += 1) writer.closeStatement(forgotten[at] as string);
     const before = writer.size;
     try {
       if (this.#isPreparing) this.#prepare(writer, name);
       writer.bind(name, this.#values);
-      if (name === '') writer.describePortal();
+      if (!isDescribed) writer.describePortal();
       writer.executeAndSync();
     } catch (error) {
       // Half a message would be the end of whoever comes behind.
       writer.cutTo(before);
       throw error;
     }
-    if (prepared === undefined || !this.#isPreparing) return;
-    prepared.reader = undefined;
-    prepared.preparer = this;
+    if (prepared !== undefined) prepared.preparation = this.#preparation;
   }
 
   #prepare(writer: WireWriter, name: string): void {
@@ -137,13 +148,14 @@ export class PostgresStatement implements PipelinedStatement {
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
-    this.#reader = new RowReader(fields, this.#session.decoders);
+    this.#preparation.reader = new RowReader(fields, this.#session.decoders);
   }
 
   handleDataRow({ fields }: { readonly fields: WireRow }): void {
-    if (this.#unreadable !== undefined || this.#reader === undefined) return;
+    const { reader } = this.#preparation;
+    if (this.#unreadable !== undefined || reader === undefined) return;
     try {
-      this.#rows.push(this.#isArray ? this.#reader.toArray(fields) : this.#reader.toObject(fields));
+      this.#rows.push(this.#isArray ? reader.toArray(fields) : reader.toObject(fields));
     } catch (error) {
       this.#unreadable = { error };
     }
@@ -175,9 +187,8 @@ export class PostgresStatement implements PipelinedStatement {
   }
 
   handleReadyForQuery(): void {
-    const reader = this.#reader ?? noColumns();
-    // Kept only now: a statement that failed may have been prepared, and may not.
-    if (this.#isPreparing && this.#prepared?.preparer === this) this.#prepared.reader = reader;
+    // Without a word about columns there are none.
+    const reader = (this.#preparation.reader ??= noColumns());
     if (this.#unreadable !== undefined) return this.#reject(this.#unreadable.error);
     if (this.#isHealing) this.#session.healed();
     const rowsAffected = CHANGING_COMMANDS.has(this.#command) ? this.#count : 0;
@@ -187,20 +198,31 @@ export class PostgresStatement implements PipelinedStatement {
   handleError(error: unknown): void {
     if (this.#isCopy) return this.#reject(copyError(error));
     const known = this.#session.explain(error);
-    if (this.#prepared === undefined || this.isBound || !isStaleStatement(known, !this.#isPreparing))
-      return this.#reject(known);
-    this.#prepared.reader = undefined;
-    if (this.#isHealing) this.#reject(known);
+    if (this.#prepared === undefined || this.isBound) return this.#reject(known);
+    const isStale = isStaleStatement(known, !this.#isPreparing);
+    // It failed before the columns were told: it may have been prepared, and may not.
+    if (isStale || this.#preparation.reader === undefined) this.#drop(this.#prepared);
+    if (!isStale || this.#isHealing) this.#reject(known);
     else this.#stale = { error: known };
+  }
+
+  /** Somebody may have prepared it anew by now. */
+  #drop(prepared: PreparedStatement): void {
+    if (prepared.preparation === this.#preparation) prepared.preparation = undefined;
   }
 
   handleEnd(isOutsideTransaction: boolean): void {
     if (this.#stale === undefined) return;
     const { error } = this.#stale;
     this.#stale = undefined;
-    if (!isOutsideTransaction || this.#session.countCancels() !== this.#cancels) return this.#reject(error);
+    if (!isOutsideTransaction || !this.#isWanted()) return this.#reject(error);
     this.#isHealing = true;
     this.#session.resend(this);
+  }
+
+  /** Who has others in flight knows whom a cancel was meant for; otherwise it was meant for this one. */
+  #isWanted(): boolean {
+    return this.#inFlight?.goBehind() ?? this.#session.countCancels() === this.#cancels;
   }
 }
 
