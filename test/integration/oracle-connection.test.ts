@@ -212,6 +212,19 @@ describe.each(['23ai', '19c'] as const)('an Oracle connection, with a server of 
     expect([connection.state, isLocked]).toEqual(['idle', false]);
   });
 
+  it('stops a statement that was asked for in the same turn, and nothing after it', async () => {
+    const connection = await sessions.connect();
+    const held = server.faults.hold('execute');
+    const stopped = failure(run(connection, INSERT, [1]));
+    const cancelled = connection.cancel();
+    await held.reached;
+    await cancelled;
+    held.release();
+    expect(await stopped).toMatchObject({ errorNum: 1013 });
+    expect((await run(connection, 'select name from t')).rows).toEqual([['a'], ['b']]);
+    expect(connection.state).toBe('idle');
+  });
+
   it('begins a transaction without a round trip, and ends it by the calls of the protocol', async () => {
     const connection = await sessions.connect();
     const { transactions } = sessions.driver();
