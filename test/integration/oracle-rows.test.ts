@@ -55,7 +55,7 @@ describe.each(['23ai', '19c'] as const)('with a server of %s', (profile) => {
       .when(/^update/, ({ rows: sets }) => ({ rowCounts: sets.map(([count]) => Number(count)) }))
       .when(/^begin/, {})
       .when(/^begin measure/, ({ rows: sent }) => {
-        const word = String(sent[0]?.[0]);
+        const word = sent[0]?.[0] as string;
         return { outDirs: ['in', 'out', 'out'], outValues: [[null, String(word.length), word.toUpperCase()]] };
       })
       .when('select * from items', () => ({ columns, rows: makeRows(STREAMED) }))
