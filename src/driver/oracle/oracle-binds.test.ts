@@ -6,7 +6,7 @@ import { StatementCompiler } from '../../sql/statement-compiler.js';
 import type { BindFacts } from './oracle-binds.js';
 import { bindsOf, encodeValue } from './oracle-binds.js';
 import { OracleChunk } from './oracle-chunk.js';
-import { UtcFields } from './oracle-dates.js';
+import { UtcFields } from '../utc-fields.js';
 import type { OracleBind, OracleModule } from './oracle-module.js';
 import { bind, inOut, out } from './oracle-parameters.js';
 

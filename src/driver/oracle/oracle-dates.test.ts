@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UtcFields, localAsUtc, readUtc, readableDate, sendableDate } from './oracle-dates.js';
+import { UtcFields } from '../utc-fields.js';
+import { localAsUtc, readUtc, readableDate, sendableDate } from './oracle-dates.js';
 import type { OracleClientConnection } from './oracle-module.js';
 
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');

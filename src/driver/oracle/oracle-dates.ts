@@ -8,6 +8,7 @@
  * Oracle's years before 1 have no year 0 among them, and fit no Date: refused both ways.
  */
 import { QueryError } from '../../errors/query-error.js';
+import { UtcFields } from '../utc-fields.js';
 import type { OracleClientConnection } from './oracle-module.js';
 
 /** Midnight of 1 January of year 1. */
@@ -49,31 +50,6 @@ export function readableDate(moment: Date): Date {
   if (moment.getTime() >= FIRST_MOMENT) return moment;
   const text = 'a date before year 1 fits no JavaScript Date as Oracle counts years; use to_char() in the statement';
   throw new QueryError('data', text, { outcome: 'applied', breaker: 'success' });
-}
-
-/** What the library asks a Date for when it binds DATE or TIMESTAMP, answered in UTC. */
-export class UtcFields extends Date {
-  override getFullYear(): number {
-    return this.getUTCFullYear();
-  }
-  override getMonth(): number {
-    return this.getUTCMonth();
-  }
-  override getDate(): number {
-    return this.getUTCDate();
-  }
-  override getHours(): number {
-    return this.getUTCHours();
-  }
-  override getMinutes(): number {
-    return this.getUTCMinutes();
-  }
-  override getSeconds(): number {
-    return this.getUTCSeconds();
-  }
-  override getMilliseconds(): number {
-    return this.getUTCMilliseconds();
-  }
 }
 
 /** @throws QueryError for an invalid Date, and for one that Oracle has no year for. */

@@ -1,7 +1,7 @@
 import oracledb from 'oracledb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { QueryError } from '../../errors/query-error.js';
-import { UtcFields } from './oracle-dates.js';
+import { UtcFields } from '../utc-fields.js';
 import { jsonReceived, jsonText, jsonToSend } from './oracle-json.js';
 import type { OracleModule } from './oracle-module.js';
 

@@ -1,7 +1,7 @@
 /** What comes back of a bind, by its type: as a column of that type would come back, but for NUMBERs, which come as text. */
 import type { OracleBindType } from './oracle-parameters.js';
 import type { OraclePort } from './oracle-port.js';
-import type { Decode } from './oracle-types.js';
+import type { Decode } from '../raw-rows.js';
 import { bigint, dayIntervalText, decimal, doesNotFit, yearIntervalText, zonelessDate } from './oracle-types.js';
 import { readableDate } from './oracle-dates.js';
 import { jsonReceived } from './oracle-json.js';

@@ -8,6 +8,7 @@
 import { QueryError } from '../../errors/query-error.js';
 import { isExactAsNumber } from '../exact-number.js';
 import type { Field, TypeConfig } from '../query.js';
+import type { Decode } from '../raw-rows.js';
 import { localAsUtc, readableDate } from './oracle-dates.js';
 import { jsonReceived } from './oracle-json.js';
 import type {
@@ -19,9 +20,6 @@ import type {
   OracleModule,
 } from './oracle-module.js';
 import type { OracleTypeConfig } from './oracle-port.js';
-
-/** From a value that is not null. */
-export type Decode = (raw: unknown) => unknown;
 
 /** The library's numbers for its types, the same in every version. */
 export const ORACLE_TYPES = {
