@@ -18,7 +18,7 @@ import { MAYBE_APPLIED, isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
-import { classifyNodeError, lostConnection } from '../node-errors.js';
+import { classifyNodeError, lostConnection, unknownError } from '../node-errors.js';
 import type { OraRow } from './oracle-codes.js';
 import { LOGIN_REFUSALS, ROLLED_BACK, UNKNOWN_OUTCOME, findOra, leavesOpen, provesRollback } from './oracle-codes.js';
 import { classifyNjs, openOutcome } from './oracle-njs.js';
@@ -65,18 +65,6 @@ function provenSituation(error: unknown, situation: FailureSituation): FailureSi
 const UNLISTED: OraRow = { is: { kind: 'query', reason: 'internal' }, when: 'never', breaker: 'success', kill: false };
 
 const COMMIT_FAILED = 'the server could not complete the COMMIT';
-
-function unknownError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
-  const text = `${endpoint}: the client library failed in an unknown way; see cause`;
-  const init = { cause: error, context: situation.context, isConnectionFatal: true };
-  // Whatever it was, a COMMIT that had been sent may have been carried out.
-  if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
-  const isConnecting = situation.phase === 'connect';
-  const outcome = situation.wasSent && !isConnecting ? 'unknown' : 'not-sent';
-  // What fails before anything is written fails on this side, and says nothing about the server.
-  const breaker = situation.wasSent || isConnecting ? 'failure' : 'ignore';
-  return new ConnectionError('protocol', text, { ...init, outcome, breaker });
-}
 
 const CONNECTION_TEXTS: Readonly<Partial<Record<ConnectionErrorReason, string>>> = {
   lost: 'the session was ended, or the connection broke',
