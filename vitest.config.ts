@@ -15,6 +15,7 @@ const alias = [
   { find: /^fluxor-db\/pglite$/, replacement: source('driver/pglite/index.ts') },
   { find: /^fluxor-db\/mysql$/, replacement: source('driver/mysql/index.ts') },
   { find: /^fluxor-db\/mariadb$/, replacement: source('driver/mariadb/index.ts') },
+  { find: /^fluxor-db\/oracle$/, replacement: source('driver/oracle/index.ts') },
   { find: /^fluxor-db\/testing$/, replacement: source('testing/index.ts') },
 ];
 
@@ -25,7 +26,12 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/architecture.test.ts', 'test/docs/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/architecture.test.ts',
+            'test/docs/**/*.test.ts',
+            'test/support/**/*.unit.test.ts',
+          ],
           sequence: { groupOrder: 0 },
         },
       },
@@ -41,7 +47,8 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'servers',
-          include: ['contract', 'integration', 'servers'].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ['contract', 'integration', 'servers', 'support'].map((folder) => `test/${folder}/**/*.test.ts`),
+          exclude: ['**/*.unit.test.ts'],
           globalSetup: ['test/servers/global-setup.ts'],
           // One file at a time: on two cores the servers need the second one, and deadlines of 100 ms are measured.
           fileParallelism: false,

@@ -11,7 +11,7 @@ import type { Chart } from './harness/bar-chart.js';
 import { BENCH_FOLDER } from './harness/folder.js';
 import { RESULTS_FOLDER, round } from './harness/report.js';
 import type { Goal, SavedReport, Table } from './harness/report.js';
-import { NOT_MEASURED, SECTIONS } from './page-sections.js';
+import { SECTIONS } from './page-sections.js';
 import type { Section } from './page-sections.js';
 
 const DOCS = join(BENCH_FOLDER, '..', 'docs');
@@ -63,7 +63,7 @@ function goalsText(): string[] {
     });
   });
   const head = ['', 'what', 'goal', ...nodes.map((node) => `Node ${node.slice(1)}`)];
-  return ['## Goals', `✗ is a goal that did not hold in that run. ${NOT_MEASURED}`, markdownTable({ head, rows }, 2)];
+  return ['## Goals', '✗ is a goal that did not hold in that run.', markdownTable({ head, rows }, 2)];
 }
 
 function boundOf({ atLeast, atMost, isNote }: Goal): string {

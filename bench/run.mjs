@@ -32,6 +32,7 @@ const BENCHES = [
   'pool-cycle',
   'points',
   'mysql-points',
+  'oracle',
   'mixed',
   'batch',
   'stream',
@@ -39,13 +40,9 @@ const BENCHES = [
   'growth',
 ].concat(['start', 'spike', 'waiters']);
 const TOOLS = ['page', 'profile', 'guards-profile'];
-/** What there is a goal for and nothing to measure. */
-const MISSING = {
-  oracle: 'P5 is not measured: there is no driver for Oracle yet, so there is nothing to put beside oracledb.',
-};
 
 const { named, options, node: wantedNode } = readWords(process.argv.slice(2));
-const all = [...BENCHES, ...TOOLS, ...Object.keys(MISSING)];
+const all = [...BENCHES, ...TOOLS];
 const unknown = named.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
   console.error(`There is no bench ${unknown.join(', ')}; there are ${all.join(', ')}.`);
@@ -74,10 +71,9 @@ const borrowed = wantedNode === 'latest' && stoppedBy === undefined ? installNew
 const node = borrowed?.program ?? (wantedNode === undefined ? process.execPath : resolve(wantedNode));
 const startedAt = new Date().toISOString();
 let failures = 0;
-for (const name of named.length > 0 ? named : [...BENCHES, ...Object.keys(MISSING)]) {
+for (const name of named.length > 0 ? named : BENCHES) {
   if (stoppedBy !== undefined) break;
-  if (name in MISSING) console.log(`\n${name}: ${MISSING[name]}`);
-  else if ((await run(node, [join(build, 'bench', `${name}.js`), ...options])) !== 0) failures += 1;
+  if ((await run(node, [join(build, 'bench', `${name}.js`), ...options])) !== 0) failures += 1;
 }
 borrowed?.remove();
 if (named.length !== 1) summarize();
@@ -157,7 +153,6 @@ function summarize() {
       console.log(`      ${name}: ${is.toFixed(2)} (goal ${atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`})`);
     }
   }
-  if (named.length === 0) for (const text of Object.values(MISSING)) console.log(`  – ${text}`);
 }
 
 function end(code) {

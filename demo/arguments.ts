@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { EXPECTED_URL, openDoor } from './doors.js';
 
 /** What a private server can be. */
-export type Product = 'postgres' | 'mysql' | 'mariadb';
+export type Product = 'postgres' | 'mysql' | 'mariadb' | 'oracle';
 
 export interface DemoOptions {
   /** How long the workload runs. */
@@ -29,7 +29,7 @@ export type Arguments =
 const SECONDS = { min: 3, max: 3600, default: 20 } as const;
 
 /** The first one is the default. */
-const PRODUCTS: readonly [Product, ...Product[]] = ['postgres', 'mysql', 'mariadb'];
+const PRODUCTS: readonly [Product, ...Product[]] = ['postgres', 'mysql', 'mariadb', 'oracle'];
 
 export const HELP = `Fluxor-DB, shown at work: cities, a mixed workload, a server that dies, and the figures.
 
@@ -37,11 +37,13 @@ Usage: npm run demo -- [options]
 
   --seconds N      length of the workload, ${SECONDS.min} to ${SECONDS.max} (default ${SECONDS.default}). It lasts a little
                    longer where less than 2 s would be left after the recovery
-  --db NAME        the private server that is started: ${PRODUCTS.join(', ')} (default ${PRODUCTS[0]})
+  --db NAME        the private server that is started: ${PRODUCTS.join(', ')} (default ${PRODUCTS[0]}).
+                   oracle is a wire-level test server, not an Oracle Database: it speaks Oracle's protocol to the real
+                   client library, and a PostgreSQL behind it answers the SQL
   --url URL        use this database instead of starting a private server: postgres://user:password@host:port/database,
-                   mysql://… (by the client library mysql2) or mariadb://… (by the mariadb connector). The demo works in
-                   a schema of its own (on MySQL and MariaDB: a table of its own) and drops it afterwards; a direct
-                   connection is needed, not one through a pooler
+                   mysql://… (by the client library mysql2), mariadb://… (by the mariadb connector) or
+                   oracle://user:password@host:port/service. The demo works in a schema of its own (on all but PostgreSQL:
+                   a table of its own) and drops it afterwards; a direct connection is needed, not one through a pooler
   --plain          one line of figures per second and no escape codes (automatic when the output is not a terminal)
   --help           this text
 

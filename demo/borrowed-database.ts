@@ -14,6 +14,7 @@ import type { DemoDatabase } from './database.js';
 import { openDoor } from './doors.js';
 import type { Lodging } from './lodging.js';
 import { mysqlLodging, postgresLodging } from './lodging.js';
+import { oracleLodging } from './oracle-lodging.js';
 
 /** What the program that drops in a hurry may take, its start included. */
 const HURRY_LIMIT_MS = 20_000;
@@ -27,8 +28,9 @@ interface Place {
 }
 
 export async function borrowDatabase(url: string, cleanup: Cleanup): Promise<DemoDatabase> {
-  // Nobody else's: a process id comes again, and what a demo that was killed has left behind is not ours.
-  const name = `fluxor_demo_${process.pid}_${randomBytes(3).toString('hex')}`;
+  // Nobody else's: a process id comes again, and what a demo that was killed has left behind is not ours. With the endings of its
+  // indexes it has 30 characters at most, which is all that Oracle 12.1 takes.
+  const name = `fluxor_demo_${process.pid}_${randomBytes(2).toString('hex')}`;
   const place: Place = { url, name, sessions: new Set() };
   const lodging = lodgingAt(url, name, place.sessions);
   const admin = openAdmin(url, name);
@@ -37,7 +39,10 @@ export async function borrowDatabase(url: string, cleanup: Cleanup): Promise<Dem
   cleanup.add({
     what: `${lodging.what}, please drop it yourself`,
     clean: () => lodging.drop(admin),
-    cleanNow: () => dropInAnotherProcess(place),
+    cleanNow: () => {
+      lodging.cut?.();
+      dropInAnotherProcess(place);
+    },
   });
   await prepare(admin, lodging);
   const { hostname, port } = new URL(url);
@@ -45,16 +50,14 @@ export async function borrowDatabase(url: string, cleanup: Cleanup): Promise<Dem
     title: `${server} on ${hostname || 'a local socket'}:${port || lodging.defaultPort}, in ${lodging.what}`,
     driver: lodging.driver,
     table: lodging.table,
-    breakDown: async (say) => {
-      const ended = await lodging.endSessions(admin);
-      say(`${lodging.endedBy}: ${ended} sessions of the demo were ended`);
-    },
+    breakDown: async (say) => say(await lodging.endSessions(admin)),
   };
 }
 
 /** Where the demo may live in the database of a URL. */
 export function lodgingAt(url: string, name: string, sessions: Set<string>): Lodging {
   const { dialect } = openDoor(url);
+  if (dialect === 'oracle') return oracleLodging(url, name);
   return dialect === 'mysql' ? mysqlLodging(url, name, sessions) : postgresLodging(url, name);
 }
 

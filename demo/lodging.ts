@@ -1,10 +1,10 @@
 /**
  * The demo as a guest in a database of the user's: what it makes there and how, how it tells its own sessions from
  * others, and how it ends them, which needs no rights beyond being their owner. One lodging for PostgreSQL, one for MySQL
- * and MariaDB.
+ * and MariaDB; that of Oracle is in oracle-lodging.ts.
  * Invariant: only sessions of this demo are ended, and only what it has made is dropped.
  */
-import type { DBRuntime, Driver } from 'fluxor-db';
+import type { DBRuntime, Driver, DriverConnection } from 'fluxor-db';
 import { isFluxorError, sql } from 'fluxor-db';
 import { openDoor } from './doors.js';
 
@@ -15,19 +15,19 @@ export interface Lodging {
   /** Where the server listens if the URL does not say. */
   readonly defaultPort: number;
   readonly driver: Driver;
-  /** How the sessions end, for people. */
-  readonly endedBy: string;
   /** Such as "PostgreSQL 18.4". */
   describe(admin: DBRuntime): Promise<string>;
   /** Makes what is needed before the table. */
   prepare(admin: DBRuntime): Promise<void>;
-  /** Answers how many sessions it has ended. */
-  endSessions(admin: DBRuntime): Promise<number>;
+  /** Answers, for people, how many sessions it has ended and by what. */
+  endSessions(admin: DBRuntime): Promise<string>;
+  /** Ends them from here, at once, for a drop by another process. Absent: that process can end them. */
+  cut?(): void;
   /** Sessions that are still at work there are ended first; they would make the drop wait for them. */
   drop(admin: DBRuntime): Promise<void>;
 }
 
-const DROP_LIMIT_MS = 15_000;
+export const DROP_LIMIT_MS = 15_000;
 
 /** A schema of its own. Its sessions bear its name. */
 export function postgresLodging(url: string, schema: string): Lodging {
@@ -36,7 +36,6 @@ export function postgresLodging(url: string, schema: string): Lodging {
     table: `${schema}.cities`,
     defaultPort: 5432,
     driver: openDoor(url, schema),
-    endedBy: 'pg_terminate_backend',
     describe: async (admin) => `PostgreSQL ${await admin.queryValue<string>('show server_version')}`,
     prepare: async (admin) => {
       await admin.exec(sql`create schema ${sql.id(schema)}`);
@@ -46,7 +45,7 @@ export function postgresLodging(url: string, schema: string): Lodging {
         'select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = :schema',
         { schema },
       );
-      return Number(ended);
+      return `pg_terminate_backend: ${ended ?? 0n} sessions of the demo were ended`;
     },
     drop: async (admin) => {
       await lodging.endSessions(admin);
@@ -65,8 +64,7 @@ export function mysqlLodging(url: string, table: string, sessions: Set<string>):
     what: `the table ${table}`,
     table,
     defaultPort: 3306,
-    driver: noting(openDoor(url, table), sessions),
-    endedBy: 'KILL',
+    driver: noting(openDoor(url, table), ({ sessionId }) => sessions.add(sessionId)),
     describe: async (admin) => {
       const version = (await admin.queryValue<string>('select version()')) ?? '';
       return `${version.includes('MariaDB') ? 'MariaDB' : 'MySQL'} ${version.split('-')[0]}`;
@@ -75,7 +73,7 @@ export function mysqlLodging(url: string, table: string, sessions: Set<string>):
     endSessions: async (admin) => {
       const ended = await Promise.all([...sessions].map((id) => endMysqlSession(admin, id)));
       sessions.clear();
-      return ended.filter(Boolean).length;
+      return `KILL: ${ended.filter(Boolean).length} sessions of the demo were ended`;
     },
     drop: async (admin) => {
       await lodging.endSessions(admin);
@@ -97,10 +95,10 @@ async function endMysqlSession(admin: DBRuntime, id: string): Promise<boolean> {
 }
 
 /** The same driver; what it connects is noted. */
-function noting(driver: Driver, sessions: Set<string>): Driver {
+export function noting(driver: Driver, note: (connection: DriverConnection) => void): Driver {
   const connect: Driver['connect'] = async (request) => {
     const connection = await driver.connect(request);
-    sessions.add(connection.sessionId);
+    note(connection);
     return connection;
   };
   return new Proxy(driver, {

@@ -19,6 +19,7 @@ import type { Results } from './summary.js';
 import { checkResults, describeResults } from './summary.js';
 import type { View } from './view.js';
 import { chooseView } from './view.js';
+import { WORDS } from './words.js';
 import type { World } from './workload.js';
 
 /** What is left of the run after the recovery, at least: enough to see whether the throughput is back. */
@@ -51,7 +52,7 @@ async function play(options: DemoOptions, view: View, cleanup: Cleanup): Promise
 
   view.heading('2. The cities of the world');
   const cities = readCities();
-  const world = { db, table: database.table, cities };
+  const world = { db, table: database.table, cities, words: WORDS[database.driver.dialect] };
   await load(world, database.driver.dialect, view);
   const before = await totalPopulation(db, database.table);
 
@@ -84,7 +85,7 @@ function openRuntime(database: DemoDatabase, cleanup: Cleanup): DBRuntime {
 }
 
 async function load({ db, table, cities }: World, dialect: Dialect, view: View): Promise<void> {
-  await createTable(db, table);
+  await createTable(db, table, dialect);
   const startedAt = performance.now();
   const total = cities.length;
   const elapsedMs = (): number => performance.now() - startedAt;

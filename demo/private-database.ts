@@ -1,6 +1,6 @@
 /**
  * A real PostgreSQL, MySQL or MariaDB server for this run alone, in a temporary folder, on a free port of 127.0.0.1. Its break-down is a
- * SIGKILL for all of its processes.
+ * SIGKILL for all of its processes. Of Oracle, which cannot be installed so, there is a test server: private-wire-server.ts.
  * Invariant: neither a process nor the folder is left, also when the demo is interrupted while the server is still
  * being made.
  */
@@ -13,19 +13,18 @@ import type { Cleanup } from './cleanup.js';
 import { DemoFailure } from './cleanup.js';
 import type { DemoDatabase } from './database.js';
 import { openDoor } from './doors.js';
+import type { PrivateServer } from './private-server.js';
+import { DOWN_MS } from './private-server.js';
+import { startWireServer } from './private-wire-server.js';
 
-/** Long enough for reads to give up (1 s), short enough for transfers to sit it out (5 s). */
-const DOWN_MS = 1_000;
 const KILL_INTERVAL_MS = 20;
-
-type PrivateServer = PostgresServer | MysqlServer;
 
 /** The server from the first moment on, before it is there. */
 interface Making {
   server?: Promise<PrivateServer>;
 }
 
-const NAMES: Readonly<Record<Product, string>> = { postgres: 'PostgreSQL', mysql: 'MySQL', mariadb: 'MariaDB' };
+const NAMES = { postgres: 'PostgreSQL', mysql: 'MySQL', mariadb: 'MariaDB' } as const;
 
 export async function startPrivateDatabase(
   product: Product,
@@ -40,25 +39,25 @@ export async function startPrivateDatabase(
   });
   making.server = startServer(product, say);
   try {
-    return describe(product, await making.server);
+    const { title, url, breakDown } = await making.server;
+    return { title, driver: openDoor(url, 'fluxor-demo'), table: 'cities', breakDown };
   } catch (error) {
     if (!(error instanceof ServerUnavailable)) throw error;
     throw new DemoFailure(`${error.message}. With --url the demo uses a server of yours.`, { cause: error });
   }
 }
 
-function startServer(product: Product, onProgress: (text: string) => void): Promise<PrivateServer> {
-  if (product === 'postgres') return PostgresServer.start({ major: 18, onProgress });
-  return MysqlServer.start({ product, onProgress });
+async function startServer(product: Product, onProgress: (text: string) => void): Promise<PrivateServer> {
+  if (product === 'oracle') return startWireServer(onProgress);
+  if (product === 'postgres') return serverOf(product, await PostgresServer.start({ major: 18, onProgress }));
+  return serverOf(product, await MysqlServer.start({ product, onProgress }));
 }
 
-function describe(product: Product, server: PrivateServer): DemoDatabase {
-  // The same address with the product's own scheme, which chooses the client library.
-  const url = server.url.replace(/^\w+/, product);
+function serverOf(product: keyof typeof NAMES, server: PostgresServer | MysqlServer): PrivateServer {
   return {
     title: `${NAMES[product]} ${server.version} on ${server.host}:${server.port}, in a temporary folder`,
-    driver: openDoor(url, 'fluxor-demo'),
-    table: 'cities',
+    // The same address with the product's own scheme, which chooses the client library.
+    url: server.url.replace(/^\w+/, product),
     breakDown: async (say) => {
       say('kill -9: every process of the server at once');
       await server.kill();
@@ -66,6 +65,8 @@ function describe(product: Product, server: PrivateServer): DemoDatabase {
       say('the server starts again and recovers from its log');
       await server.start();
     },
+    remove: () => server.remove(),
+    removeSync: () => server.removeSync(),
   };
 }
 

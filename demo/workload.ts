@@ -9,6 +9,7 @@ import type { DBRuntime, QueryOptions, Transaction } from 'fluxor-db';
 import { isFluxorError } from 'fluxor-db';
 import type { City } from './cities.js';
 import type { Statistics } from './statistics.js';
+import type { Words } from './words.js';
 
 const WORKERS = 32;
 
@@ -33,6 +34,7 @@ export interface World {
   readonly db: DBRuntime;
   readonly table: string;
   readonly cities: readonly City[];
+  readonly words: Words;
 }
 
 export class Workload {
@@ -76,11 +78,13 @@ class Visitor {
   readonly #db: DBRuntime;
   readonly #cities: readonly City[];
   readonly #table: string;
+  readonly #words: Words;
 
-  constructor({ db, table, cities }: World) {
+  constructor({ db, table, cities, words }: World) {
     this.#db = db;
     this.#table = table;
     this.#cities = cities;
+    this.#words = words;
   }
 
   async lookUp(): Promise<void> {
@@ -91,7 +95,8 @@ class Visitor {
   async listBiggest(): Promise<void> {
     const { country } = this.#anyCity();
     await this.#db.query<City>(
-      `select id, name, population from ${this.#table} where country = :country order by population desc limit 20`,
+      `select id, name, population from ${this.#table} where country = :country
+       order by population desc ${this.#words.limit(20)}`,
       { country },
       READ,
     );
@@ -102,7 +107,7 @@ class Visitor {
     const { longitude, latitude } = this.#anyCity();
     await this.#db.query<City>(
       `select id, name, population from ${this.#table}
-       where longitude between :west and :east and latitude between :south and :north limit 50`,
+       where longitude between :west and :east and latitude between :south and :north ${this.#words.limit(50)}`,
       { west: longitude - 0.25, east: longitude + 0.25, south: latitude - 0.25, north: latitude + 0.25 },
       READ,
     );
@@ -128,7 +133,7 @@ class Visitor {
 
   /** QUERY, undefined-object. */
   async misspell(): Promise<void> {
-    await this.#db.query(`select populatoin from ${this.#table} limit 1`, [], READ);
+    await this.#db.query(`select populatoin from ${this.#table} ${this.#words.limit(1)}`, [], READ);
   }
 
   /** CONSTRAINT, unique. */

@@ -4,9 +4,9 @@
  *
  * tsc checks the sources and writes the declarations, one for each source that a door's declarations lead to. Rollup puts
  * together what tsc makes of each source, and esbuild takes out of it what only people need. Invariants: all that the front
- * door needs at once is in `core.js`, with the kernel; every other door takes from it what it has in common with the front
- * door, so that a class is the same class behind all of them; no database loads what is another's; what is imported on demand
- * (doors by `connect()`, transactions, listening, client libraries) stays so; the maps carry the TypeScript, and lead to it.
+ * door needs is in `core.js`, with the kernel; every other door takes from it what it has in common with the front door, so
+ * that a class is the same class behind all of them; no database loads what is another's; what is imported on demand (doors by
+ * `connect()`, client libraries) stays so; the maps carry the TypeScript, and lead to it.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -136,15 +136,20 @@ function tight() {
   return {
     name: 'tight',
     async renderChunk(code, { fileName }) {
-      const [, head = '', body = '', tail = ''] = /^((?:import [^;]*;\n)*)([^]*?)((?:\nexport \{[^}]*\};)?\s*)$/.exec(
-        code,
-      );
-      // Of what it takes for a script, esbuild leaves the outermost names alone.
+      const { statements } = ts.createSourceFile(fileName, code, ts.ScriptTarget.Latest, true);
+      const own = statements.filter((each) => !ts.isImportDeclaration(each) && !ts.isExportDeclaration(each));
+      if (own.length === 0) return null;
+      const [start, end] = [own[0].getStart(), own.at(-1).end];
+      const [head, body, tail] = [code.slice(0, start), code.slice(start, end), code.slice(end)];
+      // Of what it takes for a script, esbuild leaves the outermost names alone. Of a module it would not.
+      if (ts.isExternalModule(ts.createSourceFile(fileName, body, ts.ScriptTarget.Latest))) {
+        throw new Error(`${fileName} has an import or export that is neither at its beginning nor at its end`);
+      }
       const tightened = await transform(head.replaceAll(/[^\n]/g, '') + body, {
         sourcefile: fileName,
         sourcemap: 'external',
         sourcesContent: false,
-        target: 'esnext',
+        target: 'node20',
         charset: 'ascii',
         minify: true,
         lineLimit: 120,

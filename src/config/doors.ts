@@ -15,7 +15,14 @@ export interface Door {
   readonly capabilities: Capabilities;
   readonly hasDeferrable: boolean;
   /** Which optional members the driver has. */
-  readonly has: { readonly outcomes: boolean; readonly listen: boolean; readonly commitsByItself: boolean };
+  readonly has: {
+    readonly outcomes: boolean;
+    readonly listen: boolean;
+    readonly commitsByItself: boolean;
+    readonly witness: boolean;
+  };
+  /** Where a server of this database listens when the URL names no port. */
+  readonly defaultPort: number;
   open(url: string): Promise<Driver>;
 }
 
@@ -41,7 +48,8 @@ const POSTGRES_DOOR: Door = {
     statements: 'runtime',
   },
   hasDeferrable: true,
-  has: { outcomes: true, listen: false, commitsByItself: false },
+  defaultPort: 5432,
+  has: { outcomes: true, listen: false, commitsByItself: false, witness: false },
   open: async (url) => (await import('../driver/postgres/index.js')).postgres({ url }),
 };
 const PGLITE_DOOR: Door = {
@@ -55,7 +63,7 @@ const PGLITE_DOOR: Door = {
     pipelining: false,
     statements: 'driver',
   },
-  has: { outcomes: false, listen: true, commitsByItself: false },
+  has: { outcomes: false, listen: true, commitsByItself: false, witness: false },
   open: async (url) => (await import('../driver/pglite/index.js')).pglite({ url }),
 };
 const MYSQL_DOOR: Door = {
@@ -70,7 +78,8 @@ const MYSQL_DOOR: Door = {
     statements: 'driver',
   },
   hasDeferrable: false,
-  has: { outcomes: false, listen: false, commitsByItself: true },
+  defaultPort: 3306,
+  has: { outcomes: false, listen: false, commitsByItself: true, witness: false },
   open: (url) => firstInstalled(url, MYSQL2, MARIADB),
 };
 const MARIADB_DOOR: Door = {
@@ -80,16 +89,24 @@ const MARIADB_DOOR: Door = {
   open: (url) => firstInstalled(url, MARIADB, MYSQL2),
 };
 
+const ORACLE_DOOR: Door = {
+  name: 'oracle',
+  dialect: 'oracle',
+  capabilities: { ...MYSQL_DOOR.capabilities },
+  hasDeferrable: false,
+  has: { outcomes: true, listen: false, commitsByItself: true, witness: true },
+  defaultPort: 1521,
+  open: async (url) => (await import('../driver/oracle/index.js')).oracle({ url }),
+};
+
 export const DOORS: Readonly<Record<string, Door>> = {
   postgres: POSTGRES_DOOR,
   postgresql: POSTGRES_DOOR,
   pglite: PGLITE_DOOR,
   mysql: MYSQL_DOOR,
   mariadb: MARIADB_DOOR,
+  oracle: ORACLE_DOOR,
 };
-
-/** Databases that this version does not speak to yet. */
-const LATER_SCHEMES: ReadonlySet<string> = new Set(['oracle']);
 
 /** The door of a URL's scheme; without one, `issues` says which there are, and nothing else of the URL. */
 export function doorOf(url: unknown, issues: OptionIssue[]): Door | undefined {
@@ -97,7 +114,6 @@ export function doorOf(url: unknown, issues: OptionIssue[]): Door | undefined {
   if (scheme !== undefined && Object.hasOwn(DOORS, scheme)) return DOORS[scheme];
   const got = scheme === undefined ? 'a text without a scheme' : `the scheme '${scheme}:'`;
   const expected = Object.keys(DOORS).map((known) => `'${known}:'`);
-  const later = LATER_SCHEMES.has(scheme ?? '') ? `; ${scheme}: comes with a later version` : '';
-  issues.push({ path: 'url', got, expected: `one of ${expected.join(', ')}${later}` });
+  issues.push({ path: 'url', got, expected: `one of ${expected.join(', ')}` });
   return undefined;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Driver, FailureSituation, TransactionStatements } from '../driver/driver.js';
 import { mariadb } from '../driver/mariadb/mariadb.js';
 import { mysql } from '../driver/mysql/mysql.js';
+import { oracle } from '../driver/oracle/oracle.js';
 import { pglite } from '../driver/pglite/pglite.js';
 import { postgres } from '../driver/postgres/postgres.js';
 import { ConfigError } from '../errors/config-error.js';
@@ -16,6 +17,7 @@ const REAL: Readonly<Record<string, Driver>> = {
   pglite: pglite(),
   mysql: mysql(),
   mariadb: mariadb(),
+  oracle: oracle({ serviceName: 'd' }),
 };
 
 const SITUATION: FailureSituation = {
@@ -28,7 +30,11 @@ const SITUATION: FailureSituation = {
   context: {},
 };
 
-const optionalMembers = (words: TransactionStatements) => [words.hasDeferrable ?? false, 'commitsByItself' in words];
+const optionalMembers = (words: TransactionStatements) => [
+  words.hasDeferrable ?? false,
+  'commitsByItself' in words,
+  'witness' in words,
+];
 
 function driverOf(url: string): Driver {
   const issues: OptionIssue[] = [];
@@ -58,6 +64,7 @@ describe('the driver of a URL', () => {
     ['postgresql://db.example/shop?sslmode=require', 'postgres://db.example:5432/shop'],
     ['mysql://app:secret@[::1]/shop', 'mysql://app@[::1]:3306/shop'],
     ['mariadb://db', 'mariadb://db:3306/'],
+    ['oracle://app:secret@db.example/shop', 'oracle://app@db.example:1521/shop'],
     ['pglite:', 'pglite:memory'],
     ['pglite:./data', 'pglite:./data'],
   ])('shows of %s what is no secret', (url, endpoint) => {
@@ -75,7 +82,7 @@ describe('the driver of a URL', () => {
     ['postgres://a:pass/word@h/d', 'a text that is not a URL'],
     ['postgres://a:%@h/d', "a password with a stray '%'"],
     ['pglite://app:secret@h/d', "'//' and an '@', as in the URL of a server"],
-    ['oracle://h/d', "the scheme 'oracle:'"],
+    ['db2://h/d', "the scheme 'db2:'"],
   ])('refuses %s, and does not quote it', (url, got) => {
     const issues: OptionIssue[] = [];
     expect(urlDriver(url, issues)).toBeUndefined();

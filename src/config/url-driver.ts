@@ -22,6 +22,8 @@ import type { OptionIssue } from '../kernel/option-reader.js';
 import type { Door } from './doors.js';
 import { DOORS, doorOf } from './doors.js';
 
+type Witness = NonNullable<TransactionStatements['witness']>;
+
 /** `undefined` when the URL is wrong; then `issues` says why. What its parameters mean is known when the door is open. */
 export function urlDriver(url: string, issues: OptionIssue[]): Driver | undefined {
   const door = doorOf(url, issues);
@@ -124,7 +126,31 @@ function wordsOf(loaded: () => Driver, door: Door): TransactionStatements {
     ...(door.has.commitsByItself
       ? { commitsByItself: (text: string) => loaded().transactions.commitsByItself?.(text) }
       : {}),
+    ...(door.has.witness ? { witness: new LaterWitness(loaded) } : {}),
   };
+}
+
+/** A class, for the reason of `LaterOutcomes`. */
+class LaterWitness implements Witness {
+  readonly #loaded: () => Driver;
+
+  constructor(loaded: () => Driver) {
+    this.#loaded = loaded;
+  }
+
+  get set(): string {
+    return this.#witness.set;
+  }
+
+  get check(): string {
+    return this.#witness.check;
+  }
+
+  get #witness(): Witness {
+    const { witness } = this.#loaded().transactions;
+    if (witness === undefined) throw new Error('bug: the driver has no witness of its own');
+    return witness;
+  }
 }
 
 /** A class, because a getter of its own would be read by whoever prints the configuration. */
@@ -168,7 +194,7 @@ function endpointOf(url: string, door: Door, issues: OptionIssue[]): string | un
   const found = issues.length;
   const parsed = parseConnectionUrl(url, Object.keys(DOORS), 'url', issues);
   if (parsed === undefined || issues.length > found) return undefined;
-  const { host = 'localhost', port = door.dialect === 'mysql' ? 3306 : 5432, user, database = '' } = parsed;
+  const { host = 'localhost', port = door.defaultPort, user, database = '' } = parsed;
   const at = host.includes(':') ? `[${host}]` : host;
   return `${door.name}://${user === undefined ? '' : `${user}@`}${at}:${port}/${database}`;
 }

@@ -62,7 +62,7 @@ export class OwnCommits {
   begin(text: string, kind: OwnCommit, savepoints: number, say: Say): void {
     // One savepoint proves it for all that come after it.
     if (kind === 'program' && this.#suspect?.kind !== 'program') {
-      say(this.#words.savepoint(WITNESS)).catch(() => {
+      say(this.#words.witness?.set ?? this.#words.savepoint(WITNESS)).catch(() => {
         // Then the release finds nothing, and the program stays suspected.
       });
     }
@@ -94,7 +94,7 @@ export class OwnCommits {
     const suspect = this.#suspect;
     if (suspect?.kind !== 'program') return;
     try {
-      await say(this.#words.releaseSavepoint(WITNESS));
+      await say(this.#words.witness?.check ?? this.#words.releaseSavepoint(WITNESS));
       if (this.#suspect === suspect) this.#suspect = undefined;
     } catch (error) {
       if (isFluxorError(error, 'TRANSACTION') && error.reason === 'invalid-state') this.#found ??= suspect.text;

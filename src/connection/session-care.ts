@@ -34,6 +34,7 @@ export class SessionCare {
 
   needsReset(policy: ReleasePolicy): boolean {
     if (this.#isTouched && policy === 'reset') return true;
+    if (this.#native.hasOpenResults === true) return true;
     // A pooler's server process is somebody else's after every transaction: only what it reports has followed the session.
     return (this.#left !== 0 && this.#native.isPooled !== true) || this.#native.hasChangedSettings === true;
   }
@@ -43,7 +44,8 @@ export class SessionCare {
     if (!this.needsReset(policy)) return 0;
     const full = this.#isTouched && policy === 'reset' ? SESSION_EFFECTS.unknown : 0;
     const reported = this.#native.hasChangedSettings === true ? SESSION_EFFECTS.settings | SESSION_EFFECTS.role : 0;
-    return this.#left | full | reported;
+    const open = this.#native.hasOpenResults === true ? SESSION_EFFECTS.cursors : 0;
+    return this.#left | full | reported | open;
   }
 
   /** All of it has been undone. */

@@ -58,6 +58,11 @@ export interface TransactionStatements {
   rollbackTo(name: string): string;
   releaseSavepoint(name: string): string;
   /**
+   * What is sent before a program that may commit midway, and after it: `check` fails with a TransactionError `invalid-state` where
+   * the transaction is not the same any more. Absent: a savepoint that is set before it, and released after it.
+   */
+  readonly witness?: { readonly set: string; readonly check: string };
+  /**
    * Whether a statement commits by itself; `undefined` for those that are part of the transaction around them. Absent: none does in
    * a transaction, and outside of one CALL and DO may commit midway.
    */
@@ -155,6 +160,8 @@ export interface DriverConnection {
   readonly canPipeline?: boolean;
   /** Settings that the server reports by itself are not those that the session began with. */
   readonly hasChangedSettings?: boolean;
+  /** Results that were given out read on through this session; `reset` cuts them off. */
+  readonly hasOpenResults?: boolean;
   /**
    * Resolves when the server is ready and nothing is in flight any more, also after an error; rejects when the connection
    * is gone.
@@ -207,7 +214,10 @@ export interface Driver {
   readonly transactions: TransactionStatements;
   /** How to find out what became of a COMMIT whose answer was lost; absent where the database has no way to tell. */
   readonly outcomes?: OutcomeProtocol;
-  /** Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent. */
+  /**
+   * Loads the client library; raises `DRIVER_MISSING` with the install command when it is absent, and a ConnectionError
+   * `local-resources` when it is there and cannot be loaded.
+   */
   load(): Promise<void>;
   connect(request: ConnectRequest): Promise<DriverConnection>;
   /**

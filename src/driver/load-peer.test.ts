@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ConnectionError } from '../errors/connection-error.js';
 import { loadPeer } from './load-peer.js';
 
 const failure = (message: string, code?: string) =>
@@ -29,8 +30,26 @@ describe('loadPeer', () => {
     ],
     ['a package that cannot run here', failure("'pg' is not a valid ES module", 'ERR_REQUIRE_ESM')],
     ['a package that throws', failure("pg: '1' is not supported")],
-  ])('passes on the error of %s', async (_, error) => {
-    await expect(loadPeer('pg', () => Promise.reject(error))).rejects.toBe(error);
+    ['a process without file handles', failure("EMFILE: too many open files, open '/pg/index.js'", 'EMFILE')],
+  ])('says of %s that it could not be loaded, with nothing sent and no retry', async (_, cause) => {
+    const error: unknown = await loadPeer('pg', () => Promise.reject(cause)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ConnectionError);
+    const verdict = { reason: 'local-resources', outcome: 'not-sent', decision: 'never', breaker: 'ignore' };
+    const { code: vendorCode } = cause as { code?: string };
+    expect(error).toMatchObject({ code: 'CONNECTION', ...verdict, vendorCode, cause });
+    expect((error as Error).message).toContain(`'pg' could not be loaded${vendorCode ? ` (${vendorCode})` : ''}`);
+    expect((error as Error).message).not.toContain('npm install');
+  });
+
+  it('takes whatever is thrown', async () => {
+    await expect(loadPeer('pg', () => Promise.reject(undefined))).rejects.toMatchObject({ reason: 'local-resources' });
+  });
+
+  it('keeps no failure', async () => {
+    let loads = 0;
+    const load = () => ((loads += 1) === 1 ? Promise.reject(failure('EMFILE', 'EMFILE')) : Promise.resolve('there'));
+    await expect(loadPeer('pg', load)).rejects.toMatchObject({ vendorCode: 'EMFILE' });
+    await expect(loadPeer('pg', load)).resolves.toBe('there');
   });
 
   it('finds what is really not there by what Node says', async () => {

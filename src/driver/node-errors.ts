@@ -214,3 +214,16 @@ function rowOf(code: string): NodeErrorRow | undefined {
 function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || (error as { code?: unknown }).code === 'ABORT_ERR');
 }
+
+/** What no table of a room knows. */
+export function unknownError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
+  const text = `${endpoint}: the client library failed in an unknown way; see cause`;
+  const init = { cause: error, context: situation.context, isConnectionFatal: true };
+  // Whatever it was, a COMMIT that had been sent may have been carried out.
+  if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
+  const isConnecting = situation.phase === 'connect';
+  const outcome = situation.wasSent && !isConnecting ? 'unknown' : 'not-sent';
+  // What fails before anything is written fails on this side, and says nothing about the server.
+  const breaker = situation.wasSent || isConnecting ? 'failure' : 'ignore';
+  return new ConnectionError('protocol', text, { ...init, outcome, breaker });
+}

@@ -16,3 +16,7 @@ declare module 'mariadb/callback' {
 declare module '@electric-sql/pglite' {
   export const PGlite: unknown;
 }
+declare module 'oracledb' {
+  const oracledb: unknown;
+  export { oracledb as default };
+}

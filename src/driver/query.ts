@@ -30,6 +30,8 @@ export interface DriverResult {
   readonly resultSets?: readonly ResultSet[];
   /** The OUT and INOUT parameters of a procedure by their names, where they were given as placeholders. */
   readonly outBinds?: Readonly<Record<string, unknown>>;
+  /** It succeeded, but: in our own words, with the server's number. */
+  readonly warning?: string;
 }
 
 /** One of several results of one statement. */

@@ -15,6 +15,11 @@ export interface ConfigIssue {
  * // pool.maxSize: got '50', expected a whole number, 1 to 10,000
  */
 export class ConfigError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'ConfigError';
+  }
+
   readonly issues: readonly ConfigIssue[];
 
   constructor(

@@ -19,6 +19,11 @@ export type ConnectionErrorReason =
   | 'protocol';
 
 export class ConnectionError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'ConnectionError';
+  }
+
   declare readonly reason: ConnectionErrorReason;
 
   constructor(

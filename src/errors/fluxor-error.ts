@@ -80,6 +80,11 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * catch (error) { if (isFluxorError(error, 'CONSTRAINT')) return conflict(); throw error; }
  */
 export class FluxorError extends Error {
+  /** @internal Written down in each: minifiers rename classes. A class that extends one of these has its own name, as any class. */
+  static override get name(): string {
+    return 'FluxorError';
+  }
+
   /** Stable; the full list with what to do about each is `docs/errors.md`. */
   readonly code: ErrorCode;
   /** Finer than the code, in words; see each class. */

@@ -15,6 +15,11 @@ export type QueryErrorReason =
   | 'internal';
 
 export class QueryError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'QueryError';
+  }
+
   declare readonly reason: QueryErrorReason;
 
   constructor(reason: QueryErrorReason, message: string, init: Omit<FluxorErrorInit, 'reason'> = {}) {
@@ -32,6 +37,11 @@ export interface ConstraintFacts {
 
 /** Names what was violated; never the offending values (they are on `cause`). */
 export class ConstraintError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'ConstraintError';
+  }
+
   declare readonly reason: ConstraintErrorReason;
   readonly constraint: string | undefined;
   readonly table: string | undefined;
@@ -59,6 +69,11 @@ export type TransactionErrorReason =
 
 /** The transaction cannot go on. When `retryable`, run all of it again, never only its last statement. */
 export class TransactionError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'TransactionError';
+  }
+
   declare readonly reason: TransactionErrorReason;
 
   constructor(reason: TransactionErrorReason, message: string, init: Omit<FluxorErrorInit, 'reason'> = {}) {
@@ -68,6 +83,11 @@ export class TransactionError extends FluxorError {
 
 /** A COMMIT (or a write whose fate was asked for) was sent and its answer lost. Never retryable. */
 export class OutcomeUnknownError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'OutcomeUnknownError';
+  }
+
   constructor(message: string, init: Omit<FluxorErrorInit, 'outcome' | 'decision'> = {}) {
     super('OUTCOME_UNKNOWN', message, { ...init, outcome: 'unknown', decision: 'never' });
   }

@@ -7,6 +7,11 @@ import { FluxorError } from './fluxor-error.js';
  * `retryable` is false; a caller further up may decide otherwise after `retryAfterMs`.
  */
 export class RejectedError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'RejectedError';
+  }
+
   constructor(
     code: 'CIRCUIT_OPEN' | 'RATE_LIMIT' | 'POOL_EXHAUSTED',
     message: string,

@@ -6,6 +6,11 @@ import { FluxorError } from './fluxor-error.js';
 export type TimeoutPhase = 'acquire' | 'connect' | 'validate' | 'statement' | 'transaction' | 'commit';
 
 export class TimeoutError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'TimeoutError';
+  }
+
   readonly phase: TimeoutPhase;
 
   constructor(phase: TimeoutPhase, message: string, init: Omit<FluxorErrorInit, 'reason'> = {}) {
@@ -22,6 +27,11 @@ export class TimeoutError extends FluxorError {
 export type CancelledBy = 'caller' | 'administrator' | 'runtime';
 
 export class CancelledError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'CancelledError';
+  }
+
   declare readonly reason: CancelledBy;
 
   constructor(reason: CancelledBy, message: string, init: Omit<FluxorErrorInit, 'reason'> = {}) {

@@ -13,6 +13,11 @@ export type UsageErrorCode =
 
 /** Nothing was sent, or, of `STATEMENT_NOT_AWAITED`, nothing remains. Never retryable. */
 export class UsageError extends FluxorError {
+  /** @internal */
+  static override get name(): string {
+    return 'UsageError';
+  }
+
   constructor(
     code: UsageErrorCode,
     message: string,

@@ -95,6 +95,22 @@ describe('Pool, shared leases', () => {
     expect(later.lease?.isShared).toBe(true);
   });
 
+  it('lets those join what comes free who came before whoever wants it alone, and nobody after', async () => {
+    const bench = sharing({ maxSize: 1 });
+    const held = await bench.lend();
+    const [first, second] = [bench.ask(SHORT), bench.ask(SHORT)];
+    await bench.clock.advance(1);
+    const [transaction, later] = [bench.ask(), bench.ask(SHORT)];
+    held.release();
+    await bench.clock.settle();
+    const served = [first, second, transaction, later].map(({ lease }) => lease !== undefined);
+    expect(served).toEqual([true, true, false, false]);
+    first.lease?.release();
+    second.lease?.release();
+    await bench.clock.settle();
+    expect([transaction.lease?.isShared, later.lease]).toEqual([false, undefined]);
+  });
+
   it('lets statements join again when whoever wanted the connection alone has left', async () => {
     const bench = sharing({ maxSize: 1 });
     await bench.lend(SHORT);

@@ -137,7 +137,7 @@ const NO_SETS_FAULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIMEOUT', 'CA
 const KEPT = 'a set of it has ended its transaction, so what had been sent by then stays';
 
 /** Procedures and blocks can commit in the middle, in a batch as well. */
-const COMMITS_INSIDE: ReadonlySet<string> = new Set(['call', 'do']);
+const COMMITS_INSIDE: ReadonlySet<string> = new Set(['call', 'do', 'begin', 'declare']);
 
 function explain(error: FluxorError, report: BatchReport, verb: string): void {
   const { failedSet, isEnding, isInside } = report;

@@ -27,6 +27,17 @@ async function* stalling(sets: number, value: (index: number) => unknown = (inde
 }
 
 describe('a batch that waits for the first sets of its source', () => {
+  // A stream that cannot open its file says so to whoever listens by then, and ends the process if nobody does.
+  it('has begun to read before it returns, also as the first call of its runtime', async () => {
+    const { db } = runtimeBench();
+    let asked = 0;
+    const next = () => Promise.resolve({ done: true, value: (asked += 1) });
+    const sets = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as ParamSets;
+    const batch = db.batch('insert into t (a) values ($1)', sets);
+    expect(asked).toBe(1);
+    expect((await batch).rowsAffected).toBe(0);
+  });
+
   it('ends at its deadline, with nothing sent', async () => {
     const bench = batchBench();
     const ran = bench.watch(bench.db.batch(PUT, stalling(3)));

@@ -31,7 +31,7 @@ describe('connect', () => {
   ])('refuses %s and names the schemes it knows', async (url, got) => {
     const { issues, message } = await refusal(url);
     expect(issues).toMatchObject([{ path: 'url', got }]);
-    for (const scheme of ['postgres', 'postgresql', 'pglite', 'mysql', 'mariadb'])
+    for (const scheme of ['postgres', 'postgresql', 'pglite', 'mysql', 'mariadb', 'oracle'])
       expect(issues[0]?.expected).toContain(`'${scheme}:'`);
     expect(message).not.toContain('secret-marker');
   });
@@ -111,7 +111,7 @@ describe('connect', () => {
   });
 
   it.each([
-    'oracle://app:secret-marker@h/d',
+    'oracle://app:secret-marker@h/d?mode=thicker',
     'mysql://app:secret-marker@h/d?ssl-mode=perhaps',
     'mariadb://app:secret-marker%@h/d',
     'postgres://app:secret-marker@h:port/d',

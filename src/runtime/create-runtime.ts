@@ -6,6 +6,7 @@ import { classifierOf } from '../connection/classifier.js';
 import type { ConnectionConfig } from '../connection/connection-options.js';
 import { SERVER_LIMIT_GRACE_MS } from '../connection/connection-options.js';
 import { ConnectionFactory } from '../connection/connection-factory.js';
+import { ListeningSession } from '../connection/listening-session.js';
 import { StatementBook } from '../connection/statement-book.js';
 import { StatementPace } from '../connection/statement-pace.js';
 import type { GatePorts } from '../gate/gate-ports.js';
@@ -142,7 +143,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     meter,
     callbacks: new Callbacks(hub, clock),
     transactions: new TransactionCounters(clock),
-    listening: { ports: listeningPorts, session: undefined, start },
+    listening: { session: new ListeningSession(listeningPorts), start },
     statementMetrics: () => statementMetrics(book.counts),
     ...controls,
   };

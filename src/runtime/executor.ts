@@ -38,10 +38,13 @@ export interface QueryResult<R> {
   /** Of a procedure that brings several results: all of them; the first is `rows` and `fields` as well. */
   readonly resultSets?: readonly ResultSet[];
   /**
-   * Of a procedure: its OUT and INOUT parameters by their names, where placeholders were given for them (MySQL and MariaDB).
+   * Of a procedure: its OUT and INOUT parameters by their names, where placeholders were given for them (MySQL and MariaDB), or `out()` and
+   * `inOut()` of `fluxor-db/oracle`, with RETURNING INTO too.
    * @example const { outBinds } = await db.execute('call add_user(?, ?)', ['Ann', null]);   // { new_id: 7 }
    */
   readonly outBinds?: Readonly<Record<string, unknown>>;
+  /** What is wrong although the statement succeeded: Oracle keeps a procedure that does not compile, and refuses to run it. */
+  readonly warning?: string;
   /** From the call to the result, waiting included. */
   readonly durationMs: number;
 }
@@ -53,6 +56,8 @@ export interface ExecResult {
   readonly gtid?: string;
   /** As in `QueryResult`. */
   readonly outBinds?: Readonly<Record<string, unknown>>;
+  /** As in `QueryResult`. */
+  readonly warning?: string;
 }
 
 /**
@@ -162,10 +167,10 @@ const ROWS: Take = { of: ({ rows }) => rows };
 const FIRST_ROW: Take = { of: ({ rows }) => rows[0] };
 /** By position, because two columns of one name would hide each other in an object. */
 const FIRST_VALUE: Take = { rowMode: 'array', of: ({ rows }) => (rows[0] as readonly unknown[] | undefined)?.[0] };
-type Rare = 'lastInsertId' | 'gtid' | 'resultSets' | 'outBinds';
+type Rare = 'lastInsertId' | 'gtid' | 'resultSets' | 'outBinds' | 'warning';
 /** Lists made once: this is part of every call. */
-const RARE: readonly Rare[] = ['lastInsertId', 'gtid', 'resultSets', 'outBinds'];
-const RARE_OF_CHANGES: readonly Rare[] = ['lastInsertId', 'gtid', 'outBinds'];
+const RARE: readonly Rare[] = ['lastInsertId', 'gtid', 'resultSets', 'outBinds', 'warning'];
+const RARE_OF_CHANGES: readonly Rare[] = ['lastInsertId', 'gtid', 'outBinds', 'warning'];
 
 const CHANGES: Take = {
   of: (result) => addRare({ rowsAffected: result.rowsAffected }, result, RARE_OF_CHANGES),

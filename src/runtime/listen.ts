@@ -1,8 +1,4 @@
-/**
- * `db.listen()`: from what the caller wrote to a subscription that is in force. Called by runtime.ts, and loaded with the
- * first call, with all that only listening needs.
- */
-import { ListeningSession } from '../connection/listening-session.js';
+/** `db.listen()`: from what the caller wrote to a subscription that is in force. Called by runtime.ts. */
 import { ConfigError } from '../errors/config-error.js';
 import { CancelledError } from '../errors/timeout-error.js';
 import { within } from '../kernel/within.js';
@@ -19,15 +15,13 @@ export async function listen(
   options: ListenOptions | undefined,
 ): Promise<NotificationStream> {
   const { config, lifecycle, timers, listening } = house.parts;
-  const { start } = listening;
+  const { session, start } = listening;
   const plan = readListen(channels, options);
   const { driver, clock } = config;
   if (driver.capabilities.hasNotifications !== true) throw cannotListen(driver.name);
   lifecycle.assertOpen();
   const { signal } = plan;
   if (signal?.aborted === true) throw abortedError(driver.endpoint, signal);
-  // Before the start is told: a listener may disconnect, which closes it.
-  const session = (listening.session ??= new ListeningSession(listening.ports));
   if (lifecycle.state === 'idle') start();
   const subscription = new Subscription(
     plan,

@@ -8,6 +8,7 @@ import type { Duration } from '../kernel/duration.js';
 import type { FailureSituation } from '../driver/driver.js';
 import type { CircuitState } from '../gate/circuit-state.js';
 import { createDeferred } from '../kernel/deferred.js';
+import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import { TRANSACTION_CHANNEL } from '../telemetry/channels.js';
 import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
@@ -16,15 +17,21 @@ import { ConfigError } from '../errors/config-error.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import { nearestName, OptionReader } from '../kernel/option-reader.js';
+import type { BatchWay } from './batch-call.js';
+import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
+import { RUN_BATCH } from '../connection/batch-work.js';
+import { firstRun, openTransaction } from './begin.js';
+import type { Call } from './call.js';
+import { connectionOf, leaseOf, passOf } from './call.js';
 import type { Diagnostics } from './diagnostics.js';
 import { diagnose } from './diagnostics.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { Health, HealthCheck } from './health.js';
-import type * as Holding from './holding.js';
 import type { House } from './house.js';
 import type { RuntimeState } from './lifecycle.js';
+import { listen } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import type { NotificationStream } from './notification-stream.js';
 import type { GateControl } from './gate-control.js';
@@ -32,13 +39,15 @@ import { snapshotOf } from './metrics-snapshot.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { PoolControl } from './pool-control.js';
 import type { AcquireOptions, QueryOptions, StreamOptions, TransactionOptions } from './query-options.js';
-import { assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
+import { ACQUIRE_OPTIONS, assertFunction, checkOptions, DISCONNECT_OPTIONS, readTimeout } from './query-options.js';
 import type { RowSource } from './row-stream.js';
 import { ON_A_CONNECTION, sendStatement } from './send-statement.js';
 import type { Session } from './session.js';
+import { SessionHandle } from './session.js';
 import { STREAM_ON_A_CONNECTION } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
 import { traceTransaction } from './traces.js';
+import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
 
 /** Where a failure to load the client library finds us. */
@@ -150,8 +159,6 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
   #health: Promise<HealthCheck> | undefined;
-  /** What a program of single statements never needs, and does not load. */
-  #holding: typeof Holding | undefined;
 
   constructor(house: House) {
     super();
@@ -191,32 +198,47 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    const { runTransaction } = this.#holding ?? (await this.#loadHolding());
-    const run = () => runTransaction(this.#house, fn, options);
+    const run = () => transact(this.#house, fn, options, { road: 'outer' });
     if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
     return traceTransaction(this.#house.parts.config, 'function', options, run);
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    const { beginTransaction } = this.#holding ?? (await this.#loadHolding());
-    const run = () => beginTransaction(this.#house, options);
+    const place = { road: 'outer' } as const;
+    const run = () => openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
     if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
     return traceTransaction(this.#house.parts.config, 'begin', options, run);
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
-    const { acquireSession } = this.#holding ?? (await this.#loadHolding());
-    return acquireSession(this.#house, options, undefined);
+    return this.#acquire(options, undefined);
+  }
+
+  async #acquire(options: AcquireOptions, scope: LeaseScope | undefined): Promise<Session> {
+    checkOptions(options, ACQUIRE_OPTIONS);
+    const { settings, road, config } = this.#house.parts;
+    const { label, priority, signal } = options;
+    const call = this.#house.newCall({
+      kind: 'session',
+      startedAt: config.clock.now(),
+      timeoutMs: readTimeout(options.timeout, settings.current.acquireTimeoutMs, false),
+      signal,
+      holding: { holder: 'session', label, priority, scope },
+      work: async (self: Call) => new SessionHandle(this.#house, leaseOf(self), passOf(self)),
+      retry: this.#house.retryFor(undefined),
+    });
+    return (await road.travel(call)) as Session;
   }
 
   async use<T>(fn: (session: Session) => Promise<T>, options: AcquireOptions = {}): Promise<T> {
     assertFunction(fn, 'use');
-    const { useSession } = this.#holding ?? (await this.#loadHolding());
-    return useSession(this.#house, fn, options);
+    const { scopes } = this.#house.parts;
+    const scope = scopes.open();
+    await using session = await this.#acquire(options, scope);
+    return await scopes.run(scope, () => fn(session));
   }
 
   async listen(channels: string | readonly string[], options?: ListenOptions): Promise<NotificationStream> {
-    const { listen } = await import('./listen.js');
     return listen(this.#house, channels, options);
   }
 
@@ -282,8 +304,8 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   override async batch<R = Row>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
-    const { runBatch } = this.#holding ?? (await this.#loadHolding());
-    return runBatch<R>(this.#house, sql, paramSets, options);
+    const run: BatchWay['run'] = (call, work) => connectionOf(call).run(work, RUN_BATCH, call);
+    return sendBatch<R>(this.#house, { connection: connectionOf, run }, sql, paramSets, options);
   }
 
   protected override get whereabouts(): ErrorContext {
@@ -305,10 +327,6 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     options: StreamOptions | undefined,
   ): RowSource {
     return new StreamSource(this.#house, STREAM_ON_A_CONNECTION, sql, params, options);
-  }
-
-  async #loadHolding(): Promise<typeof Holding> {
-    return (this.#holding = await import('./holding.js'));
   }
 
   async #start(): Promise<void> {
@@ -351,7 +369,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     callbacks.stop();
     gate.stop();
     pauses.stop();
-    const silenced = listening.session?.close();
+    const silenced = listening.session.close();
     const forced = await pool.close(startedAt + timeoutMs);
     await silenced;
     try {

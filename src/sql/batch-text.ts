@@ -5,7 +5,7 @@
  * part of a message.
  */
 import { QueryError } from '../errors/query-error.js';
-import { whyUnbindable } from './bindable.js';
+import { boundAs, whyUnbindable } from './bindable.js';
 import type { Dialect } from './dialect.js';
 import { DIALECTS } from './dialect.js';
 import type { Sql } from './fragment.js';
@@ -47,7 +47,9 @@ export class BatchText {
     const tokens = tokenize(dialect, this.text);
     const verb = tokens.find(({ kind }) => kind === 'word');
     this.verb = verb === undefined ? '' : tokenText(sql, verb).toLowerCase();
-    if (TRANSACTION_WORDS.has(this.verb))
+    // Oracle begins no transaction with a word, but its programs.
+    const isProgram = dialect === 'oracle' && this.verb === 'begin';
+    if (TRANSACTION_WORDS.has(this.verb) && !isProgram)
       throw refused('A batch is one unit: its text cannot begin or end transactions.');
     const numbers = tokens
       .filter(({ kind }) => kind === 'native-placeholder')
@@ -63,7 +65,7 @@ export class BatchText {
     const names = this.#names;
     if (names === undefined) return set as readonly unknown[];
     const params = set as Readonly<Record<string, unknown>>;
-    return names.map((name) => params[name]);
+    return names.map((name) => boundAs(name, params[name]));
   }
 
   /** What is wrong with a set, if anything is. */

@@ -5,6 +5,18 @@
  */
 import { QueryError } from '../errors/query-error.js';
 
+/**
+ * The method of a bind that wants to know which `:name` it was given for, as what comes back of an OUT bind is called by it. Answers
+ * what is bound in its place. Of the registry, so that two copies of this package know one another's.
+ */
+export const NAMED_BIND: unique symbol = Symbol.for('fluxor-db.named-bind') as never;
+
+/** What is bound for `:name`. */
+export function boundAs(name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !(NAMED_BIND in value)) return value;
+  return (value[NAMED_BIND] as (name: string) => unknown).call(value, name);
+}
+
 /** Why `value` cannot be bound, as the end of "value 2 is …"; `undefined` when it can. */
 export function whyUnbindable(value: unknown): string | undefined {
   switch (typeof value) {

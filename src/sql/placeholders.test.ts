@@ -92,6 +92,14 @@ describe('bindNamed', () => {
     expect(bindNamed('postgres', 'select x[:n], x[1:(n)]', { n: 1 }).text).toBe('select x[$1], x[1:(n)]');
     expect(bindNamed('oracle', 'begin :new.x := 1; end;', { new: 1 }).text).toBe('begin :1.x := 1; end;');
   });
+
+  it('binds a name once that a program of Oracle uses twice, and anew wherever SQL does', () => {
+    for (const begin of ['begin', '/* c */ DECLARE n number; begin', 'call p(:n, :n);']) {
+      const { text, values } = bindNamed('oracle', `${begin} :n := :n + :by;`, { n: 1, by: 2 });
+      expect([text.match(/:\d/g)?.at(-1), values]).toEqual([':2', [1, 2]]);
+    }
+    expect(bindNamed('oracle', 'select :n, begin, :n from t', { n: 1 }).values).toEqual([1, 1]);
+  });
 });
 
 describe('checkValues', () => {

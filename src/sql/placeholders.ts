@@ -6,7 +6,7 @@
  * text is ever part of a message.
  */
 import { QueryError } from '../errors/query-error.js';
-import { refusedValues, whyUnbindable } from './bindable.js';
+import { boundAs, refusedValues, whyUnbindable } from './bindable.js';
 import type { Dialect } from './dialect.js';
 import { DIALECTS, placeholderAt } from './dialect.js';
 import { isSql } from './fragment.js';
@@ -24,6 +24,9 @@ export interface StatementText {
   readonly isNativeInOrder: boolean;
 }
 
+/** What begins PL/SQL, for the database and its client library alike. */
+const PROGRAMS: ReadonlySet<string> = new Set(['begin', 'declare', 'call']);
+
 /** Reads `text` once. Never throws. */
 export function analyse(dialect: Dialect, source: string): StatementText {
   const facts = DIALECTS[dialect];
@@ -33,16 +36,21 @@ export function analyse(dialect: Dialect, source: string): StatementText {
   let copied = 0;
   let nativeCount = 0;
   let isNativeInOrder = true;
+  // `?` has no name, and Oracle's SQL binds by position, each occurrence anew; in its PL/SQL what is written can be read again.
+  let isNumberKept = facts.placeholder === '$';
+  let isBegun = facts.placeholder !== ':';
   for (let at = 0; at < source.length;) {
     const piece = readToken(facts, source, at);
     at = piece.end;
-    if (piece.kind === 'native-placeholder') {
+    if (piece.kind === 'word' && !isBegun) {
+      isBegun = true;
+      isNumberKept = PROGRAMS.has(source.slice(piece.start, piece.end).toLowerCase());
+    } else if (piece.kind === 'native-placeholder') {
       nativeCount += 1;
       isNativeInOrder &&= source.slice(piece.start, piece.end) === placeholderAt(facts, nativeCount);
     } else if (piece.kind === 'named-placeholder') {
       const name = source.slice(piece.start + 1, piece.end);
-      // Only `$n` may be named twice: `?` has no name, and Oracle binds by position, each occurrence anew.
-      const known = facts.placeholder === '$' ? numbers.get(name) : undefined;
+      const known = isNumberKept ? numbers.get(name) : undefined;
       if (known === undefined) names.push(name);
       const placeholder = known ?? placeholderAt(facts, names.length);
       numbers.set(name, placeholder);
@@ -55,7 +63,7 @@ export function analyse(dialect: Dialect, source: string): StatementText {
 
 /**
  * Binds `:name` placeholders from the own properties of `params`: PostgreSQL gets `$n` (a name used twice keeps its
- * number), MySQL `?` and Oracle `:n` (a name used twice is bound twice). Nothing is replaced inside strings, comments
+ * number), MySQL `?` and Oracle `:n` (a name used twice is bound twice, but for PL/SQL). Nothing is replaced inside strings, comments
  * and quoted identifiers; `x::type`, `:=` and array slices such as `a[lo:hi]` are left alone. A slice whose bound stands
  * free, `a[1 : hi]` or `a[:hi]`, reads as a placeholder: put the bound in parentheses, `a[1:(hi)]`.
  * Throws one QueryError, nothing sent: 'syntax' when the text also has placeholders of the database's own, 'data' naming
@@ -85,7 +93,7 @@ export function namedValues(
   for (const name of statement.names) {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     isRefused ||= whyRefused(value) !== undefined;
-    values.push(value);
+    values.push(boundAs(name, value));
   }
   if (isRefused) throw refusedNames(statement.names, params);
   return values;

@@ -11,7 +11,6 @@ import type { RuntimeOptions } from '../../src/config/runtime-options.js';
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import { createRuntime } from '../../src/runtime/create-runtime.js';
 // Loaded by a runtime with the first call that needs it, which takes no time of the fake clock but some of the machine's.
-import '../../src/runtime/holding.js';
 import type { DBRuntime } from '../../src/runtime/runtime.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { Dice } from './dice.js';

@@ -112,15 +112,15 @@ export class ContractHouse {
     return !isEmbedded(this.db);
   }
 
-  /** Resolves when one statement with this word runs at the server; with the number of its session. */
-  async untilRuns(marker: string): Promise<number> {
+  /** Resolves when one statement with this word runs at the server; with the name of its session. */
+  async untilRuns(marker: string): Promise<string> {
     let sessions: readonly unknown[] = [];
     const look = async (): Promise<number> => {
       sessions = await this.observer.query(this.target.words.running(marker), [], { rowMode: 'array' });
       return sessions.length;
     };
     await expect.poll(look, { timeout: 10_000 }).toBe(1);
-    return Number((sessions as readonly (readonly unknown[])[])[0]?.[0]);
+    return String((sessions as readonly (readonly unknown[])[])[0]?.[0]);
   }
 
   /** Ends the session in which a statement with this word runs, once it does. */

@@ -70,9 +70,9 @@ export async function isRunning({ connection }: OpenedSession, words: Words, mar
   return (await run(connection, words.running(marker))).rows.length === 1;
 }
 
-/** The server's number of the session; behind a pooler, of the one that it has for this transaction. */
-export async function numberOf({ connection }: OpenedSession, words: Words): Promise<number> {
-  return Number(((await run(connection, `select ${words.sessionId}`)).rows as [[number | bigint]])[0][0]);
+/** The server's name for the session; behind a pooler, of the one that it has for this transaction. */
+export async function nameOf({ connection }: OpenedSession, words: Words): Promise<string> {
+  return String(((await run(connection, `select ${words.sessionId}`)).rows as [[number | bigint | string]])[0][0]);
 }
 
 /** The error a statement raises, once the server is ready again. */

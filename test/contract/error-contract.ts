@@ -4,7 +4,7 @@
  */
 import type { FluxorError, TransactionStatements } from 'fluxor-db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, nameOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import type { ErrorCases } from './error-cases.js';
 import type { ContractTarget, DriverChange } from './targets.js';
@@ -54,7 +54,7 @@ export function errorContract(target: ContractTarget): void {
     });
 
     it('calls a statement in a failed transaction aborted, where there is such a thing, and a write in a read-only one read-only', async () => {
-      await run(session.connection, 'start transaction read only');
+      await run(session.connection, words.begin.readOnly);
       const readOnly = await failureOf(session.connection, `insert into ${errors.parents} values (5)`);
       const next = await run(session.connection, `select ${int(words, 1)}`).then(
         ({ rows }) => rows,
@@ -88,9 +88,9 @@ export function errorContract(target: ContractTarget): void {
       if (!isShared()) return;
       const other = await sessions.open();
       const natives = {
-        deadlock: await deadlock(errors, session, other),
+        deadlock: await deadlock(errors, words.begin.text, session, other),
         serialization: await staleWrite(errors, sessions.driver.transactions, session, other),
-        'lock-timeout': await lockTimeout(errors, session, other),
+        'lock-timeout': await lockTimeout(errors, words.begin.text, session, other),
       };
       await sessions.close(other);
       for (const [expected, native] of Object.entries(natives)) {
@@ -107,7 +107,7 @@ export function errorContract(target: ContractTarget): void {
       if (!sessions.driver.capabilities.canCancel) return;
       const timeout = classify(await errors.limit(session));
       expect(timeout).toMatchObject({ code: 'TIMEOUT', phase: 'statement', outcome: 'not-applied' });
-      const pid = await beginAndTellNumber(session, words);
+      const pid = await beginAndTellName(session, words);
       const sleeping = failureOf(session.connection, words.sleep('30', 'cancelled'));
       const other = await sessions.open();
       await expect.poll(() => isRunning(other, words, 'cancelled'), { timeout: 10_000 }).toBe(true);
@@ -117,7 +117,7 @@ export function errorContract(target: ContractTarget): void {
       await sessions.close(other);
     });
 
-    it('calls a wrong password AUTH and an absent database unknown-database, neither worth repeating', async () => {
+    it('calls a wrong password AUTH, never worth repeating, and an absent database unknown-database', async () => {
       if (target.makeDriverFor === undefined) return;
       const refusal = async (change: DriverChange): Promise<FluxorError> => {
         const driver = target.makeDriverFor?.(change);
@@ -132,13 +132,17 @@ export function errorContract(target: ContractTarget): void {
       expect(wrongPassword).toMatchObject({ code: 'AUTH', retryable: false, outcome: 'not-sent' });
       expect(wrongPassword.message).not.toContain('secret-marker');
       const absent = await refusal({ database: 'no_such_database' });
-      expect(absent).toMatchObject({ code: 'CONNECTION', reason: 'unknown-database', retryable: false });
+      expect(absent).toMatchObject({
+        code: 'CONNECTION',
+        reason: 'unknown-database',
+        retryable: facts.learnsOfDatabases,
+      });
     });
 
     it('calls the loss of an ended session by its name: unknown for an autocommit write, not applied in a transaction', async () => {
       if (!isShared()) return;
       const victim = await sessions.open();
-      const pid = await beginAndTellNumber(victim, words);
+      const pid = await beginAndTellName(victim, words);
       const sleeping = failureOf(victim.connection, words.sleep('30', 'session_ended'));
       await expect.poll(() => isRunning(session, words, 'session_ended'), { timeout: 10_000 }).toBe(true);
       await run(session.connection, words.endSession(pid));
@@ -156,9 +160,9 @@ export function errorContract(target: ContractTarget): void {
 }
 
 /** In a transaction a session keeps its process, also behind a pooler. */
-async function beginAndTellNumber(session: OpenedSession, words: Words): Promise<number> {
-  await run(session.connection, 'begin');
-  return numberOf(session, words);
+async function beginAndTellName(session: OpenedSession, words: Words): Promise<string> {
+  await run(session.connection, words.begin.text);
+  return nameOf(session, words);
 }
 
 async function rollBack(...sessions: readonly OpenedSession[]): Promise<void> {
@@ -171,20 +175,27 @@ async function rollBack(...sessions: readonly OpenedSession[]): Promise<void> {
 /** Two transactions, each waiting for the row the other holds; one of them is the victim. */
 async function deadlock(
   { parents, hastenDeadlock }: ErrorCases,
+  begin: string,
   one: OpenedSession,
   other: OpenedSession,
 ): Promise<unknown> {
   await run(one.connection, `insert into ${parents} values (101), (102)`);
   for (const { connection } of [one, other]) {
-    for (const text of ['begin', ...hastenDeadlock]) await run(connection, text);
+    for (const text of [begin, ...hastenDeadlock]) await run(connection, text);
   }
   const lock = (id: number): string => `select id from ${parents} where id = ${id} for update`;
   await run(one.connection, lock(101));
   await run(other.connection, lock(102));
-  const [first, second] = await Promise.allSettled([
-    run(one.connection, lock(102)),
-    run(other.connection, lock(101)).finally(() => other.connection.untilReady()),
-  ]);
+  // Where the victim has lost its statement only, it still has the row that the other one waits for.
+  const waiting = async (session: OpenedSession, id: number): Promise<void> => {
+    try {
+      await run(session.connection, lock(id));
+    } catch (error) {
+      await rollBack(session);
+      throw error;
+    }
+  };
+  const [first, second] = await Promise.allSettled([waiting(one, 102), waiting(other, 101)]);
   await rollBack(one, other);
   return first.status === 'rejected' ? first.reason : second.status === 'rejected' ? second.reason : undefined;
 }
@@ -208,8 +219,13 @@ async function staleWrite(
   return error;
 }
 
-async function lockTimeout(cases: ErrorCases, one: OpenedSession, other: OpenedSession): Promise<unknown> {
-  for (const { connection } of [other, one]) await run(connection, 'begin');
+async function lockTimeout(
+  cases: ErrorCases,
+  begin: string,
+  one: OpenedSession,
+  other: OpenedSession,
+): Promise<unknown> {
+  for (const { connection } of [other, one]) await run(connection, begin);
   const error = await cases.lockTimeout(one, other);
   await rollBack(one, other);
   return error;

@@ -34,17 +34,22 @@ const refused = (words: Words): readonly (readonly [text: string, params: readon
   [
     `insert into executor_items (id, name) values (${words.placeholder(1)}, null)`,
     [7],
-    { code: 'CONSTRAINT', reason: 'not-null', column: 'name' },
+    { code: 'CONSTRAINT', reason: 'not-null', column: words.kept('name') },
   ],
   [
     "insert into executor_items (id, name, score) values (7, 'x', -1)",
     [],
-    { code: 'CONSTRAINT', reason: 'check', constraint: 'executor_score' },
+    { code: 'CONSTRAINT', reason: 'check', constraint: words.kept('executor_score') },
   ],
   [
     "insert into executor_items (id, name, parent) values (7, 'x', 99)",
     [],
-    { code: 'CONSTRAINT', reason: 'foreign-key', table: 'executor_items' },
+    {
+      code: 'CONSTRAINT',
+      reason: 'foreign-key',
+      constraint: words.kept('executor_parent'),
+      table: words.facts.tellsReferencingTable ? 'executor_items' : undefined,
+    },
   ],
   ['selec 1', [], { code: 'QUERY', reason: 'syntax' }],
   [
@@ -84,6 +89,7 @@ export const COVERED_QUERY_OPTIONS = [
 
 export function executorContract(target: ContractTarget): void {
   const { words } = target;
+  const { columns } = words;
   describe(`executor contract: ${target.name}`, () => {
     let house: ContractHouse;
 
@@ -91,8 +97,9 @@ export function executorContract(target: ContractTarget): void {
       house = await ContractHouse.start(target);
       await house.db.exec('drop table if exists executor_items');
       await house.db.exec(
-        `create table executor_items (id int primary key, name text not null, parent int,
-           score int, constraint executor_score check (score >= 0), foreign key (parent) references executor_items (id))`,
+        `create table executor_items (id ${columns.int} primary key, name ${columns.text} not null, parent ${columns.int},
+           score ${columns.int}, constraint executor_score check (score >= 0),
+           constraint executor_parent foreign key (parent) references executor_items (id))`,
       );
     });
     beforeEach(() => house.db.exec('delete from executor_items'));
@@ -200,7 +207,7 @@ export function executorContract(target: ContractTarget): void {
     it('repeats a lost statement that is declared safe on the runtime, and nowhere else, as often as `retry` says', async () => {
       if (!house.isShared) return;
       await house.db.exec('drop table if exists executor_runs');
-      await house.db.exec('create table executor_runs (seconds int)');
+      await house.db.exec(`create table executor_runs (seconds ${columns.int})`);
       // It waits for as long as there is a row, and somebody takes the row away before he ends the session.
       const seconds = '(select coalesce(max(seconds), 0) from executor_runs)';
       const rows = (on: Executor, options: QueryOptions) => async (): Promise<unknown> => {

@@ -6,7 +6,7 @@
 import type { DriverConnection, DriverResult } from 'fluxor-db';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SENT } from '../fakes/situations.js';
-import { ContractSessions, failureOf, isRunning, numberOf, run } from './contract-session.js';
+import { ContractSessions, failureOf, isRunning, nameOf, run } from './contract-session.js';
 import type { OpenedSession } from './contract-session.js';
 import type { ContractTarget } from './targets.js';
 import { int, param } from './words.js';
@@ -32,7 +32,7 @@ function pooledContract(target: ContractTarget): void {
 
 function pipelinedContract(target: ContractTarget): void {
   const { words } = target;
-  const { codes } = words;
+  const { codes, columns } = words;
   const TABLE = 'pipeline_rows';
   const number = `select ${param(words, 1, 'int')}`;
   const division = `select ${words.tenOver(words.placeholder(1))}`;
@@ -49,7 +49,7 @@ function pipelinedContract(target: ContractTarget): void {
       session = await sessions.openWith({ onHealed: () => healed.push('healed') });
       connection = session.connection;
       await run(connection, `drop table if exists ${TABLE}`);
-      await run(connection, `create table ${TABLE} (id int primary key, v int not null)`);
+      await run(connection, `create table ${TABLE} (id ${columns.int} primary key, v ${columns.int} not null)`);
     });
     beforeEach(async () => {
       healed.splice(0);
@@ -200,7 +200,7 @@ function pipelinedContract(target: ContractTarget): void {
       const all = () => named('pi_stale', `select * from ${TABLE}`);
       expect([(await all()).rows, (await all()).rows]).toEqual([[[1, 5]], [[1, 5]]]);
       const other = await sessions.open();
-      await run(other.connection, `alter table ${TABLE} add column more int`);
+      await run(other.connection, `alter table ${TABLE} add more ${columns.int}`);
       await sessions.close(other);
       const running = [run(connection, number, [1]), all(), run(connection, number, [2]), all(), all(), all()];
       const rows = (await Promise.all(running)).map((result) => result.rows);
@@ -214,7 +214,7 @@ function pipelinedContract(target: ContractTarget): void {
       await insert(1, 5);
       const all = async () => (await named('pi_changing', `select * from ${TABLE}`)).rows;
       const before = all();
-      const changed = run(connection, `alter table ${TABLE} add column more int`);
+      const changed = run(connection, `alter table ${TABLE} add more ${columns.int}`);
       const after = all();
       expect(await before).toEqual([[1, 5]]);
       // Sent when the first of the name has been answered, and the second perhaps not.
@@ -231,7 +231,7 @@ function pipelinedContract(target: ContractTarget): void {
       const large = 'é'.repeat(1_000_000);
       const running = [
         run(connection, number, [1]),
-        run(connection, `select ${param(words, 1, 'text')}`, [large]),
+        run(connection, `select ${words.large(words.placeholder(1))}`, [large]),
         run(connection, `select i from ${words.series('20000')}`),
         run(connection, number, [2]),
       ];
@@ -271,7 +271,7 @@ function pipelinedContract(target: ContractTarget): void {
 
     it('rejects all of them with one error, and reports one loss, when the server ends the session', async () => {
       const victim = await sessions.open();
-      const id = await numberOf(victim, words);
+      const id = await nameOf(victim, words);
       const observer = await sessions.openOther(target.makeObserver?.());
       const running = [
         run(victim.connection, words.sleep('30', 'ended')),
@@ -308,7 +308,7 @@ function pipelinedContract(target: ContractTarget): void {
     it('gives transactions, cursors and resets their turn between two windows', async () => {
       for (let round = 1; round <= 5; round += 1) {
         expect(await fates([1, 2, 3].map((n) => run(connection, number, [n])))).toEqual([1, 2, 3]);
-        await run(connection, 'begin');
+        await run(connection, words.begin.text);
         await failureOf(connection, division, [0]);
         await run(connection, 'rollback');
         const cursor = connection.openCursor?.({

@@ -36,6 +36,7 @@ const repeated = (words: Words): readonly Repeated[] => [
 
 export function statementContract(target: ContractTarget): void {
   const { words } = target;
+  const { columns } = words;
   const kept = `select ${param(words, 1, 'int')} as kept`;
   describe.each(CACHES)(`statement contract: ${target.name}, %s`, (_name, query) => {
     let house: ContractHouse;
@@ -45,7 +46,7 @@ export function statementContract(target: ContractTarget): void {
       house = await ContractHouse.start(target, { query, pool: { maxSize: 1 } });
       db = house.db;
       await db.exec('drop table if exists statement_rows');
-      await db.exec('create table statement_rows (id int, name text)');
+      await db.exec(`create table statement_rows (id ${columns.int}, name ${columns.text})`);
     });
     afterAll(async () => {
       await db.exec('drop table statement_rows');
@@ -104,7 +105,7 @@ export function statementContract(target: ContractTarget): void {
       ]) {
         await lend(async (on) => {
           await on.exec('drop table if exists statement_changes');
-          await on.exec('create table statement_changes (id int, v int)');
+          await on.exec(`create table statement_changes (id ${columns.int}, v ${columns.int})`);
           await on.exec('insert into statement_changes values (1, 2)');
           const all = () => on.query(`select * from statement_changes where id = ${words.placeholder(1)}`, [1]);
           const write = (value: unknown) =>
@@ -116,7 +117,7 @@ export function statementContract(target: ContractTarget): void {
             }
           };
           await thrice({ id: 1, v: 2 });
-          await on.exec('alter table statement_changes add column more text');
+          await on.exec(`alter table statement_changes add more ${columns.text}`);
           await thrice({ id: 1, v: 2, more: null });
           await on.exec('alter table statement_changes drop column more');
           await thrice({ id: 1, v: 2 });
@@ -127,9 +128,9 @@ export function statementContract(target: ContractTarget): void {
           for (const text of toBigint) await on.exec(text);
           await thrice({ id: 1, v: 5n });
           await on.exec('drop table statement_changes');
-          await on.exec('create table statement_changes (id int, v numeric(10, 2))');
+          await on.exec(`create table statement_changes (id ${columns.int}, v numeric(10, 2))`);
           await on.exec('insert into statement_changes values (1, 1.50)');
-          await thrice({ id: 1, v: '1.50' });
+          await thrice({ id: 1, v: words.decimal('1.50') });
           await on.exec('drop table statement_changes');
         });
       }

@@ -184,7 +184,7 @@ export const TRANSACTION_CASES: readonly ContractCase<Transaction>[] = [
     run: async (tx, facts) => {
       const { words } = facts.target;
       await add(tx, words, 1);
-      await tx.exec('create table transaction_defined (id int)');
+      await tx.exec(`create table transaction_defined (id ${words.columns.int})`);
       if (words.facts.definitionsCommit) {
         expect(await refusal(tx.queryValue(`select ${int(words, 1)}`))).toMatchObject(CLOSED);
         await tx.rollback();

@@ -8,14 +8,14 @@ import { ContractHouse, refusal, runCase } from './contract-runtime.js';
 import type { ContractTarget } from './targets.js';
 import { add as addTo, ids, TRANSACTION_CASES } from './transaction-cases.js';
 import type { Words } from './words.js';
-import { countOf, shownTransaction } from './words.js';
+import { countOf, shownOf } from './words.js';
 
 /** What the options of `begin()` and `transaction()` do that the database can tell of. */
 const optionCases = (words: Words): readonly (readonly [options: TransactionOptions, shown: readonly string[]])[] => [
-  [{}, [words.defaultIsolation, 'off', 'off']],
-  [{ isolation: 'read committed' }, ['read committed', 'off', 'off']],
-  [{ isolation: 'repeatable read' }, ['repeatable read', 'off', 'off']],
-  [{ isolation: 'serializable', readOnly: true }, ['serializable', 'on', 'off']],
+  [{}, shownOf(words, words.defaultIsolation)],
+  [{ isolation: 'read committed' }, shownOf(words, 'read committed')],
+  [{ isolation: 'repeatable read' }, shownOf(words, 'repeatable read')],
+  [{ isolation: 'serializable', readOnly: true }, shownOf(words, 'serializable', true)],
   [{ isolation: 'serializable', readOnly: true, deferrable: true }, ['serializable', 'on', 'on']],
 ];
 
@@ -40,7 +40,7 @@ export function transactionContract(target: ContractTarget): void {
       house = await ContractHouse.start(target);
       await house.db.exec('drop table if exists transaction_rows');
       await house.db.exec(
-        `create table transaction_rows (id int primary key, before_it int,
+        `create table transaction_rows (id ${words.columns.int} primary key, before_it ${words.columns.int},
            foreign key (before_it) references transaction_rows (id) ${words.deferred})`,
       );
     });
@@ -60,7 +60,7 @@ export function transactionContract(target: ContractTarget): void {
     it.each(optionCases(words))(
       'begins as asked for, or refuses what the database has not: %o',
       async (options, shown) => {
-        const show = (tx: Transaction) => shownTransaction(words, (text) => tx.query(text, [], { rowMode: 'array' }));
+        const show = (tx: Transaction) => words.showTransaction((text) => tx.query(text, [], { rowMode: 'array' }));
         if (options.deferrable && !house.db.config.driver.transactions.hasDeferrable) {
           return expect(await refusal(house.db.transaction(show, options))).toMatchObject({ code: 'CONFIG' });
         }

@@ -5,6 +5,7 @@
  */
 import { expect } from 'vitest';
 import type { Repeated, Trace, Words } from './words.js';
+import { showBy } from './words.js';
 
 const SQL_TYPES = { int: 'double', bigint: 'signed', text: 'char' } as const;
 
@@ -65,6 +66,9 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       settingsEndWithTransaction: false,
       cursorsHoldTransaction: true,
       saysWhyItEnds: false,
+      tellsReferencingTable: true,
+      learnsOfDatabases: false,
+      undoesEverything: true,
     },
     codes: {
       cancelled: 1317,
@@ -85,8 +89,14 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
       bigint: { type: 'bigint', typeId: 8 },
       text: { type: 'varchar', typeId: 253 },
     },
+    columns: { int: 'int', text: 'text' },
+    count: BigInt,
+    decimal: (written) => written,
+    kept: (name) => name,
+    oddName: 'Mixed "Case"',
     series: (last) => `(select i from contract_numbers where i <= ${last}) as numbers`,
     tenOver: (expression) => `10 * pow(${expression}, -1)`,
+    large: (expression) => `cast(${expression} as char)`,
     // MySQL 9.6 has lost its md5().
     hash: (expression) => `sha2(${expression}, 256)`,
 
@@ -100,13 +110,19 @@ export function mysqlWords({ isMariaDb }: MysqlServerFacts): Words {
     endSession: (id) => `kill ${id}`,
     cancelSession: (id) => `kill query ${id}`,
 
+    begin: { text: 'begin', command: 'BEGIN', readOnly: 'start transaction read only' },
+    temporaryTable: (name, columns) => ({
+      name,
+      create: `create temporary table if not exists ${name} (${columns})`,
+      drop: `drop temporary table ${name}`,
+    }),
     // A transaction is in the list once it has read, and the list is up to 100 ms old.
-    showTransaction: [
+    showTransaction: showBy(
       'select i from contract_numbers where i = 1',
       'do sleep(0.15)',
       `select lower(trx_isolation_level), if(trx_is_read_only, 'on', 'off'), 'off' from information_schema.innodb_trx
          where trx_mysql_thread_id = connection_id()`,
-    ],
+    ),
     defaultIsolation: 'repeatable read',
     deferred: '',
     contention: { text: "signal sqlstate '40001' set mysql_errno = 1205", reason: 'lock-timeout' },

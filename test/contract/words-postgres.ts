@@ -1,5 +1,6 @@
 /** PostgreSQL's words for the contract, on a server, behind a pooler and embedded. */
 import type { Trace, Words } from './words.js';
+import { showBy } from './words.js';
 
 const SQL_TYPES = { int: 'int', bigint: 'int8', text: 'text' } as const;
 
@@ -56,6 +57,9 @@ export const POSTGRES_WORDS: Words = {
     settingsEndWithTransaction: true,
     cursorsHoldTransaction: false,
     saysWhyItEnds: true,
+    tellsReferencingTable: true,
+    learnsOfDatabases: false,
+    undoesEverything: true,
   },
   codes: { cancelled: '57014', division: '22012', limit: '57014', syntax: '42601', undefinedTable: '42P01' },
   codeOf: (native) => (native as { readonly code?: unknown }).code,
@@ -69,8 +73,14 @@ export const POSTGRES_WORDS: Words = {
     bigint: { type: 'int8', typeId: 20 },
     text: { type: 'text', typeId: 25 },
   },
+  columns: { int: 'int', text: 'text' },
+  count: BigInt,
+  decimal: (written) => written,
+  kept: (name) => name,
+  oddName: 'Mixed "Case"',
   series: (last) => `generate_series(1, (${last})::int) i`,
   tenOver: (expression) => `10 / (${expression})::int`,
+  large: (expression) => `(${expression})::text`,
   hash: (expression) => `md5(${expression}::text)`,
 
   sleep: (seconds, marker) => `select pg_sleep(${seconds}) as ${marker}`,
@@ -81,10 +91,16 @@ export const POSTGRES_WORDS: Words = {
   endSession: (id) => `select pg_terminate_backend(${id}, 10000)`,
   cancelSession: (id) => `select pg_cancel_backend(${id})`,
 
-  showTransaction: [
+  begin: { text: 'begin', command: 'BEGIN', readOnly: 'start transaction read only' },
+  temporaryTable: (name, columns) => ({
+    name,
+    create: `create temporary table if not exists ${name} (${columns})`,
+    drop: `drop table ${name}`,
+  }),
+  showTransaction: showBy(
     `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
        current_setting('transaction_deferrable')`,
-  ],
+  ),
   defaultIsolation: 'read committed',
   deferred: 'deferrable initially deferred',
   contention: { text: "do $$ begin raise exception using errcode = '40001'; end $$", reason: 'serialization' },

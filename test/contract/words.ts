@@ -4,7 +4,7 @@
  * Invariant: a difference is either a phrase of this file, or a fact of it with an assertion for both of its values. The
  * contract files name no database.
  */
-import type { Row, Sql } from 'fluxor-db';
+import type { IsolationLevel, Row, Sql } from 'fluxor-db';
 import { sql } from 'fluxor-db';
 import type { PoolerLimit } from './pooler-limits.js';
 
@@ -57,6 +57,12 @@ export interface WordFacts {
   readonly cursorsHoldTransaction: boolean;
   /** A session that is ended says why with its last words. */
   readonly saysWhyItEnds: boolean;
+  /** What breaks a foreign key is told with the table that it was to be written into. */
+  readonly tellsReferencingTable: boolean;
+  /** A database that is not known may be known a moment later: the server begins to listen before it has all of them. */
+  readonly learnsOfDatabases: boolean;
+  /** Whatever a session has been left with can be undone; otherwise `reset` rejects, and the session is of no more use. */
+  readonly undoesEverything: boolean;
 }
 
 /** The phrases and the facts of one dialect. */
@@ -65,34 +71,64 @@ export interface Words {
   readonly codes: NativeCodes;
   /** The database's own number of an error, as `codes` has them. */
   readonly codeOf: (native: unknown) => unknown;
-  /** SQLSTATEs of the errors that the runtime's contract asks for. */
-  readonly sqlStates: { readonly division: string; readonly undefinedTable: string; readonly noNumber: string };
+  /** SQLSTATEs of the errors that the runtime's contract asks for, where the database has them. */
+  readonly sqlStates: {
+    readonly division: string | undefined;
+    readonly undefinedTable: string | undefined;
+    readonly noNumber: string | undefined;
+  };
   /** Run once before everything else. */
   readonly setup: readonly string[];
 
   placeholder(position: number): string;
   cast(expression: string, type: ValueType): string;
   readonly types: Readonly<Record<ValueType, { readonly type: string; readonly typeId: number }>>;
+  /** How a column is declared whose values are numbers, or texts. */
+  readonly columns: { readonly int: string; readonly text: string };
+  /** What `count(*)` answers for so many. */
+  count(rows: number): unknown;
+  /** How a decimal number comes back that was written so, with all the digits that its column has behind the point. */
+  decimal(written: string): unknown;
+  /** How the database keeps a name that was written without quotes. */
+  kept(name: string): string;
+  /** A name that only quotes can write. */
+  readonly oddName: string;
   /** For FROM: the numbers from 1 to `last`, 100,000 at most, in the column `i`, in their order. */
   series(last: string): string;
   /** 10 divided by it, an error where it is 0. */
   tenOver(expression: string): string;
+  /** As a text of any length. */
+  large(expression: string): string;
   /** A longer text made of it. */
   hash(expression: string): string;
 
   /** Waits, if nobody stops it; `marker` is a name that no other running statement has. */
   sleep(seconds: string, marker: string): string;
-  /** The numbers of the sessions that sleep in a statement with this word: what else it reads has been read by then. */
+  /** The names of the sessions (`sessionId`) that sleep in a statement with this word: what else it reads has been read by then. */
   running(marker: string): string;
-  /** An expression: the number of the session that asks. */
+  /** An expression: the server's name for the session that asks, a number or a text. */
   readonly sessionId: string;
-  /** How many sessions have this number: one, or none. */
-  sessionsOf(id: number): string;
-  endSession(id: number): string;
-  cancelSession(id: number): string;
+  /** How many sessions have this name: one, or none. */
+  sessionsOf(id: string): string;
+  endSession(id: string): string;
+  cancelSession(id: string): string;
 
-  /** The last of them answers one row about the transaction in which they run, or none outside: `[isolation, on or off, on or off]`. */
-  readonly showTransaction: readonly string[];
+  /** Begin a transaction. `command` is the verb. */
+  readonly begin: { readonly text: string; readonly command: string; readonly readOnly: string };
+  /** A table that is this session's alone. */
+  temporaryTable(
+    name: string,
+    columns: string,
+  ): { readonly name: string; readonly create: string; readonly drop: string };
+  /**
+   * What is said about a transaction from inside it: `[isolation, read only, deferrable]`, the last two `'on'` or `'off'`. `ask`
+   * answers the rows of a statement as arrays. Outside, where the database says nothing then, `undefined`.
+   */
+  showTransaction(ask: (text: string) => Promise<readonly unknown[]>): Promise<unknown>;
+  /** The level that a transaction has which was asked for this one; absent where each is one of its own. */
+  readonly levels?: Partial<Readonly<Record<IsolationLevel, IsolationLevel>>>;
+  /** A transaction that is begun to read sees one moment throughout, whatever its level. */
+  readonly readsAtOneMoment?: boolean;
   readonly defaultIsolation: 'read committed' | 'repeatable read';
   /** After a column's REFERENCES; empty where constraints cannot be deferred. */
   readonly deferred: string;
@@ -140,8 +176,8 @@ export interface Words {
     readonly look: string;
     readonly value: unknown;
   };
-  /** The server's limit for statements. */
-  readonly limit: { readonly look: string; shown(ms: number): unknown };
+  /** The server's limit for statements; absent where the client library keeps it, and only its effect is seen. */
+  readonly limit?: { readonly look: string; shown(ms: number): unknown };
   readonly traces: readonly Trace[];
   /** What the traces need, and what takes it away again. */
   readonly traceSetup: readonly string[];
@@ -164,20 +200,26 @@ export const int = (words: Words, value: number): string => words.cast(String(va
 /** Three rows `(id, name)`, the last name is NULL. */
 export const threeRows = (words: Words): string =>
   `select * from (select ${int(words, 1)} as id, 'a' as name union all select ${int(words, 2)}, 'b'
-     union all select ${int(words, 3)}, null) as t`;
+     union all select ${int(words, 3)}, null) t`;
 
 /** After SELECT and its columns: no row. */
-export const NO_ROW = 'from (select 1 as x) as one where x = 2';
+export const NO_ROW = 'from (select 1 as x) one where x = 2';
 
 /** How many rows a table has, as a `number`. */
 export const countOf = (words: Words, table: string): string => `select ${words.cast('count(*)', 'int')} from ${table}`;
 
-/** What is said about a transaction from inside it; `undefined` outside, where the database says nothing then. */
-export async function shownTransaction(
-  words: Words,
-  ask: (text: string) => Promise<readonly unknown[]>,
-): Promise<unknown> {
-  let rows: readonly unknown[] = [];
-  for (const text of words.showTransaction) rows = await ask(text);
-  return rows[0];
+/** For `showTransaction`: the last of these answers one row about the transaction, or none. */
+export const showBy =
+  (...texts: readonly string[]): Words['showTransaction'] =>
+  async (ask) => {
+    let rows: readonly unknown[] = [];
+    for (const text of texts) rows = await ask(text);
+    return rows[0];
+  };
+
+/** What `showTransaction` answers in a transaction that was begun so. */
+export function shownOf(words: Words, isolation: IsolationLevel, readOnly = false): readonly string[] {
+  const level = words.levels?.[isolation] ?? isolation;
+  const shown = readOnly && words.readsAtOneMoment === true ? 'serializable' : level;
+  return [shown, readOnly ? 'on' : 'off', 'off'];
 }

@@ -5,6 +5,7 @@
 import { createRuntime } from 'fluxor-db';
 import type { Driver } from 'fluxor-db';
 import { mysql } from 'fluxor-db/mysql';
+import { oracle } from 'fluxor-db/oracle';
 import { pglite } from 'fluxor-db/pglite';
 import { postgres } from 'fluxor-db/postgres';
 import { readFileSync } from 'node:fs';
@@ -55,6 +56,7 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['postgres', (unknown) => postgres(unknown)],
   ['pglite', (unknown) => pglite(unknown)],
   ['mysql', (unknown) => mysql(unknown)],
+  ['oracle', (unknown) => oracle(unknown)],
 ];
 
 /** `[section, file, interfaces]`: options that are read without a reader, by the interfaces that declare them. */

@@ -26,6 +26,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'fluxor-db/pglite': [`${ROOT}/src/driver/pglite/index.ts`],
   'fluxor-db/mysql': [`${ROOT}/src/driver/mysql/index.ts`],
   'fluxor-db/mariadb': [`${ROOT}/src/driver/mariadb/index.ts`],
+  'fluxor-db/oracle': [`${ROOT}/src/driver/oracle/index.ts`],
   'fluxor-db/testing': [`${ROOT}/src/testing/index.ts`],
 };
 
@@ -45,7 +46,7 @@ describe('the README', () => {
     expect(commands.map(({ code }) => code)).toEqual([
       'npm ci && npm run demo',
       'npm ci && npm test',
-      'npm install fluxor-db pg      # PostgreSQL\nnpm install fluxor-db mysql2  # MySQL, MariaDB; or: mariadb',
+      'npm install fluxor-db pg      # PostgreSQL\nnpm install fluxor-db mysql2  # MySQL, MariaDB; or: mariadb\nnpm install fluxor-db oracledb  # Oracle',
     ]);
   });
 });

@@ -6,8 +6,6 @@ import { seededRandom } from '../../src/kernel/random.js';
 import { createRuntime } from '../../src/runtime/create-runtime.js';
 // Loaded by a runtime with the first call that needs them, which takes no time of the fake clock but some of the machine's.
 import '../../src/runtime/health.js';
-import '../../src/runtime/holding.js';
-import '../../src/runtime/listen.js';
 import type { DBRuntime } from '../../src/runtime/runtime.js';
 import type { EventName, FluxorEvents } from '../../src/telemetry/events.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';

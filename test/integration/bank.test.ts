@@ -6,10 +6,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MysqlServer } from '../servers/mysql-server.js';
 import { PostgresServer } from '../servers/postgres-server.js';
+import type { OracleProcess } from '../support/oracle-wire/oracle-process.js';
+import { PROFILES, startOracleServer } from './oracle-house.js';
 import type { BankPlan } from './bank/bank.js';
 import { runBank } from './bank/bank.js';
 import type { MysqlClient } from './bank/bank-database.js';
-import { onMysql, onPostgres } from './bank/bank-database.js';
+import { onMysql, onOracle, onPostgres } from './bank/bank-database.js';
 
 const SECONDS = 8;
 /** Four pairs are four times as much; every fault comes once. */
@@ -49,5 +51,20 @@ describe.each(inject('mysqlServers'))(`a bank under fire on $name (FLUXOR_SEED=$
     const pair = { ...plan, durationMs: 1_000 * SECONDS_PER_PAIR, resolveOutcome: false };
     const { violations, figures } = await runBank(onMysql(server, client), pair);
     expect(violations, JSON.stringify(figures, undefined, 2)).toEqual([]);
+  });
+});
+
+describe.each(PROFILES)(`a bank under fire on Oracle's wire server, %s (FLUXOR_SEED=${seed})`, (profile) => {
+  let server: OracleProcess;
+  beforeAll(async () => {
+    server = await startOracleServer(profile, { transactionGuard: true });
+  });
+  afterAll(() => server.stop());
+
+  it.each([false, true])('keeps the same promises, with resolveOutcome %s', async (resolveOutcome) => {
+    const short = { ...plan, durationMs: 1_000 * SECONDS_PER_PAIR, resolveOutcome };
+    const { violations, figures } = await runBank(onOracle(server), short);
+    expect(violations, JSON.stringify(figures, undefined, 2)).toEqual([]);
+    expect((await server.look()).protocolErrors).toEqual([]);
   });
 });

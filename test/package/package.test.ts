@@ -13,12 +13,10 @@ const DOORS = [
   'fluxor-db/pglite',
   'fluxor-db/mysql',
   'fluxor-db/mariadb',
+  'fluxor-db/oracle',
   'fluxor-db/testing',
 ] as const;
-/** In the order in which the test of their loading takes them. */
-const PEERS = ['pg', '@electric-sql/pglite', 'mysql2'];
-/** Its entry is a file of its own, which a made-up package does not have. */
-const OTHER_PEERS = ['mariadb'];
+const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'mariadb', 'oracledb'];
 
 let project: PackedProject;
 beforeAll(async () => {
@@ -86,9 +84,8 @@ describe('the tarball', () => {
       JSON.parse(readInstalled('package.json')) as Record<string, Record<string, unknown> | undefined>;
     expect([dependencies, optionalDependencies, bundledDependencies]).toEqual([undefined, undefined, undefined]);
     expect(Object.keys(scripts ?? {}).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
-    const all = [...PEERS, ...OTHER_PEERS];
-    expect(Object.keys(peerDependencies ?? {}).sort()).toEqual([...all].sort());
-    for (const peer of all) expect(peerDependenciesMeta?.[peer]).toEqual({ optional: true });
+    expect(Object.keys(peerDependencies ?? {}).sort()).toEqual([...PEERS].sort());
+    for (const peer of PEERS) expect(peerDependenciesMeta?.[peer]).toEqual({ optional: true });
     expect(project.packages).toEqual(['fluxor-db']);
   });
 });
@@ -173,22 +170,20 @@ describe('the modules', () => {
     expect(plain).toMatch(/at ConfigError\.fromIssues .*\n +at resolveConfig .*\n +at (Module\.)?createRuntime /);
   });
 
-  it('of the front door are two at its import, of one byte a character; the rest comes when it is asked for', () => {
+  it('of the front door are two, of one byte a character', () => {
     expect(readInstalled('dist/core.js')).not.toMatch(/\P{ASCII}/u);
     const taken = ['dist/index.js', 'dist/core.js'].flatMap((path) => project.importedAtOnce(path));
     expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks']);
   });
 
-  it('of one database bring nothing of another, and what comes on demand brings nothing of any', () => {
+  it('of one database bring nothing of another, and the front door brings nothing of any', () => {
     const broughtBy = (path: string): string[] => {
       const modules = project.reachedFrom([path], (imported) => imported, 'at once');
       const sources = modules.flatMap((module) => [...project.sourcesOf(module).keys()]);
       const rooms = sources.map((source) => /^driver\/([^/]+)\//.exec(source)?.[1] ?? 'none');
       return [...new Set(rooms)].filter((room) => room !== 'none').sort();
     };
-    const onDemand = filesOf('.js').filter((path) => /^dist\/(?!index\.js|postgres-types\.js)[^/]+$/.test(path));
-    expect(onDemand).toEqual(['dist/core.js', 'dist/holding.js', 'dist/listen.js']);
-    for (const path of onDemand) expect(broughtBy(path), path).toEqual([]);
+    expect(broughtBy('dist/index.js')).toEqual([]);
     const doors = ['postgres', 'pglite', 'mysql', 'mariadb'].map((name) => broughtBy(`dist/driver/${name}/index.js`));
     expect(doors).toEqual([
       ['postgres'],
@@ -208,6 +203,43 @@ describe('the modules', () => {
     expect(classes.length).toBeGreaterThan(15);
     // `DBError` is another name of FluxorError.
     expect(classes.filter(([name, own]) => name !== own)).toEqual([['DBError', 'FluxorError']]);
+  });
+
+  it('keep the names of errors where somebody bundles and minifies them', async () => {
+    const code = `
+      import * as fluxor from 'fluxor-db';
+      import { postgres } from 'fluxor-db/postgres';
+      class QueryError extends fluxor.QueryError {}
+      const errors = Object.entries(fluxor).filter(([, value]) => value.prototype instanceof Error);
+      const seen = errors.map(([name, Class]) => [name, Reflect.construct(Error, ['x'], Class).name]);
+      let told;
+      try { postgres({ nonsense: true }); } catch (error) {
+        const { ConfigError, TimeoutError, FluxorError } = fluxor;
+        told = [ConfigError, FluxorError, Error, TimeoutError].map((each) => error instanceof each);
+        told.push(error.name, error.toJSON().name, error.stack.split(':')[0], new QueryError('syntax', 'x') instanceof fluxor.QueryError);
+      }
+      console.log(JSON.stringify({ seen, told, renamed: errors.some(([, each]) => !/^class \\w+Error\\b/.test(String(each))) }));`;
+    project.write('bundled-entry.mjs', code);
+    const esbuild = createRequire(import.meta.url).resolve('esbuild/bin/esbuild');
+    const options = ['--bundle', '--minify', '--platform=node', '--format=esm', '--outfile=bundled.mjs'];
+    const externals = PEERS.map((peer) => `--external:${peer}`);
+    const { code: built, stderr } = await execute(
+      process.execPath,
+      [esbuild, 'bundled-entry.mjs', ...options, ...externals],
+      project.root,
+    );
+    expect(built, stderr).toBe(0);
+    const { stdout } = await execute(process.execPath, ['bundled.mjs'], project.root);
+    const { seen, told, renamed } = JSON.parse(stdout) as {
+      seen: [string, string][];
+      told: unknown[];
+      renamed: boolean;
+    };
+    // Else this would say nothing.
+    expect(renamed).toBe(true);
+    expect(seen.length).toBeGreaterThan(9);
+    expect(seen.filter(([name, own]) => name !== own)).toEqual([['DBError', 'FluxorError']]);
+    expect(told).toEqual([true, true, true, false, 'ConfigError', 'ConfigError', 'ConfigError', true]);
   });
 
   it('share their classes: an error of any door is one of the front door', async () => {
@@ -265,6 +297,12 @@ describe('the modules', () => {
         "fluxor-db/mysql": [
           "mysql",
         ],
+        "fluxor-db/oracle": [
+          "bind",
+          "inOut",
+          "oracle",
+          "out",
+        ],
         "fluxor-db/pglite": [
           "pglite",
         ],
@@ -294,98 +332,6 @@ describe('the modules', () => {
       `await import('fluxor-db/dist/pool/pool.js').catch((e) => console.log(e.code));`,
     );
     expect(stdout.trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
-  });
-});
-
-describe('the drivers', () => {
-  it('are loaded with the first connection and not before', async () => {
-    for (const peer of PEERS) {
-      project.addPackage(peer, `console.log('loaded ${peer}'); throw new Error('not the real one');`);
-    }
-    const code = `
-      const { connect, createRuntime } = await import('fluxor-db');
-      const { postgres } = await import('fluxor-db/postgres');
-      const { pglite } = await import('fluxor-db/pglite');
-      const { mysql } = await import('fluxor-db/mysql');
-      const runtimes = [postgres(), pglite(), mysql()].map((driver) => createRuntime({ driver }));
-      console.log('nothing loaded');
-      for (const db of runtimes) await db.connect().catch((error) => console.log(error.cause.message));`;
-    const { stdout } = await project.run('lazy.mjs', code);
-    for (const peer of PEERS) project.removePackage(peer);
-    const refusals = PEERS.flatMap((peer) => [`loaded ${peer}`, 'not the real one']);
-    expect(stdout.trim().split('\n')).toEqual(['nothing loaded', ...refusals]);
-  });
-
-  it('bring only their own files along with the front door', async () => {
-    const code = `
-      import { register } from 'node:module';
-      const hook = "export async function resolve(s, c, next) { const r = await next(s, c); console.log(r.url); return r; }";
-      register('data:text/javascript,' + encodeURIComponent(hook));
-      await import('fluxor-db');`;
-    const { stdout } = await project.run('resolved.mjs', code);
-    const urls = stdout
-      .trim()
-      .split('\n')
-      .filter((url) => url.startsWith('file:'));
-    expect(urls.some((url) => url.endsWith('fluxor-db/dist/index.js'))).toBe(true);
-    expect(urls.filter((url) => !url.includes('/node_modules/fluxor-db/dist/'))).toEqual([]);
-    const sources = urls.flatMap((url) => {
-      const path = url.slice(url.indexOf('/node_modules/fluxor-db/') + '/node_modules/fluxor-db/'.length);
-      return [...project.sourcesOf(path).keys()];
-    });
-    expect(sources).toContain('runtime/road.ts');
-    expect(sources.filter((source) => /^(driver\/.+\/|testing\/)/.test(source))).toEqual([]);
-  });
-
-  it('load none of what Node loads slowly along with any door but the one for tests', async () => {
-    const doors = DOORS.filter((door) => door !== 'fluxor-db/testing');
-    const code = `
-      const before = new Set(process.moduleLoadList);
-      ${doors.map((door) => `await import('${door}');`).join('\n')}
-      console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));`;
-    const { stdout } = await project.run('loaded.mjs', code);
-    const slow = /^NativeModule (crypto|tls|net|http|perf_hooks|stream|worker_threads|dns)$/;
-    expect((JSON.parse(stdout) as string[]).filter((name) => slow.test(name))).toEqual([]);
-  });
-
-  const connecting = (url: string) => `
-      import { connect } from 'fluxor-db';
-      await connect('${url}').catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
-
-  it.each([
-    ['postgres://localhost/shop', 'pg'],
-    ['pglite:', '@electric-sql/pglite'],
-  ])('%s without its package names the command to install it', async (url, peer) => {
-    const { stdout } = await project.run('missing.mjs', connecting(url));
-    const message = `The package '${peer}' is not installed. Install it with: npm install ${peer}`;
-    expect(JSON.parse(stdout)).toEqual({ code: 'DRIVER_MISSING', message });
-  });
-
-  it.each([
-    ['mysql://localhost/shop', 'mysql2', 'mariadb'],
-    ['mariadb://localhost/shop', 'mariadb', 'mysql2'],
-  ])('%s without either of its packages names both', async (url, wanted, other) => {
-    const { stdout, stderr } = await project.run('missing.mjs', connecting(url));
-    const { code, message } = JSON.parse(stdout) as { code: string; message: string };
-    expect(code).toBe('DRIVER_MISSING');
-    expect(message).toContain(`npm install ${wanted}, or npm install ${other}`);
-    expect(stderr).not.toContain('FLUXOR_OTHER_DRIVER');
-  });
-
-  it.each([
-    ['mysql://localhost/shop', 'mysql2', 'mariadb'],
-    ['mariadb://localhost/shop', 'mariadb', 'mysql2'],
-  ])('%s with the other package only takes that one, and the process warns of it', async (url, wanted, other) => {
-    project.addPackage(other, `exports.createConnection = () => { throw new Error('${other} was asked'); };`);
-    // What is loaded of mariadb is not its main entry.
-    const entries = { '.': './index.cjs', './callback': './index.cjs' };
-    project.write(`node_modules/${other}/package.json`, JSON.stringify({ name: other, exports: entries }));
-    const { stdout, stderr } = await project.run('other.mjs', connecting(url));
-    project.removePackage(other);
-    expect(stderr).toContain(
-      `[FLUXOR_OTHER_DRIVER] Warning: fluxor-db: '${wanted}' is not installed, and '${other}' takes its place`,
-    );
-    expect((JSON.parse(stdout) as { code: string }).code).not.toBe('DRIVER_MISSING');
   });
 });
 

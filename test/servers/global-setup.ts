@@ -1,8 +1,9 @@
 /**
  * Starts the servers of the test project "servers" once per run and removes them at its end; tests take their addresses
- * with `inject('postgresServers')`, `inject('pgBouncers')` and `inject('mysqlServers')`. FLUXOR_TEST_POSTGRES_URL takes
+ * with `inject('postgresServers')`, `inject('pgBouncers')`, `inject('mysqlServers')` and `inject('oracleServers')`. FLUXOR_TEST_POSTGRES_URL takes
  * the place of the PostgreSQL servers started here, and FLUXOR_TEST_PGBOUNCER_URL, together with it, that of the
- * PgBouncer; FLUXOR_TEST_MYSQL_URL and FLUXOR_TEST_MARIADB_URL those of the other two (with …_ADMIN_URL for root).
+ * PgBouncer; FLUXOR_TEST_MYSQL_URL and FLUXOR_TEST_MARIADB_URL those of the other two (with …_ADMIN_URL for root);
+ * FLUXOR_TEST_ORACLE_URL that of the wire servers, which have a PostgreSQL behind them.
  * Invariant: what could not be had is named at the end of the run, and in CI (CI=true) it fails the run. A server that
  * can be had and does not start is a failure everywhere.
  */
@@ -11,6 +12,8 @@ import type { TestProject } from 'vitest/node';
 import type { MysqlServer } from './mysql-server.js';
 import { startMysqlFamily } from './mysql-targets.js';
 import type { MysqlTarget } from './mysql-targets.js';
+import type { OracleServers, OracleTarget } from './oracle-targets.js';
+import { startOracleServers } from './oracle-targets.js';
 import { PgBouncerServer } from './pgbouncer-server.js';
 import type { PostgresMajor } from './postgres-binaries.js';
 import { PostgresServer, ServerUnavailable } from './postgres-server.js';
@@ -35,6 +38,7 @@ export interface PgBouncerTarget {
 declare module 'vitest' {
   interface ProvidedContext {
     mysqlServers: MysqlTarget[];
+    oracleServers: OracleTarget[];
     pgBouncers: PgBouncerTarget[];
     postgresServers: PostgresTarget[];
   }
@@ -51,12 +55,14 @@ const POOL_SIZE = 4;
 
 let servers: readonly (PostgresServer | MysqlServer)[] = [];
 let bouncer: PgBouncerServer | undefined;
+let wireServers: OracleServers['processes'] = [];
 let missing: readonly Missing[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
   // All have settled before one failure is told, so that the others can be removed.
   const [postgres, mysql] = await Promise.all([settled(startPostgres()), startMysql()]);
-  const failure = postgres.failure ?? mysql.failure;
+  const oracle = await settled(startOracle(postgres.value?.postgresServers[0]?.url));
+  const failure = postgres.failure ?? mysql.failure ?? oracle.failure;
   if (failure !== undefined) {
     await teardown();
     throw failure;
@@ -64,6 +70,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('postgresServers', postgres.value?.postgresServers ?? []);
   project.provide('pgBouncers', postgres.value?.pgBouncers ?? []);
   project.provide('mysqlServers', mysql.targets);
+  project.provide('oracleServers', oracle.value ?? []);
   if (process.env['CI'] === 'true' && missing.length > 0) {
     await teardown();
     throw new Error(`In CI every server must be there. ${missing.map(notRun).join(' ')}`);
@@ -71,6 +78,9 @@ export async function setup(project: TestProject): Promise<void> {
 }
 
 export async function teardown(): Promise<void> {
+  // The servers behind them are removed after them.
+  await Promise.all(wireServers.map((server) => server.stop()));
+  wireServers = [];
   await bouncer?.remove();
   bouncer = undefined;
   await Promise.all(servers.map((server) => server.remove()));
@@ -94,6 +104,14 @@ async function startMysql(): Promise<{ readonly targets: MysqlTarget[]; readonly
   servers = [...servers, ...family.servers];
   missing = [...missing, ...family.missing];
   return { targets: [...family.targets], failure: family.failures[0] };
+}
+
+async function startOracle(postgresUrl: string | undefined): Promise<OracleTarget[]> {
+  const { targets, processes } = await startOracleServers(postgresUrl, say);
+  wireServers = processes;
+  if (targets.length === 0)
+    missing = [...missing, { name: 'Oracle wire server', reason: 'there is no PostgreSQL to put behind it' }];
+  return targets;
 }
 
 async function settled<T>(work: Promise<T>): Promise<{ readonly value?: T; readonly failure?: unknown }> {

@@ -119,6 +119,7 @@ expectTypeOf(mysql).toEqualTypeOf<(options?: MysqlOptions) => Driver>();
 expectTypeOf(mariadb).toEqualTypeOf<(options?: MariadbOptions) => Driver>();
 expectTypeOf<MysqlOptions>().toEqualTypeOf<MariadbOptions>();
 expectTypeOf<QueryResult<Row>['gtid']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<QueryResult<Row>['warning']>().toEqualTypeOf<string | undefined>();
 expectTypeOf<ExecResult['outBinds']>().toEqualTypeOf<Readonly<Record<string, unknown>> | undefined>();
 expectTypeOf<QueryResult<Row>['outBinds']>().toEqualTypeOf<ExecResult['outBinds']>();
 expectTypeOf<NonNullable<QueryResult<Row>['resultSets']>[number]>().toEqualTypeOf<ResultSet>();

@@ -35,6 +35,14 @@ export const MYSQL2_POOL = 'points/mysql2-pool';
 /** For point reads of MySQL and MariaDB. */
 export const MYSQL_PEERS: readonly string[] = [OURS_OVER_MARIADB, OURS_OVER_MYSQL2, MARIADB_POOL, MYSQL2_POOL];
 
+export const OURS_OVER_ORACLEDB = 'points/fluxor-oracle';
+/** As it comes, and with the options of each call that ours gives. */
+export const ORACLEDB_POOL = 'points/oracledb-pool';
+export const ORACLEDB_POOL_EQUAL = 'points/oracledb-pool-equal';
+
+/** For point reads over Oracle's wire. */
+export const ORACLE_PEERS: readonly string[] = [OURS_OVER_ORACLEDB, ORACLEDB_POOL, ORACLEDB_POOL_EQUAL];
+
 /** `points/knex` is knex. */
 export const shortName = (path: string): string => path.slice(path.indexOf('/') + 1);
 

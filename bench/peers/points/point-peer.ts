@@ -18,6 +18,8 @@ export interface Item {
 
 export const POSTGRES_SQL = 'select id, name, stock from items where id = $1';
 export const MYSQL_SQL = 'select id, name, stock from items where id = ?';
+/** With quotes, so that the names come in lower case for everybody. */
+export const ORACLE_SQL = 'select id as "id", name as "name", stock as "stock" from items where id = :1';
 /** A report of 50 ms, of a statement that no library knows to be slow before it has run. */
 export const POSTGRES_REPORT = 'select 1 as done from pg_sleep(0.05)';
 export const REPORT_MS = 50;

@@ -169,7 +169,6 @@ export class MariadbConnection implements DriverConnection {
   }
 
   /** COM_PING is enough behind a KILL that came too late: a server keeps none beyond the command that was running. */
-
   async ping(query?: string): Promise<void> {
     if (query === undefined) return this.#occupied('', () => this.#wire.ping());
     this.#settlement.assertNobody();

@@ -4,39 +4,9 @@
  */
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { encodeParameter, MAX_INT64 } from '../mysql-server/mysql-values.js';
+import { UtcFields } from '../utc-fields.js';
 
 export type ClientValue = MysqlParameter;
-
-/** The connector asks for local time; the session's time zone is UTC, and so is the answer. */
-class UtcDate extends Date {
-  override getFullYear(): number {
-    return this.getUTCFullYear();
-  }
-
-  override getMonth(): number {
-    return this.getUTCMonth();
-  }
-
-  override getDate(): number {
-    return this.getUTCDate();
-  }
-
-  override getHours(): number {
-    return this.getUTCHours();
-  }
-
-  override getMinutes(): number {
-    return this.getUTCMinutes();
-  }
-
-  override getSeconds(): number {
-    return this.getUTCSeconds();
-  }
-
-  override getMilliseconds(): number {
-    return this.getUTCMilliseconds();
-  }
-}
 
 /** @throws QueryError for a value that cannot be sent. */
 export function clientValues(values: readonly unknown[]): ClientValue[] {
@@ -45,7 +15,7 @@ export function clientValues(values: readonly unknown[]): ClientValue[] {
 
 function clientValue(value: unknown): ClientValue {
   const encoded = encodeParameter(value);
-  return encoded instanceof Date ? new UtcDate(encoded) : encoded;
+  return encoded instanceof Date ? new UtcFields(encoded) : encoded;
 }
 
 /**

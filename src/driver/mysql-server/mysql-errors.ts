@@ -17,7 +17,7 @@ import { isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
-import { SLOW_RETRY_MS, classifyNodeError, lostConnection } from '../node-errors.js';
+import { SLOW_RETRY_MS, classifyNodeError, lostConnection, unknownError } from '../node-errors.js';
 import type { ErrnoRow } from './mysql-errnos.js';
 import { UNKNOWN_OUTCOME, findErrno, isLoginRefusalErrno, isWriteFailure, provesRollback } from './mysql-errnos.js';
 import type { MysqlServerError } from './mysql-server-error.js';
@@ -53,18 +53,6 @@ const COMMIT_FAILED = 'the server could not complete the COMMIT';
 export function isLoginRefusal(error: unknown): boolean {
   const serverError = serverErrorOf(error);
   return serverError !== undefined && isLoginRefusalErrno(serverError.errno);
-}
-
-function unknownError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
-  const text = `${endpoint}: the client library failed in an unknown way; see cause`;
-  const init = { cause: error, context: situation.context, isConnectionFatal: true };
-  // Whatever it was, a COMMIT that had been sent may have been carried out.
-  if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
-  const isConnecting = situation.phase === 'connect';
-  const outcome = situation.wasSent && !isConnecting ? 'unknown' : 'not-sent';
-  // What fails before anything is written fails on this side, and says nothing about the server.
-  const breaker = situation.wasSent || isConnecting ? 'failure' : 'ignore';
-  return new ConnectionError('protocol', text, { ...init, outcome, breaker });
 }
 
 function classifyServerError(

@@ -88,7 +88,7 @@ export abstract class MysqlFamilyDriver<M> implements Driver {
     return this.control.close();
   }
 
-  /** Loads it; called once. */
+  /** Loads it; called once, and once more after each failure. */
   protected abstract loadLibrary(): Promise<M>;
 
   protected abstract openSession(request: ConnectRequest): Promise<DriverConnection>;
@@ -97,7 +97,11 @@ export abstract class MysqlFamilyDriver<M> implements Driver {
   protected abstract openControl(onGone: () => void, signal: AbortSignal): Promise<ControlSession>;
 
   protected library(): Promise<M> {
-    this.#library ??= this.loadLibrary();
+    this.#library ??= this.loadLibrary().catch((error: unknown) => {
+      // The next who connects tries again.
+      this.#library = undefined;
+      throw error;
+    });
     return this.#library;
   }
 

@@ -1,50 +1,16 @@
 /**
- * Rows as a client library brings them (arrays of raw values) → plain objects or arrays of JavaScript values. One reader serves
- * every row of a result set.
- *
- * Rows of one result are copies of one template, so they share one hidden class: V8 reads their properties fastest.
- * Invariant: what comes back depends on the column's type only (and on `zeroDates`); `null` is `null` in every type.
+ * Rows of MySQL and MariaDB, by the columns of their result set.
+ * Invariant: what comes back depends on the column's type only (and on `zeroDates`).
  */
-import type { Field } from '../query.js';
-import type { Decode, MysqlColumn, MysqlTypeConfig } from './mysql-types.js';
+import { RawRowReader } from '../raw-rows.js';
+import type { MysqlColumn, MysqlTypeConfig } from './mysql-types.js';
 import { decoderOf, typeNameOf } from './mysql-types.js';
 
-export class MysqlRowReader {
-  readonly fields: readonly Field[];
-  readonly #names: readonly string[];
-  /** For each column; `undefined` where the raw value is the value. */
-  readonly #decoders: readonly (Decode | undefined)[];
-  readonly #template: Readonly<Record<string, unknown>>;
-  /** A column called `__proto__` would set the row's prototype where any other sets a property. */
-  readonly #hasProto: boolean;
-
+export class MysqlRowReader extends RawRowReader {
   constructor(columns: readonly MysqlColumn[], types: MysqlTypeConfig) {
-    this.fields = columns.map((column) => ({ name: column.name, type: typeNameOf(column), typeId: column.type }));
-    this.#names = columns.map(({ name }) => name);
-    this.#decoders = columns.map((column) => decoderOf(column, types));
-    this.#hasProto = this.#names.includes('__proto__');
-    this.#template = Object.fromEntries(this.#names.map((name) => [name, null]));
-  }
-
-  /** Works in place: the raw row becomes the row. */
-  toArray(raw: unknown[]): unknown[] {
-    const decoders = this.#decoders;
-    for (let at = 0; at < decoders.length; at += 1) {
-      const decode = decoders[at];
-      const value = raw[at];
-      if (value === undefined) raw[at] = null;
-      else if (decode !== undefined && value !== null) raw[at] = decode(value);
-    }
-    return raw;
-  }
-
-  /** Of two columns with one name the later one wins. */
-  toObject(raw: unknown[]): Record<string, unknown> {
-    const values = this.toArray(raw);
-    const names = this.#names;
-    if (this.#hasProto) return Object.fromEntries(values.map((value, at) => [names[at] as string, value] as const));
-    const row: Record<string, unknown> = { ...this.#template };
-    for (let at = 0; at < names.length; at += 1) row[names[at] as string] = values[at];
-    return row;
+    super(
+      columns.map((column) => ({ name: column.name, type: typeNameOf(column), typeId: column.type })),
+      columns.map((column) => decoderOf(column, types)),
+    );
   }
 }

@@ -9,6 +9,7 @@
 import { QueryError } from '../../errors/query-error.js';
 import { isExactAsNumber } from '../exact-number.js';
 import type { TypeConfig } from '../query.js';
+import type { Decode } from '../raw-rows.js';
 import type { ZeroDates } from './mysql-time.js';
 import { parseDateTime, timeText } from './mysql-time.js';
 
@@ -30,9 +31,6 @@ export interface MysqlColumn {
 export interface MysqlTypeConfig extends TypeConfig {
   readonly zeroDates: ZeroDates;
 }
-
-/** From a value that is not null. */
-export type Decode = (raw: unknown) => unknown;
 
 export const MYSQL_TYPES = {
   decimal: 0,

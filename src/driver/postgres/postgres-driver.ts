@@ -113,7 +113,14 @@ export class PostgresDriver implements Driver {
   }
 
   #pg(): Promise<PgModule> {
-    this.#module ??= loadPeer<{ default: PgModule }>('pg', () => import('pg')).then((module) => module.default);
+    this.#module ??= loadPeer<{ default: PgModule }>('pg', () => import('pg')).then(
+      (module) => module.default,
+      (error: unknown) => {
+        // The next who connects tries again.
+        this.#module = undefined;
+        throw error;
+      },
+    );
     return this.#module;
   }
 }

@@ -16,7 +16,7 @@ import { isFluxorError } from '../../errors/fluxor-error.js';
 import { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } from '../../errors/query-error.js';
 import { CancelledError, TimeoutError } from '../../errors/timeout-error.js';
 import type { FailureSituation } from '../driver.js';
-import { classifyNodeError, lostConnection, repeatUnsent } from '../node-errors.js';
+import { classifyNodeError, lostConnection, repeatUnsent, unknownError } from '../node-errors.js';
 import { classifyClientMessage } from './postgres-client-messages.js';
 import type { ServerError } from './postgres-server-error.js';
 import {
@@ -38,18 +38,6 @@ export function classifyPostgresError(error: unknown, situation: FailureSituatio
     classifyClientMessage(error, situation, endpoint) ??
     unknownError(error, situation, endpoint)
   );
-}
-
-function unknownError(error: unknown, situation: FailureSituation, endpoint: string): FluxorError {
-  const text = `${endpoint}: the client library failed in an unknown way; see cause`;
-  const init = { cause: error, context: situation.context, isConnectionFatal: true };
-  // Whatever it was, a COMMIT that had been sent may have been carried out.
-  if (situation.phase === 'commit' && situation.wasSent) return lostConnection('protocol', text, situation, init);
-  const isConnecting = situation.phase === 'connect';
-  const outcome = situation.wasSent && !isConnecting ? 'unknown' : 'not-sent';
-  // What fails before anything is written fails on this side, and says nothing about the server.
-  const breaker = situation.wasSent || isConnecting ? 'failure' : 'ignore';
-  return new ConnectionError('protocol', text, { ...init, outcome, breaker });
 }
 
 function classifyServerError(error: ServerError, situation: FailureSituation, endpoint: string): FluxorError {

@@ -71,9 +71,9 @@ export async function runBank(database: BankDatabase, plan: BankPlan): Promise<B
   }
 }
 
-async function found(direct: DBRuntime, { setup }: BankDatabase): Promise<void> {
-  for (const table of ['accounts', 'transfers']) await direct.exec(`drop table if exists ${table}`);
-  await direct.exec('create table accounts (id int primary key, balance bigint not null)');
+async function found(direct: DBRuntime, { bigint, drop, setup }: BankDatabase): Promise<void> {
+  for (const table of ['accounts', 'transfers']) await direct.exec(drop(table));
+  await direct.exec(`create table accounts (id int primary key, balance ${bigint} not null)`);
   // The id is not unique for the database: it must not keep the promise for us.
   await direct.exec(
     'create table transfers (id int not null, source int not null, target int not null, amount int not null, attempt int not null)',
