@@ -129,6 +129,8 @@ export { ConstraintError, OutcomeUnknownError, QueryError, TransactionError } fr
 
 // Watching
 export { Monitor } from './monitor/monitor.js';
+export { METRICS } from './monitor/metric-table.js';
+export type { Metric, MetricPoint, MetricType, MetricUnit, OtelMetric } from './monitor/metric-table.js';
 export type { MonitorEvent, MonitorOptions } from './monitor/monitor.js';
 export type { Health, HealthStatus } from './runtime/health.js';
 export type { Diagnostics, StatementReport } from './runtime/diagnostics.js';
