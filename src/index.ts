@@ -132,7 +132,7 @@ export { Monitor } from './monitor/monitor.js';
 export { METRICS } from './monitor/metric-table.js';
 export type { Metric, MetricPoint, MetricType, MetricUnit, OtelMetric } from './monitor/metric-table.js';
 export type { MonitorEvent, MonitorOptions } from './monitor/monitor.js';
-export type { Health, HealthStatus } from './runtime/health.js';
+export type { Health } from './runtime/health.js';
 export type { Diagnostics, StatementReport } from './runtime/diagnostics.js';
 export type { ConnectionReport, WaiterReport } from './pool/pool-inspection.js';
 export type { QueryPhases, RecentError, SlowQuery } from './telemetry/query-meter.js';
@@ -142,6 +142,8 @@ export type {
   CallbackMetrics,
   CircuitMetrics,
   ConnectionMetrics,
+  HealthMetrics,
+  HealthStatus,
   MetricsSnapshot,
   OperationMetrics,
   QueryMetrics,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
+import { VERSION } from '../telemetry/version.js';
 import { METRICS } from './metric-table.js';
 
 checkRuntimeLeftovers();
@@ -47,5 +48,27 @@ describe('the table of metrics', () => {
     expect(read.get('db.queries.total')).toEqual([{ labels: {}, value: 2 }]);
     expect(read.get('db.queries.failed')).toEqual([{ labels: { error_type: 'CIRCUIT_OPEN' }, value: 1 }]);
     expect(read.get('db.queries.duration')?.[0]?.histogram?.bounds[0]).toBe(0.0005);
+  });
+
+  it('knows no health before the first check, and then what the last one found', async () => {
+    const bench = runtimeBench();
+    const up = (): unknown => METRICS.find(({ name }) => name === 'db.health.up')?.read(bench.db.metrics());
+    expect(up()).toEqual([]);
+    expect(bench.db.metrics().health).toEqual({ status: 'unknown', at: undefined });
+    const { value } = await bench.run(bench.db.healthCheck());
+    expect([up(), bench.db.metrics().health]).toEqual([[{ labels: {}, value: 1 }], { status: 'up', at: value?.at }]);
+    bench.db.gate.circuit.forceOpen();
+    await bench.clock.advance(1_000);
+    await bench.run(bench.db.healthCheck());
+    expect([up(), bench.db.metrics().health.status]).toEqual([[{ labels: {}, value: 0 }], 'down']);
+  });
+
+  it('follows a timeout that is changed while it runs, and says who it is', () => {
+    const { db } = runtimeBench({ pool: { acquireTimeout: '4s', connectTimeout: '1s' } });
+    const read = (name: string): unknown => METRICS.find((metric) => metric.name === name)?.read(db.metrics());
+    expect(read('db.connections.acquire_timeout')).toEqual([{ labels: {}, value: 4 }]);
+    db.pool.reconfigure({ acquireTimeout: '2s' });
+    expect(read('db.connections.acquire_timeout')).toEqual([{ labels: {}, value: 2 }]);
+    expect(read('db.pool.info')).toEqual([{ labels: { version: VERSION, driver: db.metrics().driver }, value: 1 }]);
   });
 });

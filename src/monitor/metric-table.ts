@@ -105,6 +105,12 @@ export const METRICS: readonly Metric[] = Object.freeze<Metric[]>([
     read: ({ connections }) => one(connections.maxOpen),
   },
   {
+    ...gauge('db.connections.acquire_timeout', 's', 'How long a caller waits for a connection at most.'),
+    prometheus: 'db_connections_acquire_timeout_seconds',
+    otel: { name: 'fluxor.connection.acquire_timeout', instrument: 'ObservableGauge' },
+    read: ({ connections }) => one(connections.acquireTimeoutMs / SECOND),
+  },
+  {
     ...counter('db.connections.wait_count', '{wait}', 'Acquires that had to wait.'),
     prometheus: 'db_connections_wait_count_total',
     read: ({ connections }) => one(connections.waitCount),
@@ -286,6 +292,19 @@ export const METRICS: readonly Metric[] = Object.freeze<Metric[]>([
     prometheus: 'db_monitor_callback_errors_total',
     otel: { name: 'fluxor.monitor.callback_errors', instrument: 'ObservableCounter' },
     read: ({ callbacks }) => one(callbacks.errors),
+  },
+  {
+    ...gauge('db.health.up', '1', 'Whether the last health check could use the database: 1 up or degraded, 0 down.'),
+    prometheus: 'db_health_up',
+    otel: { name: 'fluxor.health.up', instrument: 'ObservableGauge' },
+    read: ({ health: { status } }) => (status === 'unknown' ? [] : one(status === 'down' ? 0 : 1)),
+  },
+  {
+    ...gauge('db.pool.info', '1', 'Always 1: which version of Fluxor-DB, over which driver.'),
+    prometheus: 'db_pool_info',
+    otel: { name: 'fluxor.pool.info', instrument: 'ObservableGauge' },
+    labels: ['version', 'driver'],
+    read: ({ version, driver }) => [{ labels: { version, driver }, value: 1 }],
   },
 ]);
 

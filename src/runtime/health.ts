@@ -10,8 +10,7 @@ import { formatMs } from '../kernel/duration.js';
 import { within } from '../kernel/within.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import type { House } from './house.js';
-
-export type HealthStatus = 'up' | 'degraded' | 'down';
+import type { HealthStatus } from './metrics.js';
 
 /** How the runtime is, frozen. */
 export interface Health {
@@ -69,7 +68,10 @@ export class HealthCheck {
     if (trouble !== undefined) findings.push(trouble);
     const endedAt = clock.now();
     const health = this.#healthOf(findings, endedAt - startedAt);
+    const from = this.#last?.health.status ?? 'up';
     this.#last = { endedAt, health };
+    const { status: to, reasons, latencyMs } = health;
+    if (from !== to) this.#house.parts.hub.tell('health:changed', { from, to, reasons, latencyMs });
     return health;
   }
 
@@ -127,12 +129,15 @@ export class HealthCheck {
 
   #healthOf(findings: readonly Finding[], latencyMs: number): Health {
     const { config, pool, gate } = this.#house.parts;
-    const isDown = findings.some(({ status }) => status === 'down');
+    const isDown = findings.some((finding) => finding.status === 'down');
+    const status = isDown ? 'down' : findings.length > 0 ? 'degraded' : 'up';
+    const at = config.clock.wallNow();
+    this.#house.lastHealth = Object.freeze({ status, at });
     return Object.freeze({
-      status: isDown ? 'down' : findings.length > 0 ? 'degraded' : 'up',
+      status,
       reasons: Object.freeze(findings.map(({ reason }) => reason)),
       latencyMs,
-      at: config.clock.wallNow(),
+      at,
       isCached: false,
       pool: pool.stats(),
       circuit: gate.circuit.state,

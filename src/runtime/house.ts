@@ -26,7 +26,7 @@ import { Call } from './call.js';
 import type { AsyncLeaseScopes } from './async-lease-scopes.js';
 import type { GateControl } from './gate-control.js';
 import type { ListenParts } from './listen-parts.js';
-import type { StatementCacheMetrics } from './metrics.js';
+import type { HealthMetrics, StatementCacheMetrics } from './metrics.js';
 import type { OutcomeResolver } from './outcome-resolver.js';
 import type { Pauses } from './pauses.js';
 import type { PoolControl } from './pool-control.js';
@@ -65,6 +65,8 @@ export interface HouseParts {
 
 export class House {
   readonly parts: HouseParts;
+  /** What the last health check found; `undefined` before the first. */
+  lastHealth: HealthMetrics | undefined;
   readonly #handles = new FinalizationRegistry<Lease<Connection>>((lease) => this.parts.pool.dropped(lease));
   readonly #streams = new FinalizationRegistry<{ onDropped(): void }>((source) => source.onDropped());
   #config: RuntimeConfig | undefined;

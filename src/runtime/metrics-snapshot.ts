@@ -5,20 +5,27 @@ import type { Operation } from '../sql/operation.js';
 import { OPERATIONS } from '../sql/operation.js';
 import type { OperationMeter, QueryMeter } from '../telemetry/query-meter.js';
 import { DURATION_BOUNDS_MS } from '../telemetry/query-meter.js';
+import { VERSION } from '../telemetry/version.js';
 import type { House } from './house.js';
 import type {
   CircuitMetrics,
   ConnectionMetrics,
+  HealthMetrics,
   MetricsSnapshot,
   OperationMetrics,
   QueryMetrics,
   RateLimitMetrics,
 } from './metrics.js';
 
-export function snapshotOf({ parts }: House): MetricsSnapshot {
+const NOT_CHECKED: HealthMetrics = Object.freeze({ status: 'unknown', at: undefined });
+
+export function snapshotOf({ parts, lastHealth = NOT_CHECKED }: House): MetricsSnapshot {
   return Object.freeze({
     at: parts.config.clock.wallNow(),
     name: parts.config.name,
+    driver: parts.config.driver.name,
+    version: VERSION,
+    health: lastHealth,
     connections: connectionMetrics(parts),
     queries: queryMetrics(parts.meter),
     circuit: circuitMetrics(parts),
@@ -31,7 +38,7 @@ export function snapshotOf({ parts }: House): MetricsSnapshot {
 
 type Parts = House['parts'];
 
-function connectionMetrics({ pool }: Parts): ConnectionMetrics {
+function connectionMetrics({ pool, settings }: Parts): ConnectionMetrics {
   const { maxSize, total, inUse, creating, waiting, totals } = pool.stats();
   const { acquire, create, use, closedBy, oldestWaitMs } = pool.inspection.times();
   const open = total - creating;
@@ -41,6 +48,7 @@ function connectionMetrics({ pool }: Parts): ConnectionMetrics {
     inUse,
     connecting: creating,
     maxOpen: maxSize,
+    acquireTimeoutMs: settings.current.acquireTimeoutMs,
     pending: waiting,
     oldestWaitMs,
     waitCount: totals.waits,

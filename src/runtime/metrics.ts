@@ -34,6 +34,8 @@ export interface ConnectionMetrics {
   /** Being opened; not counted as open. */
   readonly connecting: number;
   readonly maxOpen: number;
+  /** How long a caller waits for one at most. */
+  readonly acquireTimeoutMs: number;
   /** Callers who wait now, and how long the one who came first has waited. */
   readonly pending: number;
   readonly oldestWaitMs: number;
@@ -114,12 +116,27 @@ export interface CallbackMetrics {
   readonly detached: number;
 }
 
+export type HealthStatus = 'up' | 'degraded' | 'down';
+
+/** What the last `healthCheck()` found. Nothing is asked for it, so that it is as old as that. */
+export interface HealthMetrics {
+  /** `unknown` before the first check. */
+  readonly status: HealthStatus | 'unknown';
+  /** Epoch milliseconds of the check; `undefined` before the first. */
+  readonly at: number | undefined;
+}
+
 /** The runtime in numbers, frozen. */
 export interface MetricsSnapshot {
   /** Epoch milliseconds. */
   readonly at: number;
   /** The runtime's name. */
   readonly name: string;
+  /** The driver's name: `postgres`, `mysql`. */
+  readonly driver: string;
+  /** Of Fluxor-DB. */
+  readonly version: string;
+  readonly health: HealthMetrics;
   readonly connections: ConnectionMetrics;
   readonly queries: QueryMetrics;
   readonly circuit: CircuitMetrics;
