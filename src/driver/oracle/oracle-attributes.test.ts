@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { connectAttributes } from './oracle-attributes.js';
 import type { OracleModule } from './oracle-module.js';
 import type { OracleOptions } from './oracle-options.js';
-import { resolveOracleOptions } from './oracle-options.js';
+import { resolveOracleOptions } from './oracle-config.js';
 
 const MODULE = { SYSDBA: 2 } as OracleModule;
 

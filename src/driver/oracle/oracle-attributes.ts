@@ -1,6 +1,7 @@
 /** What the client library is told for one connection: the options, as it calls them. */
 import type { OracleConnectAttributes, OracleModule } from './oracle-module.js';
-import type { OracleAccessToken, OracleConfig, OraclePrivilege } from './oracle-options.js';
+import type { OracleConfig } from './oracle-config.js';
+import type { OracleAccessToken, OraclePrivilege } from './oracle-options.js';
 
 /** As whom a session is opened. */
 export interface Login {

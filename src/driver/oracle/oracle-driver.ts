@@ -23,7 +23,7 @@ import { OracleConnection } from './oracle-connection.js';
 import { classifyOracleError, isLoginRefusal } from './oracle-errors.js';
 import { chooseMode } from './oracle-mode.js';
 import type { OracleModule } from './oracle-module.js';
-import type { OracleConfig } from './oracle-options.js';
+import type { OracleConfig } from './oracle-config.js';
 import { oracleOutcomes } from './oracle-outcome.js';
 import { OracleSocket, SocketTrap } from './oracle-socket.js';
 import { oracleTransactions } from './oracle-transactions.js';

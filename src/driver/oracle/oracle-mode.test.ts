@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseMode } from './oracle-mode.js';
 import type { OracleModule } from './oracle-module.js';
-import { resolveOracleOptions } from './oracle-options.js';
+import { resolveOracleOptions } from './oracle-config.js';
 
 type Modes = Pick<OracleModule, 'thin' | 'initOracleClient'>;
 

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../../errors/config-error.js';
 import type { OracleModule } from './oracle-module.js';
-import type { OracleConfig } from './oracle-options.js';
+import type { OracleConfig } from './oracle-config.js';
 
 /** @throws ConfigError where the process cannot have the mode that was asked for. */
 export function chooseMode(module: OracleModule, { mode, libDir, configDir }: OracleConfig): void {

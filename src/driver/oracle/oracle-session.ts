@@ -10,7 +10,8 @@
 import type { SessionEffects } from '../../sql/session-effects.js';
 import { SESSION_EFFECTS } from '../../sql/session-effects.js';
 import type { OracleClientConnection } from './oracle-module.js';
-import type { OracleConfig, OracleSettings } from './oracle-options.js';
+import type { OracleConfig } from './oracle-config.js';
+import type { OracleSettings } from './oracle-options.js';
 import type { StatementKind } from './oracle-transactions.js';
 
 export type OracleSessionConfig = Pick<

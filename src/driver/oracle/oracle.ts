@@ -1,8 +1,8 @@
 /** The factory behind the door. */
 import type { Driver } from '../driver.js';
 import { OracleDriver } from './oracle-driver.js';
+import { resolveOracleOptions } from './oracle-config.js';
 import type { OracleOptions } from './oracle-options.js';
-import { resolveOracleOptions } from './oracle-options.js';
 
 /**
  * A driver for Oracle Database 12.1 or later over the package `oracledb`, which is loaded on the first connect; in its thin mode

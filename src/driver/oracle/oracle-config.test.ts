@@ -2,8 +2,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../errors/config-error.js';
+import { resolveOracleOptions } from './oracle-config.js';
 import type { OracleOptions } from './oracle-options.js';
-import { resolveOracleOptions } from './oracle-options.js';
 
 const place = (options: OracleOptions) => resolveOracleOptions(options).connectString;
 
