@@ -49,7 +49,7 @@ export { fingerprint } from './sql/fingerprint.js';
 export { summarise } from './sql/summary.js';
 
 // Options
-export { ConfigBuilder } from './config/config-builder.js';
+export { ConfigBuilder, configFromEnv } from './config/config-builder.js';
 export { presets } from './config/presets.js';
 export { describeConfig } from './config/describe-config.js';
 export { explainConfig } from './config/explain-config.js';

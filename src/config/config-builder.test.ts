@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Driver } from '../driver/driver.js';
+import { pglite } from '../driver/pglite/pglite.js';
 import { postgres } from '../driver/postgres/postgres.js';
 import { ConfigError } from '../errors/config-error.js';
 import { createRuntime } from '../runtime/create-runtime.js';
-import { ConfigBuilder } from './config-builder.js';
+import { ConfigBuilder, configFromEnv } from './config-builder.js';
+import { describeConfig } from './describe-config.js';
 import { presets } from './presets.js';
 import { resolveConfig } from './resolve-config.js';
 
@@ -138,9 +140,30 @@ describe('ConfigBuilder', () => {
     expect(db.gate.rateLimit.stats()).toMatchObject({ perSecond: 7 });
     db.pool.reconfigure({ maxSize: 6 });
     expect(() => db.pool.reconfigure({ maxSize: 6, maxIdle: 7 })).toThrow(ConfigError);
+  });
+
+  it('says of a copied configuration that it is one, and not that it has twenty unknown options', () => {
+    const config = new ConfigBuilder().withDriver(driver).build();
     expect(() => createRuntime({ ...config } as never)).toThrow(
-      /acquireTimeoutMs.*did you mean pool\.acquireTimeout\?/,
+      /^One option is wrong:\n {2}options: got a copy of a configuration/,
     );
+  });
+
+  it('says where a database could be said where none was', () => {
+    expect(issuesOf(new ConfigBuilder().fromEnv({}))).toMatchObject([
+      { path: 'driver', got: 'no database', expected: expect.stringContaining('FLUXOR_URL') as string },
+    ]);
+    expect(() => configFromEnv({ DATABASE_URL: '' })).toThrow('no database');
+    expect(configFromEnv({ DATABASE_URL: URL }).driver.endpoint).toBe('postgres://app@db.example:5432/shop');
+  });
+
+  it('ends with what goes round in circles', () => {
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    expect(() => createRuntime({ driver, circle } as never)).toThrow('circle: got an unknown option');
+    expect(issuesOf(new ConfigBuilder().withDriver(driver).withOptions({ circle } as never))).toMatchObject([
+      { path: 'circle' },
+    ]);
   });
 
   it('takes the last database that was said, with the options of its URL alone', () => {
@@ -220,6 +243,31 @@ describe('the presets', () => {
     const { pool, monitor } = resolveConfig({ driver, ...presets.serverless });
     expect(pool).toMatchObject({ maxSize: 2, maxIdle: 1, minIdle: 0, warmUp: false, keepaliveMs: Infinity });
     expect(monitor.intervalMs).toBe(Infinity);
+  });
+
+  it.each(['production', 'development', 'serverless'] as const)(
+    '%s: has a pool of one where the driver has one',
+    (name) => {
+      const { pool } = resolveConfig({ driver: pglite(), ...presets[name] });
+      expect([pool.maxSize, pool.maxIdle]).toEqual([1, 1]);
+      expect(new ConfigBuilder().withOptions(presets[name]).withUrl('pglite:').build().pool).toEqual(pool);
+    },
+  );
+
+  it('give way to a smaller pool, and to leaks that are looked for sooner', () => {
+    const builder = new ConfigBuilder().withDriver(driver).withOptions(presets.production);
+    const config = builder.withConnectionPool(3).withLeakDetection(true, '10s').build();
+    expect(config.pool).toMatchObject({ maxSize: 3, maxIdle: 3, warmUp: { connections: 3 } });
+    expect(config.pool.leak).toMatchObject({ thresholdMs: 10_000, intervalMs: 10_000 });
+    expect(describeConfig(config)).toMatch(/^pool\.maxIdle: 3$/m);
+  });
+
+  it('do not give way to what is wrong', () => {
+    const builder = new ConfigBuilder().withDriver(driver).withOptions(presets.production);
+    expect(issuesOf(builder.withConnectionPool(0))).toMatchObject([{ path: 'pool.maxSize' }]);
+    expect(() => resolveConfig({ driver: pglite(), ...presets.production, pool: { maxSize: 2 } })).toThrow(
+      'pool.maxSize',
+    );
   });
 
   it('can be no other for anybody', () => {

@@ -145,6 +145,7 @@ export class ConfigBuilder {
     const survey: Survey = () => (facts ??= textOptions());
     const said = this.#steps.flatMap((step) => readStep(step, survey, issues));
     const door = doorInForce(said);
+    if (door === undefined) issues.push(NO_DATABASE);
     // The options of a URL that something else has replaced went with it.
     const inForce = said.filter((part) => part.isUrl !== true || part === door);
     return resolveLayers(
@@ -164,6 +165,23 @@ export class ConfigBuilder {
     return builder;
   }
 }
+
+/**
+ * The configuration that the environment says, and nothing else: `new ConfigBuilder().fromEnv(env).build()`.
+ *
+ * @throws ConfigError with everything that is wrong, and where neither `FLUXOR_URL` nor `DATABASE_URL` names a database.
+ * @example
+ * const db = await connect(configFromEnv());
+ */
+export function configFromEnv(env: Environment = process.env): RuntimeConfig {
+  return new ConfigBuilder().fromEnv(env).build();
+}
+
+const NO_DATABASE: OptionIssue = {
+  path: 'driver',
+  got: 'no database',
+  expected: 'one by withUrl() or withDriver(), or by FLUXOR_URL where fromEnv() reads it',
+};
 
 /** A layer of options, or a URL that is to become one. */
 interface Said extends OptionLayer {

@@ -3,6 +3,7 @@
  * of a driver before its door is open stands here as well; a test compares it with the drivers.
  */
 import type { Capabilities } from '../driver/capabilities.js';
+import type { ConnectionUrl } from '../driver/connection-url.js';
 import type { Driver } from '../driver/driver.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import type { PeerDoor } from './first-installed.js';
@@ -23,6 +24,8 @@ export interface Door {
   };
   /** Where a server of this database listens when the URL names no port. */
   readonly defaultPort: number;
+  /** What the driver shows of the place, where that is more than host, port and database; `undefined` where it is not. */
+  readonly placeOf?: (url: ConnectionUrl) => string | undefined;
   open(url: string): Promise<Driver>;
 }
 
@@ -96,6 +99,7 @@ const ORACLE_DOOR: Door = {
   hasDeferrable: false,
   has: { outcomes: true, listen: false, commitsByItself: true, witness: true },
   defaultPort: 1521,
+  placeOf: oraclePlace,
   open: async (url) => (await import('../driver/oracle/index.js')).oracle({ url }),
 };
 
@@ -107,6 +111,15 @@ export const DOORS: Readonly<Record<string, Door>> = {
   mariadb: MARIADB_DOOR,
   oracle: ORACLE_DOOR,
 };
+
+/** A TNS name stands alone, an instance in the place of a service, and TLS has a port of its own. */
+function oraclePlace({ host = 'localhost', port, database, parameters }: ConnectionUrl): string | undefined {
+  const sid = parameters.get('sid');
+  if (port === undefined && database === undefined && sid === undefined) return host;
+  const isTls = port === undefined && parameters.get('tls') === 'true';
+  if (!isTls && sid === undefined) return undefined;
+  return `${host.includes(':') ? `[${host}]` : host}:${port ?? (isTls ? 2484 : 1521)}/${database ?? sid ?? ''}`;
+}
 
 /** The door of a URL's scheme; without one, `issues` says which there are, and nothing else of the URL. */
 export function doorOf(url: unknown, issues: OptionIssue[]): Door | undefined {

@@ -44,6 +44,14 @@ export function mergeOptions(under: OptionTree, over: OptionTree, path = ''): Op
   return merged;
 }
 
+/** The same without the option at `path`. */
+export function withoutOption<T extends object>(options: T, path: string): T {
+  const [name = '', ...rest] = path.split('.');
+  const { [name]: below, ...others } = options as OptionTree;
+  if (rest.length === 0 || !isTree(below)) return others as T;
+  return { ...others, [name]: withoutOption(below, rest.join('.')) } as T;
+}
+
 /** `[path, value]` of everything that is said: `['pool.maxSize', 20]`. */
 export function leavesOf(tree: OptionTree, path = ''): (readonly [path: string, value: unknown])[] {
   return Object.entries(tree).flatMap(([name, value]) => {
@@ -62,7 +70,10 @@ export function frozenCopy(tree: OptionTree, path = ''): OptionTree {
   return Object.freeze(Object.fromEntries(copy));
 }
 
+/** Words in the longest path of an option. What is below is no option, and may go round in circles. */
+const DEEPEST = 4;
+
 /** A clock of one's own may well be a plain object. */
 function isLeaf(path: string): boolean {
-  return path === 'driver' || path === 'clock' || path === 'random';
+  return path === 'driver' || path === 'clock' || path === 'random' || path.split('.').length >= DEEPEST;
 }

@@ -1,4 +1,7 @@
-/** Options for three usual surroundings: plain objects, to be spread and changed. What they leave out has its default. */
+/**
+ * Options for three usual surroundings: plain objects, to be spread and changed. What they leave out has its default, and what
+ * they say gives way where it cannot be beside what else was said (resolve-config.ts).
+ */
 import type { RuntimeOptions } from './runtime-options.js';
 
 /** What a preset may say: everything but whose database it is. */
@@ -11,9 +14,20 @@ const production = {
     maxIdle: 10,
     maxLifetime: '30m',
     idleTimeout: '10m',
+    warmUp: { connections: 5 },
+    validation: { attempts: 3 },
     leak: { threshold: '10m', interval: '1m' },
   },
-  query: { timeout: '30s', slowThreshold: '1s', statementCache: 200 },
+  gate: {
+    circuitBreaker: { failures: 5, resetTimeout: '60s', halfOpenPeriod: '10s' },
+    rateLimit: { perSecond: 1_000, burst: 1_000 },
+  },
+  query: {
+    timeout: '30s',
+    slowThreshold: '1s',
+    statementCache: 200,
+    retry: { maxRetries: 3, initialBackoff: '100ms', multiplier: 2, maxBackoff: '5s' },
+  },
   monitor: { interval: '60s' },
 } as const satisfies Preset;
 
@@ -33,10 +47,13 @@ const serverless = {
 /**
  * Options to spread.
  *
- * - `production`: the defaults in writing, so that a later version cannot change them under you.
+ * - `production`: the default numbers in writing, so that a later version cannot change them under you.
  * - `development`: a small pool, tight limits that show slow statements and leaks while you look.
  * - `serverless`: an instance that serves few calls at once, is frozen between them and may be one of a thousand: hardly any
  *   connections, none kept for long, none opened ahead, nothing that runs between calls.
+ *
+ * What a preset says gives way as a default does: `{ driver: pglite(), ...presets.development }` has one connection. In a group
+ * that was spread and changed, all of it is your own word.
  *
  * @example
  * const db = createRuntime({ driver, ...presets.development });

@@ -15,9 +15,11 @@ import { OptionReader } from '../kernel/option-reader.js';
 import type { Random } from '../kernel/random.js';
 import { systemRandom } from '../kernel/random.js';
 import { resolvePoolOptions } from '../pool/pool-options.js';
+import type { ConfigOrigin } from './config-origin.js';
 import { isBuilt, withOrigin } from './config-origin.js';
 import { checkRules } from './config-rules.js';
 import { originOfOptions } from './option-layers.js';
+import { isTree, withoutOption } from './option-tree.js';
 import type { RuntimeConfig, RuntimeOptions } from './runtime-options.js';
 
 const DAY_MS = 86_400_000;
@@ -30,9 +32,36 @@ const DAY_MS = 86_400_000;
 export function resolveConfig(options: RuntimeOptions | RuntimeConfig): RuntimeConfig {
   if (isBuilt(options)) return options;
   const issues: OptionIssue[] = [];
-  const config = resolveOptions(options, issues);
+  if (isCopy(options)) {
+    const expected = 'what build() gave, as it is: a configuration is changed by building another one';
+    throw ConfigError.fromIssues([{ path: 'options', got: 'a copy of a configuration', expected }]);
+  }
+  const config = isTree(options) ? resolveOrigin(originOfOptions(options), issues) : resolveOptions(options, issues);
   if (issues.length > 0 || config === undefined) throw ConfigError.fromIssues(issues);
-  return withOrigin(config, originOfOptions(options));
+  return config;
+}
+
+/**
+ * What a preset says gives way, as a default does, where it cannot be beside what else was said: PGlite has one connection,
+ * and whoever wants a pool of five has said nothing about ten at rest. Then the default stands in its place.
+ */
+export function resolveOrigin(origin: ConfigOrigin, issues: OptionIssue[]): RuntimeConfig | undefined {
+  const { options, sources } = origin;
+  const found: OptionIssue[] = [];
+  const config = resolveOptions(options, found);
+  const yielding = found.map(({ path }) => path).filter((path) => sources.get(path) === 'preset');
+  if (yielding.length > 0) {
+    const others = new Map([...sources].filter(([path]) => !yielding.includes(path)));
+    return resolveOrigin({ options: yielding.reduce(withoutOption, options), sources: others }, issues);
+  }
+  issues.push(...found);
+  return config && withOrigin(config, origin);
+}
+
+/** Its times have names that no option has. One issue says more than twenty. */
+function isCopy(options: unknown): boolean {
+  const { query, monitor } = isTree(options) ? options : {};
+  return isTree(query) && isTree(monitor) && 'timeoutMs' in query && 'intervalMs' in monitor;
 }
 
 /** `undefined` without a driver; what else is wrong is in `issues`, and has its default in what is returned. */

@@ -5,12 +5,11 @@
 import { ConfigError } from '../errors/config-error.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import type { OptionSource } from './config-origin.js';
-import { withOrigin } from './config-origin.js';
 import type { OptionLayer } from './option-layers.js';
 import { mergeLayers } from './option-layers.js';
 import type { OptionFact } from './option-survey.js';
 import { surveyOptions } from './option-survey.js';
-import { resolveOptions } from './resolve-config.js';
+import { resolveOptions, resolveOrigin } from './resolve-config.js';
 import type { RuntimeConfig } from './runtime-options.js';
 
 /** Every option that can be written as text. */
@@ -26,13 +25,13 @@ export function textOptions(): readonly OptionFact[] {
 export function resolveLayers(layers: readonly OptionLayer[], issues: readonly OptionIssue[] = []): RuntimeConfig {
   const origin = mergeLayers(layers);
   const found: OptionIssue[] = [];
-  const config = resolveOptions(origin.options, found);
-  // That there is no driver follows from what is wrong with the URL, and is said there in better words.
-  const isUrlWrong = issues.some(({ path }) => /url/i.test(path));
-  const news = found.filter(({ path }) => !(isUrlWrong && path === 'driver'));
+  const config = resolveOrigin(origin, found);
+  // That there is no driver follows from what is wrong with the URL, or was said already, in better words.
+  const isKnown = issues.some(({ path }) => /url/i.test(path) || path === 'driver');
+  const news = found.filter(({ path }) => !(isKnown && path === 'driver'));
   const all = [...issues, ...news.map((issue) => locate(issue, origin.sources))];
   if (all.length > 0 || config === undefined) throw ConfigError.fromIssues(all);
-  return withOrigin(config, origin);
+  return config;
 }
 
 function locate(issue: OptionIssue, sources: ReadonlyMap<string, OptionSource>): OptionIssue {

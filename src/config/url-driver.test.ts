@@ -65,11 +65,24 @@ describe('the driver of a URL', () => {
     ['mysql://app:secret@[::1]/shop', 'mysql://app@[::1]:3306/shop'],
     ['mariadb://db', 'mariadb://db:3306/'],
     ['oracle://app:secret@db.example/shop', 'oracle://app@db.example:1521/shop'],
+    ['oracle://app:secret@sales', 'oracle://app@sales'],
+    ['oracle://app:secret@db.example?sid=XE', 'oracle://app@db.example:1521/XE'],
+    ['oracle://db.example/shop?tls=true', 'oracle://db.example:2484/shop'],
+    ['oracle://db.example:2000/shop?tls=true', 'oracle://db.example:2000/shop'],
+    ['oracle://[::1]/shop', 'oracle://[::1]:1521/shop'],
     ['pglite:', 'pglite:memory'],
     ['pglite:./data', 'pglite:./data'],
   ])('shows of %s what is no secret', (url, endpoint) => {
     expect(driverOf(url).endpoint).toBe(endpoint);
   });
+
+  it.each(['sales', 'db/shop', 'db?sid=XE', 'db/shop?tls=true', 'db:2000/shop?tls=true', '[::1]/shop'])(
+    'oracle://%s: shows before it is loaded what it shows then',
+    (rest) => {
+      const url = `oracle://app@${rest}`;
+      expect(driverOf(url).endpoint).toBe(oracle({ url }).endpoint);
+    },
+  );
 
   it('keeps the URL where nobody can print it', () => {
     const driver = driverOf('postgres://app:secret-marker@h/d');

@@ -196,5 +196,6 @@ function endpointOf(url: string, door: Door, issues: OptionIssue[]): string | un
   if (parsed === undefined || issues.length > found) return undefined;
   const { host = 'localhost', port = door.defaultPort, user, database = '' } = parsed;
   const at = host.includes(':') ? `[${host}]` : host;
-  return `${door.name}://${user === undefined ? '' : `${user}@`}${at}:${port}/${database}`;
+  const place = door.placeOf?.(parsed) ?? `${at}:${port}/${database}`;
+  return `${door.name}://${user === undefined ? '' : `${user}@`}${place}`;
 }

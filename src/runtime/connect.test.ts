@@ -27,12 +27,22 @@ describe('connect', () => {
     ['__proto__:x', 'a text without a scheme'],
     ['localhost/shop', 'a text without a scheme'],
     ['', 'a text without a scheme'],
-    [undefined, 'a text without a scheme'],
   ])('refuses %s and names the schemes it knows', async (url, got) => {
     const { issues, message } = await refusal(url);
     expect(issues).toMatchObject([{ path: 'url', got }]);
     for (const scheme of ['postgres', 'postgresql', 'pglite', 'mysql', 'mariadb', 'oracle'])
       expect(issues[0]?.expected).toContain(`'${scheme}:'`);
+    expect(message).not.toContain('secret-marker');
+  });
+
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [{ driver: 'secret-marker' }, 'object'],
+  ])('says of %s that it is no URL, and who takes options', async (given, got) => {
+    const { issues, message } = await refusal(given as never);
+    expect(issues).toMatchObject([{ path: 'url', got }]);
+    expect(message).toContain('createRuntime()');
     expect(message).not.toContain('secret-marker');
   });
 

@@ -42,8 +42,13 @@ export async function connect(
   }
 }
 
-async function configOf(url: string, options: Omit<RuntimeOptions, 'driver'>): Promise<RuntimeConfig> {
+/** A program without types may give anything. */
+async function configOf(url: unknown, options: Omit<RuntimeOptions, 'driver'>): Promise<RuntimeConfig> {
   const issues: OptionIssue[] = [];
+  if (typeof url !== 'string') {
+    const expected = 'a URL, or what ConfigBuilder.build() gave; options alone are for createRuntime()';
+    throw ConfigError.fromIssues([{ path: 'url', got: url === null ? 'null' : typeof url, expected }]);
+  }
   const door = doorOf(url, issues);
   if (door === undefined) throw ConfigError.fromIssues(issues);
   const split = splitUrl(url, textOptions, issues);
