@@ -48,6 +48,13 @@ describe('a logarithmic histogram', () => {
     expect(histogram.quantile(1)).toBe(10_000_000);
   });
 
+  it('still answered 0 for the p99 of a statement that had run for a month', () => {
+    const histogram = filled([5]);
+    for (let doubled = 0; doubled < 33; doubled += 1) histogram.merge(histogram);
+    expect(histogram.count).toBe(2 ** 33);
+    expect(histogram.quantile(0.99)).toBe(5);
+  });
+
   it('answers 0 while it is empty', () => {
     const histogram = new LogHistogram();
     expect([histogram.quantile(0.5), histogram.min, histogram.max]).toEqual([0, 0, 0]);

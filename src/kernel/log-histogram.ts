@@ -1,6 +1,6 @@
 /**
- * How durations are spread, in so little memory that each of a thousand statements can have one (0.5 KB): four buckets for
- * each doubling, from a microsecond to 36 minutes. `Histogram` is four times as fine and seven times as large.
+ * How durations are spread, in so little memory that each of a thousand statements can have one (1 KB): four buckets for
+ * each doubling, from a microsecond to 36 minutes. `Histogram` is four times as fine and as large.
  *
  *     0 … 8 µs   steps of 1 µs          then  [8 … 16) in 4 steps, [16 … 32) in 4 steps, …
  *
@@ -16,7 +16,8 @@ const MAX_UNITS = 2 ** 31 - 1;
 const BUCKETS = EXACT + (31 - STEPS_LOG2 - 1) * STEPS;
 
 export class LogHistogram {
-  readonly #buckets = new Uint32Array(BUCKETS);
+  /** Doubles: 32 bits are full after a month of two thousand a second, and a quantile would be 0 then. */
+  readonly #buckets = new Float64Array(BUCKETS);
   #count = 0;
   #total = 0;
   #min = Infinity;

@@ -54,6 +54,20 @@ describe('a monitor', () => {
     expect(bench.clock.pendingTimers).toEqual([]);
   });
 
+  it.each(['disposed', 'disconnected'] as const)('tells nothing of a check that ends after it was %s', async (how) => {
+    const bench = runtimeBench({ pool: { maxSize: 1 } });
+    const events: MonitorEvent[] = [];
+    const monitor = new Monitor(bench.db, { interval: '1s', onEvent: (event) => events.push(event) });
+    const held = (await bench.run(bench.db.acquire())).value;
+    await bench.clock.advance(1_000);
+    expect(events.map(({ type }) => type)).toEqual(['Metrics']);
+    if (how === 'disposed') monitor[Symbol.dispose]();
+    held?.release();
+    if (how === 'disconnected') await bench.run(bench.db.disconnect());
+    await bench.clock.advance(5_000);
+    expect(events.map(({ type }) => type)).toEqual(['Metrics']);
+  });
+
   it('refuses what is no function and no interval', () => {
     const bench = runtimeBench();
     expect(() => new Monitor(bench.db, { onEvent: 'x' as unknown as () => void })).toThrow(ConfigError);
@@ -62,7 +76,7 @@ describe('a monitor', () => {
 });
 
 describe('a callback', () => {
-  it.each(['throws', 'rejects'] as const)(
+  it.each(['throws', 'rejects', 'gives a rejected promise of another library'] as const)(
     'that %s hurts nobody, is counted, and is left alone after ten times in a row',
     async (how) => {
       const bench = runtimeBench();
@@ -71,7 +85,8 @@ describe('a callback', () => {
       bench.db.setMetricsCallback(() => {
         calls += 1;
         if (how === 'throws') throw new Error('boom');
-        return Promise.reject(new Error('boom'));
+        if (how === 'rejects') return Promise.reject(new Error('boom'));
+        return { then: (_: unknown, fail: (error: Error) => void) => fail(new Error('boom')) };
       }, '1s');
       await bench.clock.advance(20_000);
       expect(calls).toBe(10);

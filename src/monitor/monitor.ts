@@ -21,7 +21,10 @@ interface Told {
   readonly seq: number;
 }
 
-/** What a monitor tells. */
+/**
+ * What a monitor tells. Every event has `at` (epoch milliseconds), the name of the `runtime`, and `seq`, which counts up from 1
+ * within one monitor.
+ */
 export type MonitorEvent =
   | (Told & { readonly type: 'HealthCheck'; readonly health: Health })
   | (Told & { readonly type: 'Metrics'; readonly metrics: MetricsSnapshot })
@@ -35,9 +38,13 @@ export type MonitorEvent =
   | (Told & { readonly type: 'LeakDetection'; readonly leak: LeakReport });
 
 export interface MonitorOptions {
-  /** How often health and metrics are told; `false` for never. Default: the runtime's `monitor.interval`. */
+  /**
+   * How often health and metrics are told; `false` for never.
+   * @limits 100 ms to 24 h
+   * @default the runtime's `monitor.interval`
+   */
   readonly interval?: Duration | false;
-  /** Called for each event. Awaited by nobody. */
+  /** Called for each event. A promise that it gives is awaited by nobody; one that rejects is a failure like a throw. */
   readonly onEvent: (event: MonitorEvent) => unknown;
 }
 
@@ -56,6 +63,7 @@ export class Monitor implements Disposable {
   readonly #onEvent: MonitorOptions['onEvent'];
   readonly #subscriptions: readonly Disposable[];
   #told = 0;
+  #isOver = false;
 
   constructor(db: DBRuntime, { interval, onEvent }: MonitorOptions) {
     if (typeof onEvent !== 'function') {
@@ -65,14 +73,23 @@ export class Monitor implements Disposable {
     this.#onEvent = onEvent;
     this.#subscriptions = [
       db.setMetricsCallback((metrics) => this.#tell({ type: 'Metrics', metrics }), interval),
-      db.setMetricsCallback(async () => this.#tell({ type: 'HealthCheck', health: await db.healthCheck() }), interval),
+      db.setMetricsCallback(() => this.#checkHealth(), interval),
       db.setCircuitBreakerCallback((from, to, { why }) => this.#tell({ type: 'CircuitBreaker', from, to, why })),
       db.setLeakCallback((_connectionId, _ageMs, leak) => this.#tell({ type: 'LeakDetection', leak })),
     ];
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  }
+
+  /** A check may end after whoever wanted to hear of it has gone, or after the runtime was told to. */
+  async #checkHealth(): Promise<void> {
+    const health = await this.#db.healthCheck();
+    const { state } = this.#db;
+    if (this.#isOver || state === 'draining' || state === 'closed') return;
+    await this.#tell({ type: 'HealthCheck', health });
   }
 
   #tell(event: Untold<MonitorEvent>): unknown {

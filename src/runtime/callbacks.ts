@@ -28,9 +28,9 @@ class Guarded<A extends readonly unknown[]> {
     if (this.#isOver) return;
     try {
       const result = this.#fn(...args);
-      if (!(result instanceof Promise)) this.#failures = 0;
+      if (!isThenable(result)) this.#failures = 0;
       else
-        result.then(
+        Promise.resolve(result).then(
           () => void (this.#failures = 0),
           (error: unknown) => this.#failed(error),
         );
@@ -51,6 +51,11 @@ class Guarded<A extends readonly unknown[]> {
     this.#isOver = true;
     this.#onDetached();
   }
+}
+
+/** Promises of other libraries and other realms among them. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function';
 }
 
 export class Callbacks {

@@ -40,7 +40,7 @@ describe('connect', () => {
     [null, 'null'],
     [{ driver: 'secret-marker' }, 'object'],
   ])('says of %s that it is no URL, and who takes options', async (given, got) => {
-    const { issues, message } = await refusal(given as never);
+    const { issues, message } = await refusal(given);
     expect(issues).toMatchObject([{ path: 'url', got }]);
     expect(message).toContain('createRuntime()');
     expect(message).not.toContain('secret-marker');

@@ -1,6 +1,7 @@
 /**
  * What is known of every statement by its shape: how often, how long, how many rows, which errors. One book for a runtime,
- * in at most 2 MB.
+ * in about 2 MB when it is full of statements of a usual length: 1,000 shapes of at most 4,096 characters, and texts of at
+ * most two million together, which as a rule are the program's own and take nothing.
  *
  *     text ──► (2,000 texts remembered) ──► entry of its shape        a shape that finds no room takes the place of the one
  *                                             │ seen least recently     seen least recently, whose counts go on in `other`
@@ -23,6 +24,8 @@ export interface StatementShape {
 export const MAX_FINGERPRINTS = 1_000;
 /** In each of two generations, as in the book of prepared statements. */
 const GENERATION = 1_000;
+/** Characters of all texts of a generation: generated statements are long, and each is another one. */
+const GENERATION_LENGTH = 1_000_000;
 /** A longer text is rarely the same twice, and would fill memory. */
 const MAX_TEXT_LENGTH = 10_240;
 /** What is shown of a shape. */
@@ -90,6 +93,7 @@ export class StatementStatistics {
   /** Made with the first that finds no room. */
   #other: StatementEntry | undefined;
   #young = new Map<string, StatementEntry>();
+  #youngLength = 0;
   #old = new Map<string, StatementEntry>();
 
   constructor(shapeOf: (text: string) => StatementShape) {
@@ -126,12 +130,14 @@ export class StatementStatistics {
     if (text.length > MAX_TEXT_LENGTH) return this.#entryOf(text, now);
     const old = this.#old.get(text);
     const entry = old === undefined || old.heir !== undefined ? this.#entryOf(text, now) : old;
-    if (this.#young.size >= GENERATION) {
+    if (this.#young.size >= GENERATION || this.#youngLength >= GENERATION_LENGTH) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngLength = 0;
     }
     this.#old.delete(text);
     this.#young.set(text, entry);
+    this.#youngLength += text.length;
     return entry;
   }
 
