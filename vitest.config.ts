@@ -16,6 +16,7 @@ const alias = [
   { find: /^fluxor-db\/mysql$/, replacement: source('driver/mysql/index.ts') },
   { find: /^fluxor-db\/mariadb$/, replacement: source('driver/mariadb/index.ts') },
   { find: /^fluxor-db\/oracle$/, replacement: source('driver/oracle/index.ts') },
+  { find: /^fluxor-db\/prometheus$/, replacement: source('extensions/prometheus/index.ts') },
   { find: /^fluxor-db\/testing$/, replacement: source('testing/index.ts') },
 ];
 

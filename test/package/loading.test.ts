@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PackedProject } from './packed-project.js';
 
-const DOORS = ['fluxor-db', ...['postgres', 'pglite', 'mysql', 'mariadb', 'oracle'].map((door) => `fluxor-db/${door}`)];
+const DRIVERS = ['postgres', 'pglite', 'mysql', 'mariadb', 'oracle'];
+const DOORS = ['fluxor-db', ...[...DRIVERS, 'prometheus'].map((door) => `fluxor-db/${door}`)];
 /** In the order in which the test of their loading takes them, without mariadb: what is loaded of that is not its main entry. */
 const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'oracledb'];
 

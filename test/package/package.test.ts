@@ -14,9 +14,10 @@ const DOORS = [
   'fluxor-db/mysql',
   'fluxor-db/mariadb',
   'fluxor-db/oracle',
+  'fluxor-db/prometheus',
   'fluxor-db/testing',
 ] as const;
-const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'mariadb', 'oracledb'];
+const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'mariadb', 'oracledb', 'prom-client'];
 
 let project: PackedProject;
 beforeAll(async () => {
@@ -42,8 +43,9 @@ describe('the tarball', () => {
       (path) => path.replace(/\.js$/, '.d.ts'),
     );
     const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+    const dashboards = ['dashboards/alerts.yml', 'dashboards/fluxor.json'];
     const maps = modules.map((path) => `${path}.map`);
-    expect(project.files).toEqual([...modules, ...maps, ...declarations, ...papers].sort());
+    expect(project.files).toEqual([...modules, ...maps, ...declarations, ...papers, ...dashboards].sort());
   });
 
   it('has declarations of sources only, none of them a test', () => {
@@ -308,6 +310,9 @@ describe('the modules', () => {
         ],
         "fluxor-db/postgres": [
           "postgres",
+        ],
+        "fluxor-db/prometheus": [
+          "prometheus",
         ],
         "fluxor-db/testing": [
           "FakeClock",

@@ -25,6 +25,7 @@ const SHIPPED = [
   'README.md',
   'CHANGELOG.md',
   'LICENSE',
+  'dashboards',
   'src',
   'scripts',
   'tsconfig.json',
