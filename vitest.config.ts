@@ -17,6 +17,7 @@ const alias = [
   { find: /^fluxor-db\/mariadb$/, replacement: source('driver/mariadb/index.ts') },
   { find: /^fluxor-db\/oracle$/, replacement: source('driver/oracle/index.ts') },
   { find: /^fluxor-db\/prometheus$/, replacement: source('extensions/prometheus/index.ts') },
+  { find: /^fluxor-db\/otel$/, replacement: source('extensions/otel/index.ts') },
   { find: /^fluxor-db\/testing$/, replacement: source('testing/index.ts') },
 ];
 

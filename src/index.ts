@@ -136,7 +136,17 @@ export type { Health } from './runtime/health.js';
 export type { Diagnostics, StatementReport } from './runtime/diagnostics.js';
 export type { ConnectionReport, WaiterReport } from './pool/pool-inspection.js';
 export type { QueryPhases, RecentError, SlowQuery } from './telemetry/query-meter.js';
-export type { AcquireTrace, ConnectTrace, QueryTrace, TraceContext, TransactionTrace } from './telemetry/channels.js';
+export type {
+  AcquireTrace,
+  AttemptTrace,
+  ConnectTrace,
+  QueryTrace,
+  TraceContext,
+  TracePlace,
+  TransactionTrace,
+  WaitTrace,
+} from './telemetry/channels.js';
+export type { Trace, TraceBracket, Tracer } from './telemetry/tracer.js';
 export type { BucketCounts } from './kernel/bucket-histogram.js';
 export type {
   CallbackMetrics,

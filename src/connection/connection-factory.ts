@@ -7,6 +7,7 @@ import type { TypeConfig } from '../driver/query.js';
 import type { CreateRequest, ResourceFactory, ResourceFacts } from '../pool/resource-factory.js';
 import type { ConnectTrace } from '../telemetry/channels.js';
 import { CONNECT_CHANNEL, traced } from '../telemetry/channels.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import type { ConnectionPorts } from './connection.js';
 import { Connection } from './connection.js';
 
@@ -19,49 +20,65 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
   readonly #types: TypeConfig;
   readonly #ports: ConnectionPorts;
   readonly #limits: SessionLimits;
+  readonly #runtime: string;
   /** Told once: it is one pooler for all connections. */
   #isPoolerTold = false;
 
-  constructor(ports: ConnectionPorts, types: TypeConfig, limits: SessionLimits = {}) {
+  /** `runtime` is its name, for traces. */
+  constructor(ports: ConnectionPorts, types: TypeConfig, limits: SessionLimits = {}, runtime = '') {
     this.label = ports.driver.endpoint;
     this.#driver = ports.driver;
     this.#types = types;
     this.#ports = ports;
     this.#limits = limits;
+    this.#runtime = runtime;
   }
 
   create(request: CreateRequest): Promise<Connection> {
-    if (!CONNECT_CHANNEL.hasSubscribers) return this.#create(request);
+    const { tracing } = this.#ports;
+    if (tracing?.isOn === true || CONNECT_CHANNEL.hasSubscribers) return this.#traced(request, tracing);
+    return this.#create(request);
+  }
+
+  #traced(request: CreateRequest, tracing: Tracing | undefined): Promise<Connection> {
     const { clock, driver } = this.#ports;
     const startedAt = clock.now();
     const context: ConnectTrace = {
       type: 'connect',
+      runtime: this.#runtime,
       driver: driver.name,
       endpoint: driver.endpoint,
       connectionId: request.id,
       error: undefined,
       durationMs: undefined,
     };
-    return traced(
-      CONNECT_CHANNEL,
-      context,
-      () => this.#create(request),
-      () => {
-        context.durationMs = clock.now() - startedAt;
-      },
-    );
+    const open = tracing?.begin(context);
+    const end = (error?: unknown): void => {
+      context.error = error;
+      context.durationMs = clock.now() - startedAt;
+      open?.end();
+    };
+    const run = (): Promise<Connection> => {
+      const answer = open === undefined ? this.#create(request) : open.run(() => this.#create(request));
+      answer.then(() => end(), end);
+      return answer;
+    };
+    return CONNECT_CHANNEL.hasSubscribers ? traced(CONNECT_CHANNEL, context, run, () => undefined) : run();
   }
 
   async #create(request: CreateRequest): Promise<Connection> {
     try {
-      const native = await this.#driver.connect({
+      const { tracing } = this.#ports;
+      const ask: ConnectRequest = {
         signal: request.signal,
         types: this.#types,
         onLost: (error) => this.#tellLost(error, request),
         onRotated: request.onRotated,
         onHealed: () => (this.#ports.book.counts.healed += 1),
+        ...(tracing === undefined ? {} : { quietly: (work) => (tracing.isQuiet ? tracing.quietly(work) : work()) }),
         ...this.#limits,
-      });
+      };
+      const native = await this.#quietly(() => this.#driver.connect(ask));
       if (native.isPooled === true) this.#tellPooler(request.id);
       return new Connection(request.id, native, this.#ports, request.onSiblings);
     } catch (error) {
@@ -82,15 +99,15 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
   }
 
   validate(connection: Connection): Promise<void> {
-    return connection.validate();
+    return this.#quietly(() => connection.validate());
   }
 
   reset(connection: Connection): Promise<void> {
-    return connection.reset();
+    return this.#quietly(() => connection.reset());
   }
 
   close(connection: Connection): Promise<void> {
-    return connection.close();
+    return this.#quietly(() => connection.close());
   }
 
   destroy(connection: Connection): void {
@@ -99,6 +116,11 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
 
   describe(connection: Connection): ResourceFacts {
     return connection.describe();
+  }
+
+  #quietly<T>(work: () => T): T {
+    const { tracing } = this.#ports;
+    return tracing?.isQuiet === true ? tracing.quietly(work) : work();
   }
 
   #tellPooler(connectionId: number): void {

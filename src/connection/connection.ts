@@ -18,6 +18,7 @@ import type { CursorPage, DriverQuery, DriverResult } from '../driver/query.js';
 import type { Condition, CreateRequest, ResourceFacts } from '../pool/resource-factory.js';
 import { fingerprint } from '../sql/fingerprint.js';
 import type { Hub } from '../telemetry/hub.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import type { Classify } from './classifier.js';
 import type { ConnectionConfig } from './connection-options.js';
 import type { StatementHost } from './running-statement.js';
@@ -54,6 +55,7 @@ export interface ConnectionPorts {
   readonly config: () => ConnectionConfig;
   /** The fingerprint of a text, where it is known already: to make one takes as long as the rest of a report. */
   readonly fingerprintOf?: (text: string) => string | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 export class Connection {
@@ -100,17 +102,17 @@ export class Connection {
     this.#failures = new StatementFailures(native, ports.classify, ports.driver, onSiblings);
     this.#cache = new StatementCache(native, ports.book);
     this.#care = new SessionCare(native);
-    const { clock, timers, driver } = ports;
-    const { canCancel } = driver.capabilities;
+    const { clock, timers, driver, tracing } = ports;
     const cursor = (this.#cursor = new OpenCursor(native, driver.dialect));
     this.#stopper = new Stopper(native, {
       clock,
       timers,
-      canCancel,
+      canCancel: driver.capabilities.canCancel,
       turns: this.#turns,
       endCursor: () => cursor.end(),
+      tracing,
     });
-    const memory = { book: ports.book, cache: this.#cache, care: this.#care };
+    const memory = { book: ports.book, cache: this.#cache, care: this.#care, tracing };
     this.#starter = new StatementStart(native, { ...memory, shield: this.#stopper });
     this.#host = {
       timers,

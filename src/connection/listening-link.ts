@@ -17,6 +17,7 @@ import { formatMs } from '../kernel/duration.js';
 import { within } from '../kernel/within.js';
 import { connectTimeoutError } from '../pool/pool-errors.js';
 import type { Dialect } from '../sql/dialect.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import { DIALECTS, quoteIdentifier } from '../sql/dialect.js';
 import type { Classify } from './classifier.js';
 
@@ -31,6 +32,7 @@ export interface LinkPorts {
   readonly types: TypeConfig;
   /** How long the server may take for a login, and for the answer to each question. */
   readonly answerTimeoutMs: () => number;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What a link tells while it lives. */
@@ -56,7 +58,7 @@ export class ListeningLink {
 
   /** Opens a session of its own, beside the pool's. `abort` is raised when nobody wants it any more, and by the time limit. */
   static async open(ports: LinkPorts, abort: AbortController, hooks: LinkHooks): Promise<ListeningLink> {
-    const { driver, classify, clock, timers, types } = ports;
+    const { driver, classify, clock, timers, types, tracing } = ports;
     const limitMs = ports.answerTimeoutMs();
     const began = momentOf(clock);
     const request: ConnectRequest = {
@@ -65,7 +67,8 @@ export class ListeningLink {
       onLost: (error) => hooks.onLost(asOurs(classify, error, 'idle')),
       onNotification: hooks.onNotification,
     };
-    const connecting = openNative(driver, request);
+    const connecting =
+      tracing?.isQuiet === true ? tracing.quietly(() => openNative(driver, request)) : openNative(driver, request);
     const limits = { deadlineAt: began.at + limitMs, signal: abort.signal };
     try {
       const native = await within(connecting, limits, timers, (cause) => {

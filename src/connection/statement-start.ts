@@ -11,6 +11,7 @@ import type { SessionEffects } from '../sql/session-effects.js';
 import { SESSION_EFFECTS } from '../sql/session-effects.js';
 import { longerLimit } from './connection-options.js';
 import type { RunningStatement } from './running-statement.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import type { SessionCare } from './session-care.js';
 import type { StatementBook, StatementFacts } from './statement-book.js';
 import { unknownFacts } from './statement-book.js';
@@ -23,6 +24,8 @@ export interface StatementStartPorts {
   readonly cache: StatementCache;
   readonly care: SessionCare;
   readonly shield: CancelShield;
+  /** Who wants to be around calls into the client library. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** DEALLOCATE ALL and DISCARD ALL take the connection's own prepared statements as well; other texts only seldom say ALL. */
@@ -45,11 +48,20 @@ export class StatementStart {
 
   /** Sends one that travels with others: it leaves nothing behind, and needs no limit of its own. */
   share(query: DriverQuery, facts: StatementFacts, inFlight: InFlight): Promise<DriverResult> {
-    return this.#native.execute(query, this.#ports.cache.use(facts), inFlight);
+    const { tracing, cache } = this.#ports;
+    const name = cache.use(facts);
+    if (tracing?.isQuiet !== true) return this.#native.execute(query, name, inFlight);
+    return tracing.quietly(() => this.#native.execute(query, name, inFlight));
   }
 
   /** Begins what `statement` stands for. A throw means that nothing was sent. */
   begin<W extends Work, T>(work: W, begin: Begin<W, T>, statement: RunningStatement<T>): Promise<T> {
+    const { tracing } = this.#ports;
+    if (tracing?.isQuiet !== true) return this.#begin(work, begin, statement);
+    return tracing.quietly(() => this.#begin(work, begin, statement));
+  }
+
+  #begin<W extends Work, T>(work: W, begin: Begin<W, T>, statement: RunningStatement<T>): Promise<T> {
     const facts = (this.#facts = statement.call.facts ?? this.#ports.book.look(work.text));
     if (facts.effects !== 0) this.#noteEffects(facts.effects, work.text);
     const { isProlonged, timeoutMs } = statement.call;

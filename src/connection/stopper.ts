@@ -14,6 +14,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import { within } from '../kernel/within.js';
 import type { DriverConnection } from '../driver/driver.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import { ANSWER_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GRACE_MS } from './connection-options.js';
 import type { RunningStatement, StatementHost } from './running-statement.js';
 import type { StopCause } from './stop-errors.js';
@@ -28,6 +29,7 @@ export interface StopperPorts {
   readonly turns: Turns;
   /** Ends the cursor that a stopped page may have left open. */
   readonly endCursor: () => Promise<void>;
+  readonly tracing: Tracing | undefined;
 }
 
 export class Stopper implements CancelShield {
@@ -66,7 +68,7 @@ export class Stopper implements CancelShield {
     const giveUpAt = clock.now() + CANCEL_GRACE_MS;
     const cancelled = isCancelled ? this.#cancelUntil(ended, giveUpAt) : undefined;
     const bothEnded = Promise.all([ended, cancelled]).then(async () => {
-      await endCursor();
+      await this.#quietly(endCursor);
       // The cancel may have come too late for its statement. One harmless round trip takes it instead of the next caller.
       if (isCancelled && this.#native.state !== 'closed') await this.#ping();
     });
@@ -155,15 +157,20 @@ export class Stopper implements CancelShield {
   }
 
   async #cancel(): Promise<void> {
-    const sent = this.#native.cancel();
+    const sent = this.#quietly(() => this.#native.cancel());
     this.#cancelling = sent.catch(ignore);
     await sent;
   }
 
   /** Of a transaction that has failed it may be refused, which takes a late cancel as well. */
   async #ping(): Promise<void> {
-    await this.#native.ping().catch(() => this.#native.untilReady());
+    await this.#quietly(() => this.#native.ping()).catch(() => this.#native.untilReady());
     this.#cancelling = undefined;
+  }
+
+  #quietly<T>(work: () => T): T {
+    const { tracing } = this.#ports;
+    return tracing?.isQuiet === true ? tracing.quietly(work) : work();
   }
 }
 

@@ -86,6 +86,11 @@ export interface ConnectRequest {
    * (`capabilities.statements: 'driver'`); 0 for none. Default: the driver's own.
    */
   readonly preparedStatements?: number;
+  /**
+   * Around calls into the client library that the driver makes by itself later, in answer to what the server says: it keeps other
+   * tools from tracing them. Default: none.
+   */
+  readonly quietly?: <T>(work: () => T) => T;
   /** Called for every notification that the session gets, in the order in which they come. Must not throw. */
   readonly onNotification?: (notification: DriverNotification) => void;
 }

@@ -18,7 +18,7 @@ import type { BatchOptions } from './batch-options.js';
 import { COPY_FROM_SETS } from './batch-options.js';
 import type { BatchProgress } from './batch-progress.js';
 import type { SetReader } from './batch-source.js';
-import type { Call, OuterLimit } from './call.js';
+import type { BatchFacts, Call, OuterLimit } from './call.js';
 import type { BatchTime } from './batch-time.js';
 import type { House } from './house.js';
 import type { StatementWay } from './send-statement.js';
@@ -50,6 +50,8 @@ export interface BatchCall {
   readonly source: BatchSource;
   /** How many sets there are, if that is known; otherwise how many at least. */
   readonly sets: number;
+  /** What tracers are told. */
+  readonly facts: BatchFacts;
   readonly timeoutMs: number;
   /** What it may not outlive. */
   readonly outer: OuterLimit | undefined;
@@ -64,7 +66,7 @@ export interface BatchCall {
 /** Sends some sets as one unit: all of them are applied, or none. */
 export async function sendCall(
   batch: Batch,
-  { source, canRepeat, onBegun, ...init }: BatchCall,
+  { source, facts, canRepeat, onBegun, ...init }: BatchCall,
 ): Promise<DriverBatchResult> {
   const { house, way, text, options, time } = batch;
   const { config, road } = house.parts;
@@ -110,6 +112,7 @@ export async function sendCall(
     holding: options.priority === undefined ? undefined : { priority: options.priority },
     retry: way.inside === undefined ? house.retryFor(options.retry) : undefined,
     inside: way.inside,
+    batch: facts,
   });
   return (await (way.inside === undefined ? road.travel(call) : road.travelInside(call))) as DriverBatchResult;
 }

@@ -138,6 +138,7 @@ class Collector {
       const result = await sendCall(this.#batch, {
         source: new ArraySource(values, assert),
         sets: piece.length,
+        facts: { text: this.#batch.text.text, sets: piece.length },
         timeoutMs: this.#batch.time.timeoutMs,
         outer: limit,
         isProlonged: false,

@@ -18,7 +18,7 @@ import { BATCH_OPTIONS, COPY_FROM_SETS, DEFAULT_BATCH_SIZE } from './batch-optio
 import { BatchProgress } from './batch-progress.js';
 import { checkSets, ReaderSource, SetReader } from './batch-source.js';
 import { BatchTime } from './batch-time.js';
-import type { Call } from './call.js';
+import type { BatchFacts, Call } from './call.js';
 import type { Statement } from './executor.js';
 import type { House } from './house.js';
 import { checkOptions, readTimeout } from './query-options.js';
@@ -86,6 +86,7 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
   let drawn = 0;
   const until = () => Math.max(deadlineAt, running?.deadlineAt ?? 0);
   const assertInTime = () => running !== undefined && assertWanted(running, until(), clock.now());
+  const facts: BatchFacts = { text: text.text, sets: reader.total };
   const draw = way.held === undefined || reader.array !== undefined ? undefined : scopes.openDraw(way.held);
   // An array is read from its start: what was looked at is still in it.
   const source = new ReaderSource(text, reader, reader.array === undefined ? ahead : [], {
@@ -101,6 +102,7 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
           }),
     onDrawn: (count) => {
       drawn = count;
+      if (reader.total === undefined) facts.sets = count;
       if (count % batchSize !== 1 && batchSize !== 1) return;
       progress.tell(running, count - 1);
       if (isWhole || reader.total !== undefined || running === undefined) return;
@@ -111,6 +113,7 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
   const result = await sendCall(batch, {
     source,
     sets: reader.total ?? ahead.length,
+    facts,
     timeoutMs: isWhole ? perBatch : perBatch * begun,
     outer: time.outer,
     isProlonged: !isWhole && reader.total === undefined,

@@ -20,6 +20,8 @@ import {
   SESSION_TRANSACTION_OPTIONS,
   TRANSACTION_OPTIONS,
 } from './query-options.js';
+import type { TracedTransaction } from './traces.js';
+import { CallTrace } from './traces.js';
 import { TransactionHandle } from './transaction-handle.js';
 
 export type TransactionPlace =
@@ -36,6 +38,7 @@ export interface TransactionRun {
   /** Of BEGIN alone; a transaction function is repeated as a whole by whoever runs it. */
   readonly retry: CallRetry;
   readonly scope?: LeaseScope | undefined;
+  readonly traced?: TracedTransaction | undefined;
 }
 
 /** Checks the options and starts the clock of a transaction. @throws ConfigError */
@@ -58,7 +61,7 @@ export async function openTransaction(
   // What only reads has nothing to be found out about.
   const resolver = beginOptions.readOnly === true ? undefined : asker;
   const { config, road } = house.parts;
-  const { attempt, deadline, timeoutMs } = run;
+  const { attempt, deadline, timeoutMs, traced } = run;
   const work = async (call: Call) => {
     const connection = place.road === 'inner' ? place.lease.resource : connectionOf(call);
     connection.markTouched();
@@ -76,6 +79,7 @@ export async function openTransaction(
       attempt,
       pass,
       trouble: { error: undefined },
+      traced,
     };
     /** Does nothing the second time. */
     const giveBack = (isReusable: boolean) => {
@@ -90,9 +94,10 @@ export async function openTransaction(
     if (call.lease !== undefined) house.watchHandle(handle, call.lease);
     return handle;
   };
+  const startedAt = config.clock.now();
   const call = house.newCall({
     kind: 'transaction',
-    startedAt: config.clock.now(),
+    startedAt,
     // BEGIN itself is one statement; what follows is bounded by the transaction's own deadline.
     timeoutMs: config.query.timeoutMs,
     outer: { deadlineAt: deadline.at, timeoutMs },
@@ -101,6 +106,7 @@ export async function openTransaction(
     work,
     retry: run.retry,
     inside: place.road === 'inner' ? { connectionId: place.lease.resource.id, pass: place.pass } : undefined,
+    traced: traced && new CallTrace(traced.trace, undefined, traced.parts.stamp, startedAt),
   });
   return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
 }

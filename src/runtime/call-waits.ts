@@ -9,8 +9,12 @@ export function waitsOf(call: Call): CallWaits {
   return (call.waits ??= { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 });
 }
 
-/** It has been waited for something since `since`. While what was lent now was being made, the wait was for that. */
-export function noteWait(call: Call, since: number, now: number): void {
+/**
+ * It has been waited for something since `since`. While what was lent now was being made, the wait was for that. `error`: why
+ * the wait was in vain.
+ */
+export function noteWait(call: Call, since: number, now: number, error?: unknown): void {
+  call.traced?.noteWait(since, now, error);
   const waits = waitsOf(call);
   const waitedMs = Math.max(0, now - since);
   const { readyAt = -Infinity, bornAt = 0 } = call.lease?.entry ?? {};
@@ -19,8 +23,11 @@ export function noteWait(call: Call, since: number, now: number): void {
   waits.waitingMs += waitedMs - connectingMs;
 }
 
-/** A pause between two attempts is over. */
-export function noteRepetition(call: Call, attempt: number, pausedMs: number): void {
+/** A pause between two attempts is over, since the one before `attempt` had failed with `error`. */
+export function noteRepetition(call: Call, attempt: number, failedAt: number, now: number, error: unknown): void {
+  const pausedMs = now - failedAt;
+  call.traced?.noteAttempt(attempt - 1, call.connectionId, failedAt, error);
+  call.traced?.goOn(now);
   const waits = waitsOf(call);
   waits.attempts = attempt;
   waits.waitingMs += pausedMs;

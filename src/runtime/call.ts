@@ -18,6 +18,7 @@ import type { CallWaits, MeteredCall } from '../telemetry/query-meter.js';
 import type { StatementEntry } from '../telemetry/statement-statistics.js';
 import type { CallRetry } from './attempts.js';
 import type { Take } from './executor.js';
+import type { CallTrace, TracedTransaction } from './traces.js';
 
 /** What a call does at the end of its road. */
 export type Work = (call: Call) => Promise<unknown>;
@@ -51,6 +52,18 @@ export interface CallInit {
   readonly lane?: Lane | undefined;
   /** Where a statement inside a session or transaction runs, and for whom. */
   readonly inside?: InsideLease | undefined;
+  /** What a chunk of a batch is made of. */
+  readonly batch?: BatchFacts | undefined;
+  /** Of a transaction that is traced: its waits are noted there. */
+  readonly traced?: CallTrace | undefined;
+}
+
+/** Of a chunk of a batch. */
+export interface BatchFacts {
+  /** The statement itself. */
+  readonly text: string;
+  /** How many sets of values it has; `undefined` as long as they come one by one. */
+  sets: number | undefined;
 }
 
 export interface OuterLimit {
@@ -65,6 +78,8 @@ export interface InsideLease {
   readonly connectionId: number;
   /** What the gate gave for the lease: its statements report to it. */
   readonly pass: Pass;
+  /** Of the transaction around them, where somebody traces. */
+  readonly trace?: TracedTransaction['trace'] | undefined;
 }
 
 export class Call implements StatementCall, MeteredCall {
@@ -90,6 +105,7 @@ export class Call implements StatementCall, MeteredCall {
   /** Taken away where what the call would send cannot be had a second time. */
   retry: CallRetry;
   readonly inside: InsideLease | undefined;
+  readonly batch: BatchFacts | undefined;
   readonly work: Work;
   /** What a statement's caller wants of its result; nothing else has one. */
   readonly take: Take | undefined;
@@ -101,8 +117,8 @@ export class Call implements StatementCall, MeteredCall {
   statistics: StatementEntry | undefined = undefined;
   /** Where its time went before its work; absent where it had not to wait. */
   waits: CallWaits | undefined = undefined;
-  /** What the database answered, kept only where somebody traces. */
-  result: unknown = undefined;
+  /** Absent where nobody traces. */
+  traced: CallTrace | undefined;
   readonly #query: DriverQuery | undefined;
   readonly #runtimeName: string;
 
@@ -131,6 +147,8 @@ export class Call implements StatementCall, MeteredCall {
     this.lane = init.lane ?? 'exclusive';
     this.retry = init.retry;
     this.inside = init.inside;
+    this.batch = init.batch;
+    this.traced = init.traced;
     this.work = init.work;
     this.take = init.take;
     this.#query = init.query;

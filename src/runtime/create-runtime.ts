@@ -20,6 +20,7 @@ import { fingerprint } from '../sql/fingerprint.js';
 import { operationOf } from '../sql/operation.js';
 import { Hub } from '../telemetry/hub.js';
 import { QueryMeter } from '../telemetry/query-meter.js';
+import { Tracing } from '../telemetry/tracing.js';
 import { AsyncLeaseScopes, createDetached, detachClock } from './async-lease-scopes.js';
 import { Callbacks } from './callbacks.js';
 import { House } from './house.js';
@@ -60,6 +61,8 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
   const timers = new DeadlineTimer(clock);
   const hub = new Hub(clock);
   const connectionConfig = liveConnectionConfig(settings);
+  const tracing = new Tracing((error) => hub.tell('listener:failed', { event: 'trace', error }));
+  const place = Object.freeze({ runtime: config.name, driver: driver.name, endpoint: driver.endpoint });
   const classify = classifierOf(driver, config.errors.override, (refusal) =>
     hub.tell('error:override-refused', refusal),
   );
@@ -76,10 +79,22 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
   const { serverTimeout, timeoutMs, statementCache, pipelining } = config.query;
   const pace = pipelining === false ? undefined : new StatementPace(pipelining);
   const fingerprintOf = (text: string) => meter.statements.fingerprintOf(text);
-  const ports = { driver, classify, clock, timers, hub, book, pace, config: () => connectionConfig, fingerprintOf };
+  const ports = {
+    driver,
+    classify,
+    clock,
+    timers,
+    hub,
+    book,
+    pace,
+    config: () => connectionConfig,
+    fingerprintOf,
+    tracing,
+  };
   const statementLimitMs = serverTimeout && timeoutMs !== Infinity ? timeoutMs + SERVER_LIMIT_GRACE_MS : 0;
   const preparedStatements = statementCache === false ? 0 : statementCache.perConnection;
-  const factory = new ConnectionFactory(ports, config.types, { statementLimitMs, preparedStatements });
+  const limits = { statementLimitMs, preparedStatements };
+  const factory = new ConnectionFactory(ports, config.types, limits, config.name);
   const scopes = new AsyncLeaseScopes(settings);
   const sharing = pace && {
     depth: () => pace.depth,
@@ -109,7 +124,8 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     dependent: gateControl,
   });
   const pauses = new Pauses(clock, timers);
-  const road = new Road({ lifecycle, start, hub, meter, clock, pauses, gate, pool, settings });
+  const traces = { tracing, place, clock, stamp: (now: number) => hub.stamp(now) };
+  const road = new Road({ lifecycle, start, hub, meter, clock, pauses, gate, pool, settings, tracing: traces });
   const outcomePorts = { name: config.name, words: driver.transactions, pool, clock, hub };
   const outcomes = driver.outcomes && new OutcomeResolver(driver.outcomes, outcomePorts);
   const answerTimeoutMs = () => settings.current.connectTimeoutMs;
@@ -123,6 +139,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     random,
     hub,
     detached,
+    tracing,
   };
   const compiler = new StatementCompiler(driver.dialect);
   const controls = { poolControl, gateControl };
@@ -141,6 +158,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     outcomes,
     road,
     meter,
+    tracing: traces,
     callbacks: new Callbacks(hub, clock),
     transactions: new TransactionCounters(clock),
     listening: { session: new ListeningSession(listeningPorts), start },

@@ -32,6 +32,7 @@ import type { Pauses } from './pauses.js';
 import type { PoolControl } from './pool-control.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Road } from './road.js';
+import type { TraceParts } from './traces.js';
 import type { TransactionCounters } from './transaction-metrics.js';
 
 export interface HouseParts {
@@ -56,6 +57,7 @@ export interface HouseParts {
   readonly outcomes: OutcomeResolver | undefined;
   readonly road: Road;
   readonly meter: QueryMeter;
+  readonly tracing: TraceParts;
   readonly callbacks: Callbacks;
   readonly transactions: TransactionCounters;
   readonly listening: ListenParts;

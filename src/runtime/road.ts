@@ -27,7 +27,8 @@ import type { Call } from './call.js';
 import type { Take } from './executor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Pauses } from './pauses.js';
-import { traceAcquire, traceQuery } from './traces.js';
+import type { TraceParts } from './traces.js';
+import { endOfQuery, traceAcquire, traceQuery } from './traces.js';
 
 export interface RoadParts {
   readonly lifecycle: Lifecycle;
@@ -40,6 +41,7 @@ export interface RoadParts {
   readonly gate: Gate;
   readonly pool: Pool<Connection>;
   readonly settings: PoolSettings;
+  readonly tracing: TraceParts;
 }
 
 export class Road {
@@ -51,15 +53,13 @@ export class Road {
 
   /** From the application to a connection and back. A transaction or session passes once, as one unit. */
   travel(call: Call): Promise<unknown> {
-    if (QUERY_CHANNEL.hasSubscribers && call.kind === 'statement') return this.#traced(call, () => this.#travel(call));
+    if (this.#isTraced(call)) return this.#traced(call, () => this.#travel(call));
     return this.#travel(call);
   }
 
   /** For statements inside a session or transaction, which has its connection already: they record, and pass no gate. */
   travelInside(call: Call): Promise<unknown> {
-    if (QUERY_CHANNEL.hasSubscribers && call.kind === 'statement') {
-      return this.#traced(call, () => this.#travelInside(call));
-    }
+    if (this.#isTraced(call)) return this.#traced(call, () => this.#travelInside(call));
     return this.#travelInside(call);
   }
 
@@ -89,13 +89,13 @@ export class Road {
           const result = await call.work(call);
           return this.#succeeded(call, pass, beganAt, result);
         } catch (error) {
-          if (waitsSince !== undefined) noteWait(call, waitsSince, clock.now());
+          if (waitsSince !== undefined) noteWait(call, waitsSince, clock.now(), error);
           this.#giveBack(call, error, beganAt);
           if (call.retry === undefined) throw error;
           attempts ??= this.#attemptsOf(call, call.retry);
           const failedAt = clock.now();
           await attempts.afterFailure(error, call.lease !== undefined);
-          noteRepetition(call, attempts.number, clock.now() - failedAt);
+          noteRepetition(call, attempts.number, failedAt, clock.now(), error);
           call.lease = call.pass = undefined;
         }
       }
@@ -139,6 +139,7 @@ export class Road {
 
   #wait(call: Call, askedAt: number, acquireBy: number): Promise<Lease<Connection>> {
     const { pool, clock } = this.#parts;
+    if (call.traced !== undefined) call.traced.waiting = pool.stats().waiting;
     if (!ACQUIRE_CHANNEL.hasSubscribers) return pool.wait(call, askedAt, acquireBy);
     const { waiting } = pool.stats();
     return traceAcquire(
@@ -149,9 +150,13 @@ export class Road {
     );
   }
 
+  #isTraced(call: Call): boolean {
+    return (this.#parts.tracing.tracing.isOn || QUERY_CHANNEL.hasSubscribers) && call.kind === 'statement';
+  }
+
   #traced(call: Call, work: () => Promise<unknown>): Promise<unknown> {
-    const { meter, clock } = this.#parts;
-    return traceQuery(call, meter.shapeOf(call.query.text), () => clock.now(), work);
+    const { meter, tracing } = this.#parts;
+    return traceQuery(call, meter.shapeOf(call.query.text, call.startedAt), tracing, work);
   }
 
   /** @throws UsageError when the lease has ended already: the pool may be closed between two turns. */
@@ -192,7 +197,6 @@ export class Road {
     const { hub, meter } = this.#parts;
     const { id: queryId, name, startedAt } = call;
     const durationMs = now - startedAt;
-    if (QUERY_CHANNEL.hasSubscribers) call.result = result;
     meter.success(call, durationMs, now, result.rows.length, result.rowsAffected);
     if (hub.hasListeners('query:completed')) {
       const { connectionId = 0 } = call;
@@ -203,6 +207,7 @@ export class Road {
         hub.tellStamped('query:completed', { at, queryId, connectionId, durationMs, rows, rowsAffected });
       } else hub.tellStamped('query:completed', { at, queryId, name, connectionId, durationMs, rows, rowsAffected });
     }
+    if (call.traced !== undefined) endOfQuery(call, result, durationMs, now);
     return take.of(result, durationMs);
   }
 
@@ -224,6 +229,7 @@ export class Road {
     const now = clock.now();
     const durationMs = now - call.startedAt;
     meter.failure(call, durationMs, now, error, known);
+    call.traced?.fail(call, durationMs, now, error);
     const connection = call.connectionId === undefined ? {} : { connectionId: call.connectionId };
     if (known !== undefined) hub.tell('query:failed', { ...nameOf(call), ...connection, durationMs, error: known });
     return error;

@@ -10,23 +10,22 @@ import type { CircuitState } from '../gate/circuit-state.js';
 import { createDeferred } from '../kernel/deferred.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { PoolStats } from '../pool/pool-stats.js';
-import { TRANSACTION_CHANNEL } from '../telemetry/channels.js';
 import type { EventName, FluxorEvents, LeakReport } from '../telemetry/events.js';
-import { EVENT_NAMES } from '../telemetry/events.js';
+import type { Tracer } from '../telemetry/tracer.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { ErrorContext } from '../errors/fluxor-error.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
-import { nearestName, OptionReader } from '../kernel/option-reader.js';
+import { OptionReader } from '../kernel/option-reader.js';
 import type { BatchWay } from './batch-call.js';
 import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import { RUN_BATCH } from '../connection/batch-work.js';
-import { firstRun, openTransaction } from './begin.js';
 import type { Call } from './call.js';
 import { connectionOf, leaseOf, passOf } from './call.js';
 import type { Diagnostics } from './diagnostics.js';
 import { diagnose } from './diagnostics.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
+import { assertEvent } from './event-name.js';
 import { StatementExecutor } from './executor.js';
 import type { Health, HealthCheck } from './health.js';
 import type { House } from './house.js';
@@ -46,8 +45,7 @@ import type { Session } from './session.js';
 import { SessionHandle } from './session.js';
 import { STREAM_ON_A_CONNECTION } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
-import { traceTransaction } from './traces.js';
-import { transact } from './transact.js';
+import { tracedBegin, tracedTransact } from './traced-transactions.js';
 import type { Transaction } from './transaction.js';
 
 /** Where a failure to load the client library finds us. */
@@ -134,6 +132,13 @@ export interface DBRuntime extends Executor, AsyncDisposable {
    */
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable;
   /**
+   * Lets `tracer` stand around every statement, stream, transaction and attempt to connect of this runtime, in an async context
+   * of its own. Dispose the answer to stop; what has begun by then is still ended. `fluxor-db/otel` is made of it.
+   * @throws ConfigError when `tracer` has no `begin`.
+   * @example using tracing = db.trace({ begin: (trace) => ({ end: () => console.log(trace.type, trace.durationMs) }) });
+   */
+  trace(tracer: Tracer): Disposable;
+  /**
    * Calls `fn` with the metrics every `interval` (default: `monitor.interval`, 60 s; `false` for never), until disposed or
    * disconnected. A callback that throws or rejects hurts nobody; after ten failures in a row it is not called any more.
    * @throws ConfigError when `interval` is no duration of 100 ms to 24 h.
@@ -198,16 +203,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    const run = () => transact(this.#house, fn, options, { road: 'outer' });
-    if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
-    return traceTransaction(this.#house.parts.config, 'function', options, run);
+    return tracedTransact(this.#house, fn, options, { road: 'outer' });
   }
 
   async begin(options: TransactionOptions = {}): Promise<Transaction> {
-    const place = { road: 'outer' } as const;
-    const run = () => openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
-    if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
-    return traceTransaction(this.#house.parts.config, 'begin', options, run);
+    return tracedBegin(this.#house, options, { road: 'outer' });
   }
 
   async acquire(options: AcquireOptions = {}): Promise<Session> {
@@ -277,7 +277,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
 
   on<E extends EventName>(event: E, listener: (fact: FluxorEvents[E]) => void): Disposable {
     assertFunction(listener, 'on');
-    if (!Object.hasOwn(EVENT_NAMES, event)) throw unknownEvent(event);
+    assertEvent(event);
     return this.#house.parts.hub.on(event, listener);
   }
 
@@ -290,6 +290,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
       const subscriptions = [hub.on('lease:leak-suspected', tell), hub.on('lease:dropped', tell)];
       return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription[Symbol.dispose]()) };
     });
+  }
+
+  trace(tracer: Tracer): Disposable {
+    assertFunction((tracer as Partial<Tracer> | undefined)?.begin, 'trace');
+    return this.#house.parts.tracing.tracing.add(tracer);
   }
 
   setMetricsCallback(fn: (metrics: MetricsSnapshot) => unknown, interval?: Duration | false): Disposable {
@@ -389,10 +394,4 @@ function readInterval(interval: Duration | false): number {
   const intervalMs = new OptionReader({ interval }, '', issues).duration('interval', Infinity, limits);
   if (issues.length > 0) throw ConfigError.fromIssues(issues);
   return intervalMs;
-}
-
-function unknownEvent(event: string): ConfigError {
-  const nearest = nearestName(event, Object.keys(EVENT_NAMES));
-  const expected = nearest === undefined ? 'an event of FluxorEvents' : `did you mean '${nearest}'?`;
-  return ConfigError.fromIssues([{ path: 'on', got: `'${event}'`, expected }]);
 }

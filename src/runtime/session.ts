@@ -13,7 +13,6 @@ import { batchOpenError } from './batch-call.js';
 import { sendBatch } from './batch.js';
 import type { BatchOptions, BatchResult, ParamSets } from './batch-options.js';
 import type { TransactionPlace } from './begin.js';
-import { firstRun, openTransaction } from './begin.js';
 import type { Executor, Row, Statement, StatementParams, Take } from './executor.js';
 import { StatementExecutor } from './executor.js';
 import type { House } from './house.js';
@@ -23,7 +22,7 @@ import type { RowSource } from './row-stream.js';
 import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
 import { StreamSource } from './stream-source.js';
-import { transact } from './transact.js';
+import { tracedBegin, tracedTransact } from './traced-transactions.js';
 import type { Transaction } from './transaction.js';
 
 /** An exclusive connection. `await using` releases it. */
@@ -69,13 +68,12 @@ export class SessionHandle extends StatementExecutor implements Session {
   }
 
   async begin(options: SessionTransactionOptions = {}): Promise<Transaction> {
-    const place = this.#place();
-    return openTransaction(this.#house, options, place, firstRun(this.#house, options, place));
+    return tracedBegin(this.#house, options, this.#place());
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options: SessionTransactionOptions = {}): Promise<T> {
     assertFunction(fn, 'transaction');
-    return transact(this.#house, fn, options, this.#place());
+    return tracedTransact(this.#house, fn, options, this.#place());
   }
 
   release(): void {

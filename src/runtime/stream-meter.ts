@@ -30,12 +30,18 @@ export class StreamMeter {
 
   /** Once: what comes after it counts for nothing. */
   completed(call: Call, rows: number, rowsAffected: number): void {
-    this.#meter.success(call, this.#duration(call), this.#clock.now(), rows, rowsAffected);
+    const now = this.#clock.now();
+    const durationMs = this.#duration(call);
+    this.#meter.success(call, durationMs, now, rows, rowsAffected);
+    call.traced?.end(call, durationMs, now, rows, rowsAffected);
   }
 
   failed(call: Call, error: unknown): void {
     const known = isFluxorError(error) ? error : undefined;
-    this.#meter.failure(call, this.#duration(call), this.#clock.now(), error, known);
+    const now = this.#clock.now();
+    const durationMs = this.#duration(call);
+    this.#meter.failure(call, durationMs, now, error, known);
+    call.traced?.fail(call, durationMs, now, error);
   }
 
   #duration(call: Call): number {

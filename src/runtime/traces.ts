@@ -1,46 +1,143 @@
-/** The contexts that the runtime publishes on its tracing channels; made only where somebody has subscribed. */
+/**
+ * The contexts that the runtime hands to its tracers and publishes on its tracing channels; made only where somebody traces
+ * or has subscribed, and filled in where a doing ends.
+ */
 import type { DriverResult } from '../driver/query.js';
 import type { Connection } from '../connection/connection.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Lease } from '../pool/lease.js';
-import type { AcquireTrace, QueryTrace, TransactionTrace } from '../telemetry/channels.js';
+import type {
+  AcquireTrace,
+  AttemptTrace,
+  QueryTrace,
+  TracePlace,
+  TransactionTrace,
+  WaitTrace,
+} from '../telemetry/channels.js';
 import { ACQUIRE_CHANNEL, QUERY_CHANNEL, traced, TRANSACTION_CHANNEL } from '../telemetry/channels.js';
 import type { StatementShape } from '../telemetry/statement-statistics.js';
+import type { OpenTrace, Tracing } from '../telemetry/tracing.js';
 import type { Call } from './call.js';
+import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
+
+export interface TraceParts {
+  readonly tracing: Tracing;
+  readonly place: TracePlace;
+  readonly clock: Clock;
+  /** Epoch milliseconds of a moment of the monotonic clock. */
+  readonly stamp: (now: number) => number;
+}
+
+/** What is noted of a call on its road, for those who trace it. */
+export class CallTrace {
+  readonly trace: QueryTrace | TransactionTrace;
+  readonly #stamp: TraceParts['stamp'];
+  readonly #open: OpenTrace | undefined;
+  /** When the attempt under way began. */
+  #since: number;
+  /** The pool's line when the wait under way began. */
+  waiting = 0;
+
+  constructor(
+    trace: QueryTrace | TransactionTrace,
+    open: OpenTrace | undefined,
+    stamp: TraceParts['stamp'],
+    startedAt: number,
+  ) {
+    this.trace = trace;
+    this.#open = open;
+    this.#stamp = stamp;
+    this.#since = startedAt;
+  }
+
+  /** A wait that has ended, with `error` where there is no connection. */
+  noteWait(since: number, now: number, error: unknown): void {
+    const { waiting } = this;
+    this.waiting = 0;
+    (this.trace.waits as WaitTrace[]).push({ startedAt: this.#stamp(since), durationMs: now - since, waiting, error });
+  }
+
+  noteAttempt(attempt: number, connectionId: number | undefined, now: number, error: unknown): void {
+    if (this.trace.type !== 'query') return;
+    const durationMs = now - this.#since;
+    const startedAt = this.#stamp(this.#since);
+    (this.trace.tries as AttemptTrace[]).push({ attempt, startedAt, durationMs, connectionId, error });
+  }
+
+  /** The next attempt begins. */
+  goOn(now: number): void {
+    this.#since = now;
+  }
+
+  /** Of a query that failed. */
+  fail(call: Call, durationMs: number, now: number, error: unknown): void {
+    this.trace.error = error;
+    this.end(call, durationMs, now, undefined, undefined);
+  }
+
+  /** Of a query. */
+  end(call: Call, durationMs: number, now: number, rows: number | undefined, changed: number | undefined): void {
+    const { trace } = this;
+    if (trace.type !== 'query') return;
+    trace.connectionId = call.connectionId;
+    trace.attempts = call.waits?.attempts ?? 1;
+    trace.batchSize = call.batch?.sets;
+    trace.rows = rows;
+    trace.rowsAffected = changed;
+    trace.durationMs = durationMs;
+    if (trace.tries.length > 0) this.noteAttempt(trace.attempts, call.connectionId, now, trace.error);
+    this.#open?.end();
+  }
+}
 
 export function traceQuery(
   call: Call,
-  shape: StatementShape,
-  now: () => number,
+  { fingerprint, operation }: StatementShape,
+  { tracing, place, clock, stamp }: TraceParts,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
   const { text, values } = call.query;
-  const context: QueryTrace = {
+  const { batch } = call;
+  const trace: QueryTrace = {
     type: 'query',
-    runtime: call.runtimeName,
+    runtime: place.runtime,
+    driver: place.driver,
+    endpoint: place.endpoint,
     queryId: call.id,
     name: call.name,
-    text,
-    hasValues: values.length > 0,
-    fingerprint: shape.fingerprint,
-    operation: shape.operation,
+    text: batch === undefined ? text : batch.text,
+    hasValues: batch !== undefined || values.length > 0,
+    fingerprint,
+    operation,
+    isBatch: batch !== undefined,
+    batchSize: batch?.sets,
     isInside: call.inside !== undefined,
+    transaction: call.inside?.trace,
     connectionId: undefined,
     attempts: 1,
+    tries: [],
+    waits: [],
     rows: undefined,
     rowsAffected: undefined,
     error: undefined,
     durationMs: undefined,
   };
-  return traced(QUERY_CHANNEL, context, work, () => {
-    const result = call.result as Partial<DriverResult> | undefined;
-    context.connectionId = call.connectionId;
-    context.attempts = call.waits?.attempts ?? 1;
-    context.rows = result?.rows?.length;
-    context.rowsAffected = result?.rowsAffected;
-    context.durationMs = now() - call.startedAt;
+  const open = tracing.isOn ? tracing.begin(trace) : undefined;
+  if (open === undefined && !QUERY_CHANNEL.hasSubscribers) return work();
+  call.traced = new CallTrace(trace, open, stamp, call.startedAt);
+  const run = open === undefined ? work : () => open.run(work);
+  if (!QUERY_CHANNEL.hasSubscribers) return run();
+  return traced(QUERY_CHANNEL, trace, run, () => {
+    // A stream has brought its first page, and goes on.
+    trace.connectionId ??= call.connectionId;
+    trace.durationMs ??= clock.now() - call.startedAt;
   });
+}
+
+/** For statements that bring their result at once. */
+export function endOfQuery(call: Call, result: DriverResult, durationMs: number, now: number): void {
+  call.traced?.end(call, durationMs, now, result.rows.length, result.rowsAffected);
 }
 
 export function traceAcquire(
@@ -65,24 +162,66 @@ export function traceAcquire(
   });
 }
 
+/** A transaction that is traced, as its runs and its handle see it. */
+export interface TracedTransaction {
+  readonly trace: TransactionTrace;
+  readonly parts: TraceParts;
+  /** Of a `begin()`: its handle has ended. */
+  readonly onEnd: (() => void) | undefined;
+}
+
+/** Whether anybody wants to be around transactions. */
+export function tracesTransactions({ parts }: House): boolean {
+  return parts.tracing.tracing.isOn || TRANSACTION_CHANNEL.hasSubscribers;
+}
+
 export function traceTransaction<T>(
-  { clock, name: runtime }: { readonly clock: Clock; readonly name: string },
+  { parts: { tracing: parts } }: House,
   way: TransactionTrace['way'],
   { label, isolation, readOnly = false }: TransactionOptions,
-  work: () => Promise<T>,
+  work: (traced: TracedTransaction) => Promise<T>,
 ): Promise<T> {
+  const { tracing, place, clock } = parts;
   const startedAt = clock.now();
-  const context: TransactionTrace = {
+  const trace: TransactionTrace = {
     type: 'transaction',
-    runtime,
+    runtime: place.runtime,
+    driver: place.driver,
+    endpoint: place.endpoint,
     way,
     label,
     isolation,
     readOnly,
+    connectionId: undefined,
+    outcome: undefined,
+    statements: 0,
+    attempts: 1,
+    waits: [],
     error: undefined,
     durationMs: undefined,
   };
-  return traced(TRANSACTION_CHANNEL, context, work, () => {
-    context.durationMs = clock.now() - startedAt;
+  const open = tracing.begin(trace);
+  const end = (): void => {
+    trace.durationMs = clock.now() - startedAt;
+    open?.end();
+  };
+  const fail = (error: unknown): void => {
+    trace.error = error;
+    end();
+  };
+  const onEnd = way === 'begin' ? end : undefined;
+  const run = (): Promise<T> => {
+    const begun = () => work({ trace, parts, onEnd });
+    const answer = open === undefined ? begun() : open.run(begun);
+    answer.then(onEnd === undefined ? end : ignore, fail);
+    return answer;
+  };
+  if (!TRANSACTION_CHANNEL.hasSubscribers) return run();
+  return traced(TRANSACTION_CHANNEL, trace, run, () => {
+    trace.durationMs ??= clock.now() - startedAt;
   });
+}
+
+function ignore(): void {
+  // The handle has begun, and ends by itself.
 }

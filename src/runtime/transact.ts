@@ -14,6 +14,7 @@ import { firstRun, openTransaction } from './begin.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
 import type { TransactionHandle } from './transaction-handle.js';
+import type { TracedTransaction } from './traces.js';
 import type { Transaction } from './transaction.js';
 import { runInTransaction, UNDONE } from './transaction.js';
 
@@ -22,6 +23,7 @@ export async function transact<T>(
   fn: (tx: Transaction) => Promise<T>,
   options: TransactionOptions,
   place: TransactionPlace,
+  traced?: TracedTransaction,
 ): Promise<T> {
   const first = firstRun(house, options, place);
   const retry = house.retryFor(options.retry);
@@ -31,7 +33,8 @@ export async function transact<T>(
     let tx: TransactionHandle | undefined;
     try {
       const scope = place.road === 'outer' ? house.parts.scopes.open() : undefined;
-      const run: TransactionRun = { ...first, attempt: attempts?.number ?? 1, retry: undefined, scope };
+      const run: TransactionRun = { ...first, attempt: attempts?.number ?? 1, retry: undefined, scope, traced };
+      if (traced !== undefined) traced.trace.attempts = run.attempt;
       const opened = (tx = await openTransaction(house, options, place, run));
       return await house.parts.scopes.run(scope, () => runInTransaction(opened, fn));
     } catch (error) {

@@ -111,7 +111,7 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
 
   /** Called by the state machine, once, in whatever way the transaction ended. */
   #end(): void {
-    const { house, connection, control } = this.scope;
+    const { house, connection, control, traced } = this.scope;
     this.#stopListening?.();
     const { state } = control;
     house.parts.timers.unwatch(this.#watched);
@@ -121,6 +121,10 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
       house.parts.transactions.ended(this.#counted, state, control.statements, durationMs, now);
       const fact = { connectionId: connection.id, transactionId: this.id, durationMs, statements: control.statements };
       house.parts.hub.tell('transaction:ended', { ...fact, end: state });
+      if (traced !== undefined) {
+        Object.assign(traced.trace, { outcome: state, statements: control.statements, connectionId: connection.id });
+        traced.onEnd?.();
+      }
     }
     this.#onEnd(state === 'committed' || state === 'rolled-back');
   }

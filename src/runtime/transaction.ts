@@ -28,6 +28,7 @@ import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
 import type { Pages, StreamWay } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
+import type { TracedTransaction } from './traces.js';
 import { closedError, lostError, notAwaitedError, overlapError, savepointError } from './transaction-errors.js';
 import { PendingWork } from './transaction-pending.js';
 
@@ -67,6 +68,7 @@ export interface Scope {
   readonly pass: Pass;
   /** Why all of it had to be rolled back although nobody asked for that. */
   readonly trouble: { error: FluxorError | undefined };
+  readonly traced: TracedTransaction | undefined;
 }
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
@@ -185,9 +187,9 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
 
   async #sendBatch<R>(sql: string, paramSets: ParamSets, options?: BatchOptions): Promise<BatchResult<R>> {
     this.#assertFree(sql);
-    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal, pass, traced } = this.scope;
     const way: BatchWay = {
-      inside: { connectionId: connection.id, pass },
+      inside: { connectionId: connection.id, pass, trace: traced?.trace },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
       held: connection,
@@ -213,9 +215,9 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     take: Take,
   ): Promise<unknown> {
     this.#assertFree(sql);
-    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal, pass, traced } = this.scope;
     const way: StatementWay = {
-      inside: { connectionId: connection.id, pass },
+      inside: { connectionId: connection.id, pass, trace: traced?.trace },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
       work: (call) => control.execute(call.query, call.toStatementCall()),
@@ -232,7 +234,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
     params: StatementParams | undefined,
     options: StreamOptions | undefined,
   ): RowSource {
-    const { house, connection, control, deadline, timeoutMs, signal, pass } = this.scope;
+    const { house, connection, control, deadline, timeoutMs, signal, pass, traced } = this.scope;
     const pages: Pages = {
       readPage: async (cursor, call) => {
         this.#assertFree(sql);
@@ -241,7 +243,7 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
       closeCursor: (cursor, call) => control.closeCursor(cursor, call),
     };
     const way: StreamWay = {
-      inside: { connectionId: connection.id, pass },
+      inside: { connectionId: connection.id, pass, trace: traced?.trace },
       outer: { deadlineAt: deadline.at, timeoutMs },
       signal,
       isTransaction: true,

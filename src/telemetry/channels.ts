@@ -19,26 +19,69 @@ export interface TraceContext {
   durationMs: number | undefined;
 }
 
-/** One statement, stream's first page, or chunk of a batch, with all its attempts: `tracing:fluxor:query:*`. */
-export interface QueryTrace extends TraceContext {
-  readonly type: 'query';
+/** Where something is done. */
+export interface TracePlace {
   /** Name of the runtime. */
   readonly runtime: string;
+  /** The driver's: `postgres`, `pglite`, `mysql`, `mariadb`, `oracle`. */
+  readonly driver: string;
+  /** As `Driver.endpoint`, without secrets: `postgres://app@localhost:5432/shop`. */
+  readonly endpoint: string;
+}
+
+/** A wait for a connection that has ended, in lines of the gate and the pool and while the connection was made. */
+export interface WaitTrace {
+  /** Epoch milliseconds, with fractions. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  /** How many were waiting in the pool's line when it began. */
+  readonly waiting: number;
+  /** Why it ended without a connection. */
+  readonly error: unknown;
+}
+
+/** One attempt of a statement that was repeated. */
+export interface AttemptTrace {
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Epoch milliseconds, with fractions. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly connectionId: number | undefined;
+  /** Why it failed; `undefined` of the one that succeeded. */
+  readonly error: unknown;
+}
+
+/** One statement, stream, or chunk of a batch, with all its attempts: `tracing:fluxor:query:*`. */
+export interface QueryTrace extends TraceContext, TracePlace {
+  readonly type: 'query';
   readonly queryId: number;
   /** As given by the caller. */
   readonly name: string | undefined;
-  /** The text as it is sent, with placeholders. Literals that the application wrote into it are in it. */
+  /**
+   * The text as it is sent, with placeholders; of a batch, the statement. Literals that the application wrote into it are in it.
+   */
   readonly text: string;
   /** Values are sent apart from the text. */
   readonly hasValues: boolean;
   /** Without literals, safe to show. */
   readonly fingerprint: string | undefined;
   readonly operation: string | undefined;
+  /** It is a chunk of a batch. */
+  readonly isBatch: boolean;
+  /** Of a chunk of a batch: how many sets of values it has. Of sets that come one by one, it is known at the end. */
+  batchSize: number | undefined;
   /** Part of a session or transaction. */
   readonly isInside: boolean;
+  /** The transaction that it is a part of, where that is traced as well. */
+  readonly transaction: TransactionTrace | undefined;
   /** Of the last attempt, once there is one. */
   connectionId: number | undefined;
   attempts: number;
+  /** Each of them, where there was more than one. */
+  tries: readonly AttemptTrace[];
+  /** Waits for a connection; none where it was served at once. */
+  waits: readonly WaitTrace[];
   rows: number | undefined;
   rowsAffected: number | undefined;
 }
@@ -53,22 +96,30 @@ export interface AcquireTrace extends TraceContext {
   connectionId: number | undefined;
 }
 
-/** A function given to `transaction()`, with all its runs; or a `begin()` until there is a transaction: `tracing:fluxor:transaction:*`. */
-export interface TransactionTrace extends TraceContext {
+/**
+ * A function given to `transaction()`, with all its runs; or a `begin()`, for the channel until there is a transaction, for
+ * tracers until it has ended: `tracing:fluxor:transaction:*`.
+ */
+export interface TransactionTrace extends TraceContext, TracePlace {
   readonly type: 'transaction';
-  readonly runtime: string;
   readonly way: 'function' | 'begin';
   readonly label: string | undefined;
   readonly isolation: string | undefined;
   readonly readOnly: boolean;
+  /** Of the last run, as far as it got. */
+  connectionId: number | undefined;
+  outcome: 'committed' | 'rolled-back' | 'lost' | 'unknown' | undefined;
+  /** BEGIN, COMMIT, ROLLBACK and savepoints are not counted. */
+  statements: number;
+  /** How often the function was run. */
+  attempts: number;
+  /** Waits for a connection, of all runs. */
+  waits: readonly WaitTrace[];
 }
 
 /** An attempt to open a connection: `tracing:fluxor:connect:*`. */
-export interface ConnectTrace extends TraceContext {
+export interface ConnectTrace extends TraceContext, TracePlace {
   readonly type: 'connect';
-  /** Driver and place, without secrets. */
-  readonly endpoint: string;
-  readonly driver: string;
   readonly connectionId: number;
 }
 

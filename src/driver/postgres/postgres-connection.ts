@@ -117,7 +117,7 @@ export class PostgresConnection implements DriverConnection {
     this.#client = client;
     this.#config = config;
     this.#request = request;
-    this.#pipeline = new PostgresPipeline(client);
+    this.#pipeline = new PostgresPipeline(client, request.quietly);
     this.#session = {
       decoders: config.decoders,
       takeForgotten: () => (this.#forgotten.length === 0 ? NOTHING : this.#forgotten.splice(0)),

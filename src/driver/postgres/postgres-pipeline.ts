@@ -12,6 +12,7 @@
  * batch, a script) is never joined, and joins nobody; `lose` settles everything that is in flight.
  */
 import { atEndOfTick } from '../../kernel/next-turn.js';
+import type { ConnectRequest } from '../driver.js';
 import type { PgClient, PgSubmittable } from './postgres-module.js';
 import { WireWriter } from './postgres-wire-writer.js';
 
@@ -27,6 +28,7 @@ export interface PipelinedStatement extends PgSubmittable {
 
 export class PostgresPipeline {
   readonly #client: PgClient;
+  readonly #quietly: ConnectRequest['quietly'];
   readonly #writer = new WireWriter();
   /** Has the session alone. */
   #single: PgSubmittable | undefined;
@@ -36,8 +38,9 @@ export class PostgresPipeline {
   #isFlushDue = false;
   #hasEnded = false;
 
-  constructor(client: PgClient) {
+  constructor(client: PgClient, quietly?: ConnectRequest['quietly']) {
     this.#client = client;
+    this.#quietly = quietly;
     client.connection.on('bindComplete', () => {
       if (this.#head !== undefined) this.#head.isBound = true;
     });
@@ -79,7 +82,9 @@ export class PostgresPipeline {
     const ended = this.#head;
     this.#single = undefined;
     this.#head = this.#behind.shift();
-    if (this.#head !== undefined) this.#client.query(this.#head);
+    const head = this.#head;
+    if (head !== undefined && this.#quietly === undefined) this.#client.query(head);
+    else if (head !== undefined) this.#quietly?.(() => this.#client.query(head));
     ended?.handleEnd(isOutsideTransaction);
   }
 

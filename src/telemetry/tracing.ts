@@ -1,0 +1,142 @@
+/**
+ * Who traces one runtime. Asked by the road, by transactions and by the connections; told by `db.trace()`.
+ * Invariants: with nobody, `isOn` is false and nothing else is asked; the work is run once and its answer handed on as it is;
+ * what a tracer throws is told as `listener:failed` and changes nothing.
+ */
+import type { Trace, TraceBracket, Tracer } from './tracer.js';
+
+/** What has begun, as those who began it hold it. */
+export interface OpenTrace<T extends Trace = Trace> {
+  readonly trace: T;
+  /** The work, in the contexts of all tracers. */
+  run<R>(work: () => R): R;
+  /** Its fields are complete. Only the first call counts. */
+  end(): void;
+}
+
+export class Tracing {
+  /** Somebody traces. A plain field, because every call asks. */
+  isOn = false;
+  /** Somebody wants to be around the calls into the client library. */
+  isQuiet = false;
+  #tracers: readonly Tracer[] = [];
+  readonly #onFailure: (error: unknown) => void;
+
+  constructor(onFailure: (error: unknown) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  add(tracer: Tracer): Disposable {
+    // One that is added twice is removed twice.
+    const own: Tracer = {
+      begin: (trace) => tracer.begin(trace),
+      ...(tracer.quietly === undefined ? {} : { quietly: tracer.quietly.bind(tracer) }),
+    };
+    this.#set([...this.#tracers, own]);
+    return { [Symbol.dispose]: () => this.#set(this.#tracers.filter((other) => other !== own)) };
+  }
+
+  /** `undefined` where nobody wants to hear of it. */
+  begin<T extends Trace>(trace: T): OpenTrace<T> | undefined {
+    let brackets: TraceBracket | TraceBracket[] | undefined;
+    for (const tracer of this.#tracers) {
+      try {
+        const bracket = tracer.begin(trace);
+        if (bracket === undefined) continue;
+        if (brackets === undefined) brackets = bracket;
+        else if (Array.isArray(brackets)) brackets.push(bracket);
+        else brackets = [brackets, bracket];
+      } catch (error) {
+        this.#onFailure(error);
+      }
+    }
+    return brackets && new Bracketed(trace, brackets, this.#onFailure);
+  }
+
+  /** A call into the client library. Whatever it throws is its own. */
+  quietly<T>(work: () => T): T {
+    return this.#quietly(0, work);
+  }
+
+  #quietly<T>(from: number, work: () => T): T {
+    for (let at = from; at < this.#tracers.length; at += 1) {
+      const tracer = this.#tracers[at];
+      if (tracer?.quietly !== undefined) return tracer.quietly(() => this.#quietly(at + 1, work));
+    }
+    return work();
+  }
+
+  #set(tracers: readonly Tracer[]): void {
+    this.#tracers = tracers;
+    this.isOn = tracers.length > 0;
+    this.isQuiet = tracers.some(({ quietly }) => quietly !== undefined);
+  }
+}
+
+interface Done<R> {
+  readonly answer: R | undefined;
+  readonly thrown: { readonly error: unknown } | undefined;
+}
+
+class Bracketed<T extends Trace> implements OpenTrace<T> {
+  readonly trace: T;
+  readonly #brackets: TraceBracket | readonly TraceBracket[];
+  readonly #onFailure: (error: unknown) => void;
+  #hasEnded = false;
+
+  constructor(trace: T, brackets: TraceBracket | readonly TraceBracket[], onFailure: (error: unknown) => void) {
+    this.trace = trace;
+    this.#brackets = brackets;
+    this.#onFailure = onFailure;
+  }
+
+  run<R>(work: () => R): R {
+    const brackets = this.#brackets;
+    if (!isList(brackets)) return this.#runIn(brackets, work);
+    return brackets.reduceRight<() => R>((inner, bracket) => () => this.#runIn(bracket, inner), work)();
+  }
+
+  end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const brackets = this.#brackets;
+    if (!isList(brackets)) return this.#endOne(brackets);
+    for (const bracket of brackets) this.#endOne(bracket);
+  }
+
+  /** Once, whether the bracket calls it never, twice, or throws before or after it. */
+  #runIn<R>(bracket: TraceBracket, work: () => R): R {
+    if (bracket.run === undefined) return work();
+    let done: Done<R> | undefined;
+    const once = (): void => {
+      if (done !== undefined) return;
+      try {
+        done = { answer: work(), thrown: undefined };
+      } catch (error) {
+        done = { answer: undefined, thrown: { error } };
+      }
+    };
+    try {
+      bracket.run(once);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    once();
+    const { answer, thrown } = done as unknown as Done<R>;
+    if (thrown !== undefined) throw thrown.error;
+    return answer as R;
+  }
+
+  #endOne(bracket: TraceBracket): void {
+    try {
+      bracket.end();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+}
+
+/** `Array.isArray` does not know read-only lists. */
+function isList(brackets: TraceBracket | readonly TraceBracket[]): brackets is readonly TraceBracket[] {
+  return Array.isArray(brackets);
+}
