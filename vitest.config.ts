@@ -52,6 +52,8 @@ export default defineConfig({
           include: ['contract', 'integration', 'servers', 'support'].map((folder) => `test/${folder}/**/*.test.ts`),
           exclude: ['**/*.unit.test.ts'],
           globalSetup: ['test/servers/global-setup.ts'],
+          // Every runtime's numbers must add up, in every test and after it.
+          setupFiles: ['test/integration/sums-of-every-runtime.ts'],
           // One file at a time: on two cores the servers need the second one, and deadlines of 100 ms are measured.
           fileParallelism: false,
           testTimeout: 60_000,

@@ -11,6 +11,7 @@ import { ConnectionLimiter } from '../../src/gate/connection-limiter.js';
 import type { FakeClock } from '../../src/testing/fake-clock.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { ModelDatabase } from './adaptive-database.js';
+import { checkLimiterSums } from './metric-sums.js';
 
 const ROW_MS = 5_000;
 /** A statement that takes longer is stopped, and counts as a drop. */
@@ -47,6 +48,7 @@ export class AdaptiveSimulation {
   readonly #random: Random;
   /** Arrivals a second from outside, whatever becomes of the earlier ones; 0 for none. */
   #rate = 0;
+  #asked = 0;
   #done = 0;
   #doneMs = 0;
   #drops = 0;
@@ -102,6 +104,7 @@ export class AdaptiveSimulation {
   }
 
   #ask(isClient: boolean): void {
+    this.#asked += 1;
     const got = this.limiter.acquire({ deadlineAt: Infinity });
     if (!(got instanceof Promise)) return this.#run(got, isClient);
     // A full queue refuses what arrives from outside: that is what it is for.
@@ -145,7 +148,11 @@ export class AdaptiveSimulation {
   }
 
   #writeRow(): void {
-    const { limit, inUse, waiting } = this.limiter.stats();
+    const stats = this.limiter.stats();
+    const { limit, inUse, waiting } = stats;
+    checkLimiterSums(stats, `${this.clock.now()} ms`);
+    if (this.#asked !== stats.acquired + stats.rejected + stats.timedOut + stats.cancelled + waiting)
+      throw new Error(`${this.#asked} have asked: ${JSON.stringify(stats)}`);
     this.rows.push({
       second: this.clock.now() / 1_000,
       limit,

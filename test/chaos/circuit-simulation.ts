@@ -13,6 +13,7 @@ import { fakeClock } from '../../src/testing/fake-clock.js';
 import { refusedError } from '../fakes/circuit-bench.js';
 import { CircuitModel } from './circuit-model.js';
 import { Dice } from './dice.js';
+import { checkCircuitSums } from './metric-sums.js';
 
 const BY_HAND: ReadonlySet<CircuitState> = new Set<CircuitState>(['forced-open', 'disabled', 'metrics-only']);
 const PAUSES_MS = [1, 50, 499, 500, 999, 1_000, 5_000];
@@ -26,6 +27,8 @@ export class CircuitSimulation {
   /** Out, and not settled. */
   readonly #permits: CircuitPermit[] = [];
   readonly #settled: CircuitPermit[] = [];
+  /** Settled while the circuit was disabled. */
+  #unheard = 0;
 
   constructor(seed: number) {
     const dice = (this.#dice = new Dice(seed));
@@ -66,8 +69,10 @@ export class CircuitSimulation {
       await this.#step();
       this.#check();
     }
+    if (this.#circuit.state === 'disabled') this.#unheard += this.#permits.length;
     for (const permit of this.#permits.splice(0)) permit.settle('ignore');
     expect(this.#circuit.inFlight).toBe(0);
+    checkCircuitSums(this.#circuit.totals, 0, this.#unheard, 'the end');
     this.#circuit.stop();
     expect(this.#clock.pendingTimers).toEqual([]);
   }
@@ -106,6 +111,7 @@ export class CircuitSimulation {
     if (permit === undefined) return;
     const { state, generation } = this.#circuit;
     const isStale = permit.generation !== generation;
+    if (state === 'disabled') this.#unheard += 1;
     const expected = isStale ? state : this.#model.stateAfter(state, verdict, this.#clock.now());
     this.#note(isStale ? `stale ${verdict}` : verdict);
     permit.settle(verdict, { error: verdict === 'success' ? undefined : refusedError() });
@@ -143,6 +149,7 @@ export class CircuitSimulation {
   #check(): void {
     const { state, generation, inFlight, totals } = this.#circuit;
     expect(inFlight).toBe(this.#permits.length);
+    checkCircuitSums(totals, inFlight, this.#unheard, `${this.#clock.now()} ms`);
     this.#model.check(state, generation, totals, this.#clock.now(), this.#ofTrial());
     if (state === 'closed') expect(this.#circuit.peek()).toBeUndefined();
     if (state === 'forced-open') expect(this.#circuit.peek()?.code).toBe('CIRCUIT_OPEN');

@@ -354,6 +354,7 @@ export class ConnectionSharingSimulation {
       if (listeners > 0) this.#violate(`${caller.text} is still listened to`);
       if ((this.#ledger.sent.get(caller.text) ?? 0) > 1) this.happened.resent += 1;
     }
+    this.#checkCounts();
     if (this.#connection.isBusy) this.#violate('somebody still has the connection, or waits for it');
     if (this.#servers.some(({ cancelsLeft }) => cancelsLeft > 0)) this.#violate('a cancel is still under way');
     if (this.#timers.size > 0) this.#violate(`${this.#timers.size} deadlines still watched`);
@@ -361,6 +362,14 @@ export class ConnectionSharingSimulation {
     if (this.#clock.pendingTimerCount > 0) this.#violate('timers left');
     Object.assign(this.happened, this.#ledger.counts);
     this.#check();
+  }
+
+  /** As a runtime's total = success + failed: whoever was answered was counted, in one place. */
+  #checkCounts(): void {
+    const { answered, byRuntime, aborted, timedOut, lost, refused } = this.happened;
+    const ended = answered + byRuntime + aborted + timedOut + lost + refused;
+    if (ended !== this.#ledger.answered.size)
+      this.#violate(`${this.#ledger.answered.size} were answered, and ${ended} counted`);
   }
 
   async #ticks(count: number): Promise<void> {

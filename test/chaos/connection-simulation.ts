@@ -22,6 +22,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { CancelMode } from '../fakes/fake-session.js';
 import { FakeDriver, FakeSession, ServerError } from '../fakes/fake-session.js';
 import { POOL_CONFIG } from '../fakes/pool-bench.js';
+import { checkPoolSums } from './metric-sums.js';
 
 /** The deadline's own millisecond, the 100 ms of grace, and the grace's own millisecond. */
 const ANSWER_LIMIT_MS = 102;
@@ -188,6 +189,7 @@ export class ConnectionSimulation {
   }
 
   #check(): void {
+    checkPoolSums(this.#pool.stats(), this.#pool.inspection.times(), `${this.#clock.now()} ms`);
     for (const session of this.#sessions) {
       for (const text of session.misuse) this.#violate(text);
     }

@@ -2,7 +2,8 @@
  * A fleet against one database through a brown-out: real runtimes (their pools, gates and retries), a modelled server,
  * virtual time. The callers are an open loop: they arrive whether or not those before them were answered, at the same
  * moments at the same runtimes on every side of a comparison.
- * A run ends with a look at what it left behind; see `FleetLeftovers`.
+ * Each second one runtime's numbers must add up, and at the end those of all. A run ends with a look at what it left behind; see
+ * `FleetLeftovers`.
  */
 import { isFluxorError } from '../../src/errors/fluxor-error.js';
 import type { Random } from '../../src/kernel/random.js';
@@ -13,6 +14,7 @@ import { FleetClock } from './fleet-clock.js';
 import { DatabaseModel } from './fleet-database.js';
 import { fleetDriver, FleetServer, WORK } from './fleet-driver.js';
 import type { FleetPlan, FleetSide } from './fleet-plan.js';
+import { checkMetricsAtRest, checkMetricSums } from './metric-sums.js';
 
 export interface FleetSecond {
   /** Calls that arrived in this second. */
@@ -115,6 +117,9 @@ class Fleet {
     second.work = this.#database.load;
     second.sessions = this.#server.sessions;
     second.openCircuits = this.#open.size;
+    // All of them each second would take longer than the run.
+    const db = this.#runtimes[index % this.#runtimes.length];
+    if (db !== undefined) checkMetricSums(db.metrics(), `runtime ${index % this.#runtimes.length}, second ${index}`);
     return second;
   }
 
@@ -126,6 +131,7 @@ class Fleet {
     let isGone = false;
     void Promise.allSettled(this.#runtimes.map((db) => db.disconnect())).then(() => (isGone = true));
     await this.#liveUntil(() => isGone && this.#database.load === 0);
+    for (const [index, db] of this.#runtimes.entries()) checkMetricsAtRest(db.metrics(), `runtime ${index}, the end`);
     return {
       unansweredCalls: this.#unanswered,
       runtimesNotClosed: this.#runtimes.filter(({ state }) => state !== 'closed').length,

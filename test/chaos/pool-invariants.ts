@@ -3,6 +3,7 @@
  * forgotten (I2), and that no deadlock lasts. What callers and loans are promised is in pool-callers.ts and pool-loans.ts.
  */
 import type { PoolStats } from '../../src/pool/pool-stats.js';
+import { checkPoolSums } from './metric-sums.js';
 import type { PoolCallers } from './pool-callers.js';
 import type { PoolShares } from './pool-shares.js';
 import type { PoolWorld } from './pool-world.js';
@@ -30,7 +31,6 @@ export class PoolInvariants {
   check(): void {
     const stats = this.#world.pool.stats();
     this.#checkSums(stats);
-    this.#checkTimes(stats);
     this.#checkBounds(stats);
     this.#checkRate();
     const { misuse } = this.#world.factory;
@@ -47,11 +47,10 @@ export class PoolInvariants {
     this.check();
   }
 
-  /** I1, the sums. */
+  /** I1, the sums, and the distributions: what was counted was measured. */
   #checkSums(stats: PoolStats): void {
     const { total, idle, inUse, creating, checking, resetting, closing, waiting, totals } = stats;
     const { sharing, sharedLeases, reserved } = stats;
-    const violate = (text: string) => this.#world.violate(`I1 ${text}: ${JSON.stringify(stats)}`);
     const all = [
       total,
       idle,
@@ -67,20 +66,12 @@ export class PoolInvariants {
       inUse - sharing,
       ...Object.values<number>({ ...totals }),
     ];
-    if (Math.min(...all) < 0) violate('negative');
-    if (total !== idle + inUse + creating + checking + resetting) violate('sum of states');
-    if (inUse - sharing + sharedLeases !== totals.lent - totals.returned) violate('lent − returned');
-    if (total - creating + closing !== totals.created - totals.closed) violate('created − closed');
-  }
-
-  /** I1, the distributions: what was counted was measured. */
-  #checkTimes({ totals, waiting }: PoolStats): void {
-    const { acquire, create, closedBy, oldestWaitMs } = this.#world.pool.inspection.times();
-    const violate = (text: string) => this.#world.violate(`I1 ${text}: ${JSON.stringify({ totals, closedBy })}`);
-    if (acquire.count !== totals.lent || Math.min(...acquire.counts) < 0) violate('acquires measured');
-    if (create.count !== totals.created) violate('creations measured');
-    if (Object.values(closedBy).reduce((sum, count) => sum + count, 0) !== totals.closed) violate('closed by reason');
-    if (oldestWaitMs > 0 && waiting === 0) violate('the oldest waiter of nobody');
+    if (Math.min(...all) < 0) this.#world.violate(`I1 negative: ${JSON.stringify(stats)}`);
+    try {
+      checkPoolSums(stats, this.#world.pool.inspection.times(), 'I1');
+    } catch (error) {
+      this.#world.violate((error as Error).message);
+    }
   }
 
   /** I1: nothing exceeds its limit, and what exceeds one that was lowered does not grow. */
