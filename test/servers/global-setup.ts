@@ -1,6 +1,7 @@
 /**
  * Starts the servers of the test project "servers" once per run and removes them at its end; tests take their addresses
- * with `inject('postgresServers')`, `inject('pgBouncers')`, `inject('mysqlServers')` and `inject('oracleServers')`. FLUXOR_TEST_POSTGRES_URL takes
+ * with `inject('postgresServers')`, `inject('pgBouncers')`, `inject('mysqlServers')` and `inject('oracleServers')`. Prometheus is found, and
+ * started by its own test: `inject('prometheus')`. FLUXOR_TEST_POSTGRES_URL takes
  * the place of the PostgreSQL servers started here, and FLUXOR_TEST_PGBOUNCER_URL, together with it, that of the
  * PgBouncer; FLUXOR_TEST_MYSQL_URL and FLUXOR_TEST_MARIADB_URL those of the other two (with …_ADMIN_URL for root);
  * FLUXOR_TEST_ORACLE_URL that of the wire servers, which have a PostgreSQL behind them.
@@ -17,6 +18,8 @@ import { startOracleServers } from './oracle-targets.js';
 import { PgBouncerServer } from './pgbouncer-server.js';
 import type { PostgresMajor } from './postgres-binaries.js';
 import { PostgresServer, ServerUnavailable } from './postgres-server.js';
+import type { PrometheusBinaries } from './prometheus-binaries.js';
+import { findPrometheus } from './prometheus-binaries.js';
 
 /** One server of the matrix, as tests see it. */
 export interface PostgresTarget {
@@ -41,6 +44,7 @@ declare module 'vitest' {
     oracleServers: OracleTarget[];
     pgBouncers: PgBouncerTarget[];
     postgresServers: PostgresTarget[];
+    prometheus: PrometheusBinaries | null;
   }
 }
 
@@ -60,7 +64,7 @@ let missing: readonly Missing[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
   // All have settled before one failure is told, so that the others can be removed.
-  const [postgres, mysql] = await Promise.all([settled(startPostgres()), startMysql()]);
+  const [postgres, mysql, prometheus] = await Promise.all([settled(startPostgres()), startMysql(), findProgram()]);
   const oracle = await settled(startOracle(postgres.value?.postgresServers[0]?.url));
   const failure = postgres.failure ?? mysql.failure ?? oracle.failure;
   if (failure !== undefined) {
@@ -71,6 +75,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('pgBouncers', postgres.value?.pgBouncers ?? []);
   project.provide('mysqlServers', mysql.targets);
   project.provide('oracleServers', oracle.value ?? []);
+  project.provide('prometheus', prometheus);
   if (process.env['CI'] === 'true' && missing.length > 0) {
     await teardown();
     throw new Error(`In CI every server must be there. ${missing.map(notRun).join(' ')}`);
@@ -112,6 +117,13 @@ async function startOracle(postgresUrl: string | undefined): Promise<OracleTarge
   if (targets.length === 0)
     missing = [...missing, { name: 'Oracle wire server', reason: 'there is no PostgreSQL to put behind it' }];
   return targets;
+}
+
+async function findProgram(): Promise<PrometheusBinaries | null> {
+  const found = await findPrometheus((text) => say(`Prometheus: ${text}`));
+  if (!('unavailable' in found)) return found;
+  missing = [...missing, { name: 'Prometheus', reason: found.unavailable }];
+  return null;
 }
 
 async function settled<T>(work: Promise<T>): Promise<{ readonly value?: T; readonly failure?: unknown }> {
