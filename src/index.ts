@@ -162,7 +162,9 @@ export type {
 } from './runtime/metrics.js';
 export type { Operation } from './sql/operation.js';
 export type { DurationMetrics, TransactionMetrics } from './runtime/transaction-metrics.js';
-export type { CloseReason, EventName, FluxorEvents, LeakReport } from './telemetry/events.js';
+export type { LogLevel, LogRecord } from './telemetry/log-records.js';
+export type { LogFunction, Logger, LoggerConfig, LoggerOption, LoggerOptions } from './telemetry/log-options.js';
+export type { CloseReason, EventName, FluxorEvents, LeakReport, SlowQueryFact } from './telemetry/events.js';
 
 // Plugging in a database or a clock of one's own
 export type {

@@ -8,6 +8,8 @@ import type { RetryOptions } from '../gate/retry-options.js';
 import type { Duration } from '../kernel/duration.js';
 import type { OptionIssue } from '../kernel/option-reader.js';
 import type { ValidationOptions, WarmUpOptions } from '../pool/pool-options.js';
+import type { LogFunction, Logger } from '../telemetry/log-options.js';
+import type { LogLevel } from '../telemetry/log-records.js';
 import type { Environment } from './environment.js';
 import { readEnvironment } from './environment.js';
 import type { OptionLayer } from './option-layers.js';
@@ -117,6 +119,11 @@ export class ConfigBuilder {
   /** `monitor`. */
   withMonitor(monitor: MonitorDefaults): ConfigBuilder {
     return this.#say({ monitor });
+  }
+
+  /** `logger`: who gets the log, and its `level`. `false` writes nothing at all. */
+  withLogger(to: LogFunction | Logger | false, level?: LogLevel): ConfigBuilder {
+    return this.#say({ logger: to !== false && { to, level } });
   }
 
   /** Any options, in the form of `createRuntime()`: `presets.development`, and what has no step of its own. */

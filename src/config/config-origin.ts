@@ -18,7 +18,9 @@ const ORIGIN = Symbol('fluxor.config-origin');
 
 /** Freezes the configuration as well. */
 export function withOrigin(config: RuntimeConfig, origin: ConfigOrigin): RuntimeConfig {
-  return Object.freeze(Object.defineProperty(config, ORIGIN, { value: Object.freeze(origin) }));
+  Object.freeze(origin);
+  // A getter, because `util.inspect` looks into what is hidden, and asks no getters. A logger of the user's is in there.
+  return Object.freeze(Object.defineProperty(config, ORIGIN, { get: () => origin }));
 }
 
 /** The same with another part, made of the same options. */

@@ -14,7 +14,7 @@ import type { RuntimeConfig } from './runtime-options.js';
  * // query.timeoutMs: 5000 ms  ← FLUXOR_QUERY_TIMEOUT
  */
 export function describeConfig(config: RuntimeConfig): string {
-  const { name, driver, pool, gate, query, types, monitor } = config;
+  const { name, driver, pool, gate, query, types, monitor, logger } = config;
   const sourceOf = sourcesOf(config);
   const lines: string[] = [];
   const add = (path: string, value: unknown): void => {
@@ -24,7 +24,7 @@ export function describeConfig(config: RuntimeConfig): string {
   };
   add('name', name);
   add('driver', `${driver.name} (${driver.endpoint})`);
-  for (const [group, values] of Object.entries({ pool, gate, query, types, monitor })) add(group, values);
+  for (const [group, values] of Object.entries({ pool, gate, query, types, monitor, logger })) add(group, values);
   return lines.join('\n');
 }
 

@@ -32,7 +32,7 @@ describe('explainConfig', () => {
       const config = resolveConfig(options);
       const written: OptionTree = { driver };
       for (const { path, value } of explainConfig(config)) {
-        const isTold = path === 'driver' || path === 'gate.connectionLimit.adaptive.max';
+        const isTold = ['driver', 'logger.to', 'gate.connectionLimit.adaptive.max'].includes(path);
         // In force with `rate`, and refused beside it.
         const isReplaced = /circuitBreaker\.failure/.test(path) && options === EVERYTHING_ON;
         if (!isTold && !isReplaced) setOption(written, path.split('.'), value);

@@ -7,7 +7,7 @@ import type { RuntimeConfig } from './runtime-options.js';
 export interface ExplainedOption {
   /** As the user would write it: `pool.acquireTimeout`. */
   readonly path: string;
-  /** What could be written to say the same: times in milliseconds, `false` for what is off or never. Of the driver, its endpoint. */
+  /** What could be written to say the same: times in milliseconds, `false` for what is off or never. Of the driver, its endpoint; of a logger, that there is one. */
   readonly value: string | number | boolean;
   readonly source: OptionSource;
 }
@@ -32,7 +32,7 @@ const WRITTEN_AS: Readonly<Record<string, string>> = {
  */
 export function explainConfig(config: RuntimeConfig): readonly ExplainedOption[] {
   const sourceOf = sourcesOf(config);
-  const { name, driver, pool, gate, query, types, monitor } = config;
+  const { name, driver, pool, gate, query, types, monitor, logger } = config;
   const explained: ExplainedOption[] = [
     { path: 'name', value: name, source: sourceOf('name') },
     { path: 'driver', value: `${driver.name} (${driver.endpoint})`, source: sourceOf('driver') },
@@ -46,7 +46,7 @@ export function explainConfig(config: RuntimeConfig): readonly ExplainedOption[]
     if (typeof said !== 'string' && typeof said !== 'number' && typeof said !== 'boolean') return;
     explained.push({ path: writtenAs(path), value: said, source: sourceOf(path) });
   };
-  for (const [group, values] of Object.entries({ pool, gate, query, types, monitor })) add(group, values);
+  for (const [group, values] of Object.entries({ pool, gate, query, types, monitor, logger })) add(group, values);
   return explained;
 }
 

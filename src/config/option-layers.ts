@@ -4,7 +4,7 @@
  */
 import type { ConfigOrigin, OptionSource } from './config-origin.js';
 import type { OptionTree } from './option-tree.js';
-import { NUMBER_MEANS, frozenCopy, leavesOf, mergeOptions } from './option-tree.js';
+import { frozenCopy, leavesOf, mergeOptions, optionMeantBy } from './option-tree.js';
 import { presets } from './presets.js';
 import type { RuntimeOptions } from './runtime-options.js';
 
@@ -24,7 +24,7 @@ export function mergeLayers(layers: readonly OptionLayer[]): ConfigOrigin {
       for (const said of sources.keys()) if (said.startsWith(`${path}.`)) sources.delete(said);
       sources.set(path, sourceOf(path, layer));
       // `gate.rateLimit: 500` is a word on `perSecond`.
-      const field = typeof value === 'number' ? NUMBER_MEANS[path] : undefined;
+      const field = optionMeantBy(path, value);
       if (field !== undefined) sources.set(`${path}.${field}`, sourceOf(path, layer));
     }
   }

@@ -17,7 +17,7 @@ export interface OptionFact {
 export type OptionResolver = (options: object, issues: OptionIssue[]) => unknown;
 
 /** What a program alone can say: no text means a function or an object of somebody else's. */
-const BY_PROGRAM: readonly string[] = ['driver', 'clock', 'random', 'errors'];
+const BY_PROGRAM: readonly string[] = ['driver', 'clock', 'random', 'errors', 'logger.to'];
 
 /** Every option that can be written as text, groups before what is in them. */
 export function surveyOptions(resolve: OptionResolver): readonly OptionFact[] {

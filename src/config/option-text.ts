@@ -12,7 +12,7 @@ import { setOption } from './option-tree.js';
 const TEXT = 'a non-empty string';
 
 /** The first words of option paths, as in `?pool.maxSize=20`. */
-const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'gate', 'types', 'monitor']);
+const OPTION_GROUPS: ReadonlySet<string> = new Set(['name', 'pool', 'query', 'gate', 'types', 'monitor', 'logger']);
 
 /** Text as the option's own type: `true`, `20`, `5s`. */
 export function readOptionText(text: string, expected: string | undefined): unknown {

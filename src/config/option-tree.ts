@@ -2,17 +2,24 @@
  * Options as a tree of plain objects: how two of them become one, and how what was said in different places is kept apart by
  * the paths of its leaves. Knows the shapes that options may have, not what they mean.
  */
+import { isReceiver } from '../telemetry/log-options.js';
 
 export type OptionTree = { [name: string]: unknown };
 
 /** Groups that a number alone stands for: what it is the number of. */
-export const NUMBER_MEANS: Readonly<Record<string, string>> = {
+const NUMBER_MEANS: Readonly<Record<string, string>> = {
   'pool.warmUp': 'connections',
   'gate.rateLimit': 'perSecond',
   'gate.connectionLimit': 'max',
   'query.statementCache': 'perConnection',
   'query.retry.budget': 'ratio',
 };
+
+/** Groups that something else than options stands for: as which of its options. `undefined` for what stands for nothing. */
+export function optionMeantBy(path: string, value: unknown): string | undefined {
+  if (typeof value === 'number') return NUMBER_MEANS[path];
+  return path === 'logger' && isReceiver(value) ? 'to' : undefined;
+}
 
 /** Plain objects only: a clock or a driver is a value, not a branch. */
 export function isTree(value: unknown): value is OptionTree {
@@ -35,10 +42,10 @@ export function mergeOptions(under: OptionTree, over: OptionTree, path = ''): Op
   const merged: OptionTree = { ...under };
   for (const [name, value] of Object.entries(over)) {
     const at = path === '' ? name : `${path}.${name}`;
-    const field = NUMBER_MEANS[at];
     const said = merged[name];
-    const below = field !== undefined && typeof said === 'number' ? { [field]: said } : said;
-    if (isLeaf(at) || !isTree(below) || !isTree(value)) merged[name] = value === undefined ? said : value;
+    const field = optionMeantBy(at, said);
+    const below = field === undefined ? said : { [field]: said };
+    if (isLeaf(at, value) || !isTree(below) || !isTree(value)) merged[name] = value === undefined ? said : value;
     else merged[name] = mergeOptions(below, value, at);
   }
   return merged;
@@ -57,7 +64,7 @@ export function leavesOf(tree: OptionTree, path = ''): (readonly [path: string, 
   return Object.entries(tree).flatMap(([name, value]) => {
     const at = path === '' ? name : `${path}.${name}`;
     if (value === undefined) return [];
-    return isTree(value) && !isLeaf(at) ? leavesOf(value, at) : [[at, value] as const];
+    return isTree(value) && !isLeaf(at, value) ? leavesOf(value, at) : [[at, value] as const];
   });
 }
 
@@ -65,7 +72,7 @@ export function leavesOf(tree: OptionTree, path = ''): (readonly [path: string, 
 export function frozenCopy(tree: OptionTree, path = ''): OptionTree {
   const copy = Object.entries(tree).map(([name, value]) => {
     const at = path === '' ? name : `${path}.${name}`;
-    return [name, isTree(value) && !isLeaf(at) ? frozenCopy(value, at) : value] as const;
+    return [name, isTree(value) && !isLeaf(at, value) ? frozenCopy(value, at) : value] as const;
   });
   return Object.freeze(Object.fromEntries(copy));
 }
@@ -73,7 +80,10 @@ export function frozenCopy(tree: OptionTree, path = ''): OptionTree {
 /** Words in the longest path of an option. What is below is no option, and may go round in circles. */
 const DEEPEST = 4;
 
-/** A clock of one's own may well be a plain object. */
-function isLeaf(path: string): boolean {
-  return path === 'driver' || path === 'clock' || path === 'random' || path.split('.').length >= DEEPEST;
+const LEAVES: readonly string[] = ['driver', 'clock', 'random', 'logger.to'];
+
+/** A clock or a logger of one's own may well be a plain object. */
+function isLeaf(path: string, value: unknown): boolean {
+  if (LEAVES.includes(path) || path.split('.').length >= DEEPEST) return true;
+  return path === 'logger' && isReceiver(value);
 }

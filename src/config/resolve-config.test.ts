@@ -100,6 +100,7 @@ describe('resolveConfig', () => {
       errors: { override: undefined },
       types: { bigint: 'bigint', decimal: 'string', date: 'string', json: 'parsed' },
       monitor: { intervalMs: 60_000 },
+      logger: { to: 'warnings of the process', level: 'warn' },
       clock: systemClock,
       random: systemRandom,
     });
@@ -200,7 +201,7 @@ describe('resolveConfig', () => {
     },
   );
 
-  it.each(['pool', 'query', 'gate', 'errors', 'types', 'monitor'])(
+  it.each(['pool', 'query', 'gate', 'errors', 'types', 'monitor', 'logger'])(
     'refuses null where the options of %s belong',
     (group) => {
       expect(pathsOf({ driver, [group]: null })).toEqual([group]);
@@ -381,6 +382,8 @@ describe('describeConfig', () => {
       'types.date: string',
       'types.json: parsed',
       'monitor.intervalMs: 60000 ms',
+      'logger.to: warnings of the process',
+      'logger.level: warn',
     ]);
   });
 

@@ -15,6 +15,7 @@ import { OptionReader } from '../kernel/option-reader.js';
 import type { Random } from '../kernel/random.js';
 import { systemRandom } from '../kernel/random.js';
 import { resolvePoolOptions } from '../pool/pool-options.js';
+import { resolveLoggerOptions } from '../telemetry/log-options.js';
 import type { ConfigOrigin } from './config-origin.js';
 import { isBuilt, withOrigin } from './config-origin.js';
 import { checkRules } from './config-rules.js';
@@ -79,6 +80,7 @@ export function resolveOptions(options: object, issues: OptionIssue[]): RuntimeC
     errors: resolveErrorsOptions(reader.raw('errors'), issues),
     types: Object.freeze(readTypes(reader.group('types'))),
     monitor: Object.freeze(readMonitor(reader.group('monitor'))),
+    logger: resolveLoggerOptions(reader.raw('logger'), issues),
     clock: readClock(reader),
     random: readRandom(reader),
   };

@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { Duration } from '../kernel/duration.js';
 import type { Random } from '../kernel/random.js';
 import type { PoolConfig, PoolOptions } from '../pool/pool-options.js';
+import type { LoggerConfig, LoggerOption } from '../telemetry/log-options.js';
 
 /** Options `query.*`. */
 export interface QueryDefaults {
@@ -145,6 +146,12 @@ export interface RuntimeOptions {
   /** How the runtime watches itself. */
   readonly monitor?: MonitorDefaults;
   /**
+   * Where a log is written to: a function, a logger such as pino's, or the options; `false` writes nothing at all. Without it
+   * there are only leaks and lost connections, as warnings of the process.
+   * @see docs/guide/logging.md
+   */
+  readonly logger?: LoggerOption;
+  /**
    * Time, for tests and simulation.
    * @default the machine's clock
    * @see docs/guide/testing.md
@@ -178,6 +185,8 @@ export interface RuntimeConfig {
   readonly types: TypeConfig;
   /** `Infinity`: never. */
   readonly monitor: { readonly intervalMs: number };
+  /** Of the logger itself nothing is shown. */
+  readonly logger: LoggerConfig;
   readonly clock: Clock;
   readonly random: Random;
 }

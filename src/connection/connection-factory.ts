@@ -74,7 +74,10 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
         types: this.#types,
         onLost: (error) => this.#tellLost(error, request),
         onRotated: request.onRotated,
-        onHealed: () => (this.#ports.book.counts.healed += 1),
+        onHealed: () => {
+          this.#ports.book.counts.healed += 1;
+          this.#ports.hub.tell('statement:healed', { connectionId: request.id });
+        },
         ...(tracing === undefined ? {} : { quietly: (work) => (tracing.isQuiet ? tracing.quietly(work) : work()) }),
         ...this.#limits,
       };

@@ -78,10 +78,7 @@ export class Callbacks {
   ): Disposable {
     const guarded = new Guarded(
       fn,
-      (error) => {
-        this.counts.errors += 1;
-        this.#hub.tell('listener:failed', { event: name, error });
-      },
+      (error) => this.noteFailure(name, error),
       () => {
         this.counts.detached += 1;
         subscription[Symbol.dispose]();
@@ -95,6 +92,12 @@ export class Callbacks {
         subscription[Symbol.dispose]();
       },
     };
+  }
+
+  /** Counts and tells it. */
+  noteFailure(name: string, error: unknown): void {
+    this.counts.errors += 1;
+    this.#hub.tell('listener:failed', { event: name, error });
   }
 
   /** Calls `tick` every `intervalMs`, until disposed or stopped. `Infinity` for never. */

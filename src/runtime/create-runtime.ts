@@ -18,6 +18,7 @@ import { Pool } from '../pool/pool.js';
 import { StatementCompiler } from '../sql/statement-compiler.js';
 import { fingerprint } from '../sql/fingerprint.js';
 import { operationOf } from '../sql/operation.js';
+import { LOGGER_NAME, writeLog } from '../telemetry/event-log.js';
 import { Hub } from '../telemetry/hub.js';
 import { QueryMeter } from '../telemetry/query-meter.js';
 import { Tracing } from '../telemetry/tracing.js';
@@ -73,7 +74,17 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
       return { fingerprint: shape, operation: operationOf(driver.dialect, shape) };
     },
     stamp: (now) => hub.stamp(now),
+    onSlow: (query) => hub.tell('query:slow', query),
   });
+  const callbacks = new Callbacks(hub, clock);
+  if (config.logger !== false)
+    writeLog(config.logger, {
+      hub,
+      clock,
+      runtime: config.name,
+      endpoint: driver.endpoint,
+      onFailure: (error) => callbacks.noteFailure(LOGGER_NAME, error),
+    });
   const isNamedHere = driver.capabilities.statements === 'runtime';
   const book = new StatementBook(driver.dialect, isNamedHere && config.query.statementCache);
   const { serverTimeout, timeoutMs, statementCache, pipelining } = config.query;
@@ -159,7 +170,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     road,
     meter,
     tracing: traces,
-    callbacks: new Callbacks(hub, clock),
+    callbacks,
     transactions: new TransactionCounters(clock),
     listening: { session: new ListeningSession(listeningPorts), start },
     statementMetrics: () => statementMetrics(book.counts),

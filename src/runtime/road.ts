@@ -10,6 +10,7 @@
  */
 import type { Connection } from '../connection/connection.js';
 import type { DriverResult } from '../driver/query.js';
+import type { FluxorError } from '../errors/fluxor-error.js';
 import { isFluxorError } from '../errors/fluxor-error.js';
 import type { CallFacts } from '../gate/circuit-permit.js';
 import type { Gate, Pass } from '../gate/gate.js';
@@ -225,13 +226,17 @@ export class Road {
     const { hub, clock, meter } = this.#parts;
     const known = isFluxorError(error) ? error : undefined;
     known?.fillContext(call.context);
+    if (known !== undefined && isRejection(known))
+      hub.tell('call:rejected', { ...nameOf(call), kind: call.kind, error: known });
     if (call.kind !== 'statement') return error;
     const now = clock.now();
     const durationMs = now - call.startedAt;
-    meter.failure(call, durationMs, now, error, known);
+    const fingerprint = meter.failure(call, durationMs, now, error, known);
     call.traced?.fail(call, durationMs, now, error);
+    if (known === undefined) return error;
     const connection = call.connectionId === undefined ? {} : { connectionId: call.connectionId };
-    if (known !== undefined) hub.tell('query:failed', { ...nameOf(call), ...connection, durationMs, error: known });
+    const shape = fingerprint === undefined ? {} : { fingerprint };
+    hub.tell('query:failed', { ...nameOf(call), ...connection, ...shape, durationMs, error: known });
     return error;
   }
 }
@@ -246,6 +251,11 @@ function factsOf(call: Call, error: unknown, durationMs: number): CallFacts {
   const { connectionId } = call;
   const fingerprint = call.kind === 'statement' ? (call.name ?? call.query.text) : undefined;
   return { error, connectionId, durationMs, fingerprint };
+}
+
+/** By the gate or the pool, before anything was sent. */
+function isRejection({ code }: FluxorError): boolean {
+  return code === 'CIRCUIT_OPEN' || code === 'RATE_LIMIT' || code === 'POOL_EXHAUSTED';
 }
 
 function nameOf(call: Call): { queryId: number; name?: string } {

@@ -1,7 +1,8 @@
 /**
  * The whole vocabulary on one page: what the runtime says about itself, as past facts. Rooms speak through the hub and
  * never learn who listens. Rules: names are `noun:verb`; `at` is epoch milliseconds for people and logs; durations are
- * milliseconds on the monotonic clock; no SQL text, no bind value, no secret in any payload.
+ * milliseconds on the monotonic clock; no SQL text, no bind value, no secret in any payload. A few lines over 300 because it is
+ * one vocabulary.
  */
 import type { FluxorError } from '../errors/fluxor-error.js';
 
@@ -47,6 +48,25 @@ export interface LeakReport {
   readonly state?: string;
   /** Where it was acquired, if that was noted (`pool.leak.stack`). */
   readonly stack?: string;
+}
+
+/** One query that was slow, as the meter has it. */
+export interface SlowQueryFact {
+  readonly queryId: number;
+  readonly name?: string;
+  readonly fingerprint: string;
+  readonly operation: string;
+  readonly connectionId?: number;
+  readonly durationMs: number;
+  readonly waitingMs: number;
+  readonly connectingMs: number;
+  readonly executingMs: number;
+  readonly fetchingMs: number;
+  readonly attempts: number;
+  readonly rows: number;
+  readonly rowsAffected: number;
+  /** Its error's code, where it failed. */
+  readonly errorCode?: string;
 }
 
 export interface FluxorEvents {
@@ -110,6 +130,9 @@ export interface FluxorEvents {
    */
   'pooler:detected': ConnectionFact;
 
+  /** A prepared statement that the server had forgotten, or could not use any more, was prepared anew, unseen by its caller. */
+  'statement:healed': ConnectionFact;
+
   'query:completed': ConnectionFact & {
     readonly queryId: number;
     readonly name?: string;
@@ -121,7 +144,18 @@ export interface FluxorEvents {
     readonly queryId: number;
     readonly name?: string;
     readonly connectionId?: number;
+    /** The statement's shape. */
+    readonly fingerprint?: string;
     readonly durationMs: number;
+    readonly error: FluxorError;
+  };
+  /** It took `query.slowThreshold` or longer, whether it failed or not. Its times add up to `durationMs`. */
+  'query:slow': Fact & SlowQueryFact;
+  /** The gate or the pool refused a call; nothing was sent. Of a statement `query:failed` is told as well. */
+  'call:rejected': Fact & {
+    readonly queryId: number;
+    readonly name?: string;
+    readonly kind: 'statement' | 'transaction' | 'session';
     readonly error: FluxorError;
   };
   /** A running statement was stopped and the server was told: at its deadline, by its caller, or because its lease ended. */
@@ -203,6 +237,14 @@ export interface FluxorEvents {
   /** Nobody listens any more, or the runtime is disconnected: it is being closed. */
   'listening:stopped': Fact & { readonly serverId: string; readonly ageMs: number };
 
+  /** `healthCheck()` found another status than before; before the first, it is taken to be `up`. */
+  'health:changed': Fact & {
+    readonly from: 'up' | 'degraded' | 'down';
+    readonly to: 'up' | 'degraded' | 'down';
+    readonly reasons: readonly string[];
+    readonly latencyMs: number;
+  };
+
   /** A listener threw. Said once per throw, to whoever listens to this event. */
   'listener:failed': Fact & { readonly event: string; readonly error: unknown };
 }
@@ -236,8 +278,11 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'pool:reachable': true,
   'pool:frozen': true,
   'pooler:detected': true,
+  'statement:healed': true,
   'query:completed': true,
   'query:failed': true,
+  'query:slow': true,
+  'call:rejected': true,
   'query:cancelled': true,
   'circuit:state-changed': true,
   'query:retried': true,
@@ -252,5 +297,6 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'listening:restore-failed': true,
   'listening:restored': true,
   'listening:stopped': true,
+  'health:changed': true,
   'listener:failed': true,
 };

@@ -11,6 +11,7 @@ import { BucketHistogram } from '../kernel/bucket-histogram.js';
 import { LogHistogram } from '../kernel/log-histogram.js';
 import { Ring } from '../kernel/ring.js';
 import type { Operation } from '../sql/operation.js';
+import { factsOf, kindOf } from './error-facts.js';
 import type { StatementEntry, StatementShape } from './statement-statistics.js';
 import { StatementStatistics } from './statement-statistics.js';
 
@@ -98,6 +99,8 @@ export interface QueryMeterPorts {
   /** Milliseconds; `Infinity` for never. */
   readonly slowThresholdMs: number;
   readonly shapeOf: (text: string) => StatementShape;
+  /** Hears of each slow query, once it is counted. */
+  readonly onSlow?: (query: SlowQuery) => void;
   /** Epoch milliseconds of a moment of the monotonic clock. */
   readonly stamp: (now: number) => number;
 }
@@ -159,9 +162,16 @@ export class QueryMeter {
     if (durationMs >= this.#ports.slowThresholdMs) this.#noteSlow(call, entry, durationMs, now, rows, rowsAffected);
   }
 
-  failure(call: MeteredCall, durationMs: number, now: number, error: unknown, known: FluxorError | undefined): void {
+  /** Answers the statement's fingerprint; `undefined` where its end was counted already. */
+  failure(
+    call: MeteredCall,
+    durationMs: number,
+    now: number,
+    error: unknown,
+    known: FluxorError | undefined,
+  ): string | undefined {
     const entry = this.#end(call, durationMs);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     const code = known?.code ?? 'OTHER';
     this.failed += 1;
     this.#ofOperation(entry.operation).failure.add(durationMs);
@@ -175,6 +185,7 @@ export class QueryMeter {
       }),
     );
     if (durationMs >= this.#ports.slowThresholdMs) this.#noteSlow(call, entry, durationMs, now, 0, 0, code);
+    return entry.fingerprint;
   }
 
   retried(error: FluxorError): void {
@@ -213,16 +224,16 @@ export class QueryMeter {
   ): void {
     this.slow += 1;
     entry.slow += 1;
-    this.slowLog.add(
-      Object.freeze({
-        ...this.#about(call, entry, durationMs, now),
-        operation: entry.operation,
-        ...phasesOf(call.waits, durationMs),
-        rows,
-        rowsAffected,
-        ...(errorCode === undefined ? {} : { errorCode }),
-      }),
-    );
+    const slow: SlowQuery = Object.freeze({
+      ...this.#about(call, entry, durationMs, now),
+      operation: entry.operation,
+      ...phasesOf(call.waits, durationMs),
+      rows,
+      rowsAffected,
+      ...(errorCode === undefined ? {} : { errorCode }),
+    });
+    this.slowLog.add(slow);
+    this.#ports.onSlow?.(slow);
   }
 
   #about(
@@ -248,22 +259,4 @@ function phasesOf(waits: CallWaits | undefined, durationMs: number): QueryPhases
   const { waitingMs = 0, connectingMs = 0, fetchingMs = 0 } = waits ?? {};
   const executingMs = Math.max(0, durationMs - waitingMs - connectingMs - fetchingMs);
   return { waitingMs, connectingMs, executingMs, fetchingMs };
-}
-
-/** A number of the vendor or a state of the standard says no value; anything else might. */
-const PLAIN = /^[A-Za-z0-9_-]{1,40}$/;
-
-function factsOf({ reason, sqlState, vendorCode, outcome }: FluxorError): Partial<RecentError> {
-  const vendor = vendorCode === undefined ? undefined : String(vendorCode);
-  return {
-    ...(reason === undefined ? {} : { reason }),
-    ...(sqlState === undefined || !PLAIN.test(sqlState) ? {} : { sqlState }),
-    ...(vendor === undefined || !PLAIN.test(vendor) ? {} : { vendorCode: vendor }),
-    outcome,
-  };
-}
-
-function kindOf(error: unknown): string {
-  const name = error instanceof Error ? error.name : typeof error;
-  return PLAIN.test(name) ? name : 'Error';
 }

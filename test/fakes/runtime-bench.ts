@@ -31,7 +31,14 @@ export class RuntimeBench {
   constructor(options: Omit<RuntimeOptions, 'driver' | 'clock'> = {}) {
     this.driver.next = () => this.newSession();
     const pool = { warmUp: false, keepalive: false, ...options.pool } as const;
-    this.db = createRuntime({ random: seededRandom(1), ...options, pool, driver: this.driver, clock: this.clock });
+    this.db = createRuntime({
+      random: seededRandom(1),
+      logger: false,
+      ...options,
+      pool,
+      driver: this.driver,
+      clock: this.clock,
+    });
   }
 
   newSession(): FakeSession {
