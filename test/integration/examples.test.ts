@@ -71,6 +71,16 @@ set 1000: CONSTRAINT, not-applied
 1000 kept, 1 refused: set 1000
 50 readings of 38 degrees and more
 39 °C`,
+  '08-prometheus.ts': `
+401 A token is needed: Authorization: Bearer …
+200 text/plain; version=0.0.4; charset=utf-8
+db_connections_open{pool="shop",service="example"} 1
+db_queries_total{pool="shop",service="example"} 2
+db_queries_failed_total{pool="shop",service="example",error_type="QUERY"} 1
+db_query_rows_sum{pool="shop",service="example"} 3
+db_health_up{pool="shop",service="example"} 1
+application/openmetrics-text; version=1.0.0; charset=utf-8 # EOF
+after the runtime: ''`,
 };
 
 const examples = readdirSync(`${ROOT}/examples`).filter((file) => file.endsWith('.ts'));
