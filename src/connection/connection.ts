@@ -372,7 +372,7 @@ export class Connection {
   }
 
   #waitTurn(call: StatementCall): Promise<number> {
-    return this.#turns.wait(call, this.#ports.timers, (cause) => {
+    return this.#turns.wait(call, this.#ports, (cause) => {
       throw stoppedError(stopped(cause, call), 'not-sent');
     });
   }

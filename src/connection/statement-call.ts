@@ -3,6 +3,7 @@
  * above, read by connection.ts and, for the errors, by the driver.
  */
 import type { ErrorContext } from '../errors/fluxor-error.js';
+import type { TurnWaiter } from './turns.js';
 import type { StatementFacts } from './statement-book.js';
 
 /** What the runtime says along with a statement. */
@@ -28,6 +29,8 @@ export interface StatementCall {
   /** It goes on with a statement that was sent before: whatever fails now, that one may have been applied. Default false. */
   readonly isContinued?: boolean;
   readonly context: ErrorContext;
+  /** Hears how long it stood in line behind another statement of the same session. */
+  readonly waiter?: TurnWaiter | undefined;
   /** What the book knows of the text, where the caller has looked already; its speed is then noted there. */
   readonly facts?: StatementFacts | undefined;
   /** `Connection.tenure` of the loan that the call belongs to; for handles that may outlive it. */

@@ -16,7 +16,7 @@ function wait(
   turns: Turns,
   limits: { deadlineAt: number; signal: AbortSignal | undefined } = FOR_EVER,
 ): Promise<number> {
-  return turns.wait(limits, timers, (cause) => {
+  return turns.wait(limits, { timers, clock }, (cause) => {
     throw new Error(cause);
   });
 }

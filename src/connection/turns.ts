@@ -6,11 +6,22 @@
  * only the last holder may pass the connection on.
  * Refuses to know: statements, and why somebody waits no longer.
  */
+import type { Clock } from '../kernel/clock.js';
 import type { DeadlineTimer } from '../kernel/deadline.js';
 import { createDeferred } from '../kernel/deferred.js';
 import { QueueItem, WaiterQueue } from '../kernel/waiter-queue.js';
 import type { LimitCause, Limits } from '../kernel/within.js';
 import { within } from '../kernel/within.js';
+
+/** Wants to know how long it stood in line. */
+export interface TurnWaiter {
+  /** Once: when it had its turn, or left. */
+  noteTurn(waitedMs: number): void;
+}
+
+interface TurnRequest extends Limits {
+  readonly waiter?: TurnWaiter | undefined;
+}
 
 /** Somebody waiting for the holder before. */
 class Turn extends QueueItem {
@@ -51,14 +62,23 @@ export class Turns {
   }
 
   /** Waits in line; resolves with the number to leave with. A limit ends the wait with what `onLimit` throws. */
-  wait(limits: Limits, timers: DeadlineTimer, onLimit: (cause: LimitCause) => never): Promise<number> {
+  async wait(
+    request: TurnRequest,
+    { timers, clock }: { readonly timers: DeadlineTimer; readonly clock: Clock },
+    onLimit: (cause: LimitCause) => never,
+  ): Promise<number> {
     const turn = new Turn();
+    const since = clock.now();
     this.#line.push(turn);
-    return within(turn.granted.promise, limits, timers, (cause) => {
-      // Granted in the same tick: pass it on, or the connection would stay occupied for ever.
-      if (!this.#line.remove(turn)) this.leave(turn.number);
-      return onLimit(cause);
-    });
+    try {
+      return await within(turn.granted.promise, request, timers, (cause) => {
+        // Granted in the same tick: pass it on, or the connection would stay occupied for ever.
+        if (!this.#line.remove(turn)) this.leave(turn.number);
+        return onLimit(cause);
+      });
+    } finally {
+      request.waiter?.noteTurn(clock.now() - since);
+    }
   }
 
   /** Sends away everybody in line. */

@@ -4,9 +4,10 @@
  */
 import type { CallWaits } from '../telemetry/query-meter.js';
 import type { Call } from './call.js';
+import { newWaits } from './call.js';
 
 export function waitsOf(call: Call): CallWaits {
-  return (call.waits ??= { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 });
+  return (call.waits ??= newWaits());
 }
 
 /**

@@ -180,7 +180,17 @@ export class Call implements StatementCall, MeteredCall {
     const { deadlineAt, timeoutMs, signal, phase, isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly } = this;
     const { context, isProlonged } = this;
     const about = { isReadOnly, isSafeToRepeat, inTransaction, askedReadOnly, isProlonged };
-    return { deadlineAt, timeoutMs, signal, phase, context, ...about };
+    return { deadlineAt, timeoutMs, signal, phase, context, ...about, waiter: this };
+  }
+
+  /** For `StatementCall`: who stands in line is this. */
+  get waiter(): this {
+    return this;
+  }
+
+  noteTurn(waitedMs: number): void {
+    this.waits ??= newWaits();
+    this.waits.waitingMs += waitedMs;
   }
 
   /**
@@ -190,6 +200,11 @@ export class Call implements StatementCall, MeteredCall {
   acquireBy(now: number, acquireTimeoutMs: number): number {
     return this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
   }
+}
+
+/** Nothing was waited for yet. */
+export function newWaits(): CallWaits {
+  return { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 };
 }
 
 /** What the road lent to the call; its work may count on it. */

@@ -3,6 +3,7 @@ import { checkMetricsAtRest, checkMetricSums } from '../../test/chaos/metric-sum
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { ServerError } from '../../test/fakes/fake-session.js';
 import { ConnectionError } from '../errors/connection-error.js';
+import type { Executor } from './executor.js';
 
 checkRuntimeLeftovers();
 
@@ -52,6 +53,28 @@ describe('the metrics of a runtime', () => {
       { fingerprint: 'numbers', fetchingMs: 20, executingMs: 0, rows: 4 },
     ]);
   });
+
+  it.each(['session', 'transaction'] as const)(
+    'counted as executing what a statement stood in line behind another one of its %s',
+    async (kind) => {
+      const bench = runtimeBench({ query: { slowThreshold: 10 } });
+      await bench.run(bench.db.query('select 1'));
+      const [session] = bench.sessions;
+      session?.answers.set('select a', 'hang').set('select b', 'hang');
+      const work = (on: Executor) => Promise.all([on.query('select a'), on.query('select b')]);
+      const both = bench.watch(kind === 'session' ? bench.db.use(work) : bench.db.transaction(work));
+      await bench.clock.advance(30);
+      session?.finish();
+      await bench.clock.advance(20);
+      session?.finish();
+      await bench.clock.settle();
+      expect(both.error).toBeUndefined();
+      expect(bench.db.diagnostics().slow).toMatchObject([
+        { fingerprint: 'select b', durationMs: 50, waitingMs: 30, executingMs: 20 },
+        { fingerprint: 'select a', durationMs: 30, waitingMs: 0, executingMs: 30 },
+      ]);
+    },
+  );
 
   it('say where the time of a slow query went: in line, while a connection was made, at the database', async () => {
     const bench = runtimeBench({ pool: { maxSize: 1 }, query: { slowThreshold: 10 } });
