@@ -123,15 +123,16 @@ export interface ConnectTrace extends TraceContext, TracePlace {
   readonly connectionId: number;
 }
 
-type Channel<C extends object> = TracingChannel<unknown, C>;
+/** One type in both places: whether the store's or the context's comes first depends on the version of Node's types. */
+type Channel<C extends object> = TracingChannel<C, C>;
 
 /** The names are a promise: tools subscribe to `tracing:` + name + `:start`, `:end`, `:asyncStart`, `:asyncEnd`, `:error`. */
-export const QUERY_CHANNEL: Channel<QueryTrace> = tracingChannel<unknown, QueryTrace>('fluxor:query');
-export const ACQUIRE_CHANNEL: Channel<AcquireTrace> = tracingChannel<unknown, AcquireTrace>('fluxor:acquire');
-export const TRANSACTION_CHANNEL: Channel<TransactionTrace> = tracingChannel<unknown, TransactionTrace>(
+export const QUERY_CHANNEL: Channel<QueryTrace> = tracingChannel<QueryTrace, QueryTrace>('fluxor:query');
+export const ACQUIRE_CHANNEL: Channel<AcquireTrace> = tracingChannel<AcquireTrace, AcquireTrace>('fluxor:acquire');
+export const TRANSACTION_CHANNEL: Channel<TransactionTrace> = tracingChannel<TransactionTrace, TransactionTrace>(
   'fluxor:transaction',
 );
-export const CONNECT_CHANNEL: Channel<ConnectTrace> = tracingChannel<unknown, ConnectTrace>('fluxor:connect');
+export const CONNECT_CHANNEL: Channel<ConnectTrace> = tracingChannel<ConnectTrace, ConnectTrace>('fluxor:connect');
 
 /**
  * Runs `work` between what is published. `fill` completes the context when it has ended. Not `tracePromise`: that would hand
