@@ -134,11 +134,11 @@ function readPipelining(reader: OptionReader, driver: Driver | undefined): Runti
     return reader.refuse('pipelining', expected, false);
   }
   const group = value === undefined || value === true ? undefined : reader.group('pipelining');
-  const maxDepth = group?.integer('maxDepth', 16, { min: 1, max: 64 }) ?? 16;
+  const depth = group?.integer('depth', 16, { min: 1, max: 64 }) ?? 16;
   const time = { minMs: 0.1, maxMs: 10_000 };
   const maxStatementTimeMs = group?.duration('maxStatementTime', 5, time) ?? 5;
   group?.refuseUnknown();
-  return canPipeline && Object.freeze({ maxDepth, maxStatementTimeMs });
+  return canPipeline && Object.freeze({ depth, maxStatementTimeMs });
 }
 
 const PER_CONNECTION = { min: 1, max: 10_000 };

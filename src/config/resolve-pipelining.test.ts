@@ -19,10 +19,10 @@ function refusal(options: unknown): ConfigError {
 describe('query.pipelining', () => {
   it('pipelines where the driver can, unless it is told otherwise', () => {
     const pipelining = (query: object, at = driver) => resolveConfig({ driver: at, query }).query.pipelining;
-    expect(pipelining({})).toEqual({ maxDepth: 16, maxStatementTimeMs: 5 });
-    expect(pipelining({ pipelining: true })).toEqual({ maxDepth: 16, maxStatementTimeMs: 5 });
-    expect(pipelining({ pipelining: { maxDepth: 4, maxStatementTime: '0.5ms' } })).toEqual({
-      maxDepth: 4,
+    expect(pipelining({})).toEqual({ depth: 16, maxStatementTimeMs: 5 });
+    expect(pipelining({ pipelining: true })).toEqual({ depth: 16, maxStatementTimeMs: 5 });
+    expect(pipelining({ pipelining: { depth: 4, maxStatementTime: '0.5ms' } })).toEqual({
+      depth: 4,
       maxStatementTimeMs: 0.5,
     });
     expect(pipelining({ pipelining: false })).toBe(false);
@@ -36,11 +36,11 @@ describe('query.pipelining', () => {
         { path: 'query.pipelining', expected },
       ]);
     }
-    const wrong = { maxDepth: 65, maxStatementTime: 0, depth: 1 };
+    const wrong = { depth: 65, maxStatementTime: 0, maxDepth: 1 };
     expect(refusal({ driver, query: { pipelining: wrong } }).issues.map(({ path }) => path)).toEqual([
-      'query.pipelining.maxDepth',
-      'query.pipelining.maxStatementTime',
       'query.pipelining.depth',
+      'query.pipelining.maxStatementTime',
+      'query.pipelining.maxDepth',
     ]);
   });
 });

@@ -79,7 +79,7 @@ export interface PipeliningOptions {
    * @limits 1 to 64
    * @default `16`
    */
-  readonly maxDepth?: number;
+  readonly depth?: number;
   /**
    * Statements that take longer at the server, by a moving value for each text, have a connection to themselves, and
    * leave up to a fifth of the pool to the short ones. Nor does anybody join a statement that has taken longer already.
@@ -179,7 +179,7 @@ export interface RuntimeConfig {
     readonly statementCache: Required<StatementCacheOptions> | false;
     readonly serverTimeout: boolean;
     /** `false` also where the driver cannot. */
-    readonly pipelining: { readonly maxDepth: number; readonly maxStatementTimeMs: number } | false;
+    readonly pipelining: { readonly depth: number; readonly maxStatementTimeMs: number } | false;
   };
   readonly errors: ErrorsConfig;
   readonly types: TypeConfig;

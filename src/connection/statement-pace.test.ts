@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StatementPace } from './statement-pace.js';
 
-const pace = () => new StatementPace({ maxDepth: 16, maxStatementTimeMs: 5 });
+const pace = () => new StatementPace({ depth: 16, maxStatementTimeMs: 5 });
 
 describe('StatementPace', () => {
   it('thinks nothing short that it has not seen', () => {

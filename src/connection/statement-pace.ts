@@ -12,7 +12,7 @@
 /** Options `query.pipelining`, complete. */
 export interface PipeliningConfig {
   /** Statements in flight on one connection, at most. */
-  readonly maxDepth: number;
+  readonly depth: number;
   /** Milliseconds. Slower statements have their connection to themselves. */
   readonly maxStatementTimeMs: number;
 }
@@ -43,7 +43,7 @@ export class StatementPace {
 
   constructor(config: PipeliningConfig) {
     this.config = config;
-    this.depth = config.maxDepth;
+    this.depth = config.depth;
   }
 
   /** Milliseconds that those which travel together take, one with the other; 0 before one has. */
@@ -79,8 +79,8 @@ export class StatementPace {
   /** The same for one that travelled with others. Nobody should wait longer than `maxStatementTimeMs` for those before him. */
   endedTogether(pace: Pace, ms: number): void {
     this.ended(pace, ms);
-    const { maxDepth, maxStatementTimeMs } = this.config;
+    const { depth, maxStatementTimeMs } = this.config;
     this.#meanMs += (Math.min(ms, maxStatementTimeMs * HIGHEST_SAMPLE) - this.#meanMs) * MEAN_WEIGHT;
-    this.depth = Math.max(1, Math.min(maxDepth, Math.floor(maxStatementTimeMs / this.#meanMs)));
+    this.depth = Math.max(1, Math.min(depth, Math.floor(maxStatementTimeMs / this.#meanMs)));
   }
 }

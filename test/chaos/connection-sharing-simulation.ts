@@ -87,7 +87,7 @@ export class ConnectionSharingSimulation {
           ? new QueryError('statement-invalid', 'stale', { outcome: 'not-applied', cause: error })
           : driver.classify(error, situation),
       book: new StatementBook(driver.dialect, { perConnection: 200, total: 2_000 }),
-      pace: new StatementPace({ maxDepth: MAX_DEPTH, maxStatementTimeMs: 5 }),
+      pace: new StatementPace({ depth: MAX_DEPTH, maxStatementTimeMs: 5 }),
       config: () => ({ validationQuery: undefined, onRelease: 'rollback' }),
     };
     this.#renew();

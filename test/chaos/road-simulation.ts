@@ -217,7 +217,7 @@ export class RoadSimulation {
         connectionLimit: dice.oneOf([2, 3, 4, 'adaptive', false] as const),
       },
       query: {
-        pipelining: dice.oneOf([false, true, { maxDepth: 3 }, { maxStatementTime: '50ms' }]),
+        pipelining: dice.oneOf([false, true, { depth: 3 }, { maxStatementTime: '50ms' }]),
         retry: dice.oneOf([false, { initialBackoff: 10 }, { maxRetries: 1, jitter: 'none', initialBackoff: 5 }]),
       },
     };

@@ -9,7 +9,7 @@ import { PipelinedSession } from './pipelined-session.js';
 
 export class PipelineBench extends ConnectionBench {
   readonly server = new PipelinedSession();
-  readonly pace = new StatementPace({ maxDepth: 16, maxStatementTimeMs: 5 });
+  readonly pace = new StatementPace({ depth: 16, maxStatementTimeMs: 5 });
   readonly facts = unknownFacts();
   readonly shared = new Connection(8, this.server, { ...this.ports, pace: this.pace }, (verdict) =>
     this.verdicts.push(verdict),
