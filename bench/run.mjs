@@ -29,6 +29,7 @@ const shell = process.platform === 'win32';
 /** What runs when nothing is named, in the order of the goals, and what must be named. */
 const BENCHES = [
   'guards',
+  'observe',
   'pool-cycle',
   'points',
   'mysql-points',

@@ -25,7 +25,7 @@ export function fluxor(name: string, poolSize: number): GuardPeer {
     lacks: '',
     guards: ['deadline', 'retry', 'breaker', 'rate', 'limit', 'metrics'],
     limit: CONNECTIONS,
-    open: (server, settings) => open(optionsOf(server, settings, poolSize)),
+    open: (server, settings) => open(guardedOptions(server, settings, poolSize)),
   };
 }
 
@@ -41,7 +41,12 @@ async function open(options: RuntimeOptions): Promise<GuardedCall> {
   };
 }
 
-function optionsOf(server: FakeServer, { timeoutMs, perSecond }: Settings, poolSize: number): RuntimeOptions {
+/** Every guard on. */
+export function guardedOptions(
+  server: FakeServer,
+  { timeoutMs, perSecond }: Settings,
+  poolSize: number,
+): RuntimeOptions {
   return {
     driver: new FakeDriver(server),
     pool: {
