@@ -7,6 +7,7 @@ import { createRuntime } from 'fluxor-db';
 import { oracle } from 'fluxor-db/oracle';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OracleServer, OracleServerOptions } from '../support/oracle-wire/server.js';
+import type { SessionInfo, SqlSession } from '../support/oracle-wire/backend.js';
 import { startOracleServer } from '../support/oracle-wire/server.js';
 import { ScriptedBackend, rows, touched } from '../support/oracle-wire/scripted-backend.js';
 import { T } from '../support/oracle-wire/values.js';
@@ -14,6 +15,23 @@ import { T } from '../support/oracle-wire/values.js';
 const QUESTION = /dbms_app_cont/;
 /** Asked again and again, an unknown outcome would take 30 s. */
 const AT_ONCE_MS = 25_000;
+
+/** A server that may take its time over a COMMIT. */
+class SlowCommits extends ScriptedBackend {
+  duringNextCommit: ((of: SessionInfo) => Promise<void>) | undefined;
+
+  override async openSession(info: SessionInfo): Promise<SqlSession> {
+    const session = await super.openSession(info);
+    const commit = session.commit.bind(session);
+    session.commit = async () => {
+      const during = this.duringNextCommit;
+      this.duringNextCommit = undefined;
+      await during?.(info);
+      await commit();
+    };
+    return session;
+  }
+}
 
 const failureOf = (work: Promise<unknown>): Promise<FluxorError> =>
   work.then(
@@ -30,8 +48,9 @@ describe.each(['23ai', '19c'] as const)('a lost COMMIT, on a server of %s', (pro
   const start = async (
     options: Partial<OracleServerOptions> = {},
     retry: false | { maxRetries: number } = false,
+    backend = new ScriptedBackend(),
   ): Promise<{ server: OracleServer; db: DBRuntime; fates: string[] }> => {
-    const backend = new ScriptedBackend()
+    backend
       .when(/^insert/, touched())
       .when(/^select slow/, () => new Promise(() => undefined))
       .when(/sys_context/, rows({ SID: T.NUMBER }, [[1]]));
@@ -79,6 +98,18 @@ describe.each(['23ai', '19c'] as const)('a lost COMMIT, on a server of %s', (pro
     server.faults.inject({ on: 'commit', drop: 'before' });
     await insert(db, counts);
     expect([fates, counts.runs]).toEqual([['rolled-back'], 2]);
+  });
+
+  it('that is still being carried out when its connection breaks is waited for, and not denied and run again', async () => {
+    const backend = new SlowCommits();
+    const { server, db, fates } = await start({}, { maxRetries: 2 }, backend);
+    const counts = { runs: 0 };
+    backend.duringNextCommit = async ({ sid }) => {
+      server.faults.cut(sid);
+      await expect.poll(() => questions(server)).toBe(1);
+    };
+    await insert(db, counts);
+    expect([fates, counts.runs, questions(server)]).toEqual([['committed'], 1, 1]);
   });
 
   it('of a session that was killed meanwhile, which names an ORA number, is asked for as well', async () => {

@@ -46,6 +46,8 @@ export interface BankDatabase {
   readonly isCommit: (chunk: Buffer) => boolean;
   /** A COMMIT that was kept by a server which then crashed can be proved (decision 0017). */
   readonly provesCommitsAfterCrash: boolean;
+  /** With `resolveOutcome`, each lost COMMIT can be asked for. */
+  readonly asksForEach: boolean;
 }
 
 const dropIfThere = (table: string): string => `drop table if exists ${table}`;
@@ -65,6 +67,7 @@ export function onPostgres(server: PostgresServer): BankDatabase {
       `select count(*) from pg_stat_activity where application_name = '${applicationName}'`,
     isCommit: (chunk) => chunk.includes('commit\0'),
     provesCommitsAfterCrash: server.major >= 17,
+    asksForEach: true,
   };
 }
 
@@ -96,6 +99,7 @@ export function onMysql(server: MysqlServer, client: MysqlClient): BankDatabase 
     // The last bytes of a packet that has no end of its own, and of one that is short.
     isCommit: (chunk) => chunk.length < 16 && chunk.subarray(-6).toString('latin1') === 'commit',
     provesCommitsAfterCrash: false,
+    asksForEach: false,
   };
 }
 
@@ -131,6 +135,8 @@ export function onOracle(server: OracleProcess): BankDatabase {
     sessions: (applicationName) => `select count(*) from v$session where module = '${applicationName}'`,
     isCommit: (chunk) => chunk.length < 32 && chunk.subarray(10, 12).equals(COMMIT_CALL),
     provesCommitsAfterCrash: true,
+    // Not for the one that follows a statement which was broken off on its session: its id may be an old one.
+    asksForEach: false,
   };
 }
 

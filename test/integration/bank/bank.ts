@@ -164,7 +164,7 @@ async function untilGone(direct: DBRuntime, count: string): Promise<void> {
 
 function broken(figures: BankFigures, plan: BankPlan, recovered: boolean, database: BankDatabase): string[] {
   const { resolveOutcome, kills } = plan;
-  const unanswered = database.provesCommitsAfterCrash ? figures.unknown : figures.unknownWithoutCrash;
+  const unanswered = unansweredOf(figures, database);
   const longestMs = TRANSFER_MS + COMMIT_MS + (resolveOutcome ? RESOLVE_MS : 0) + SLACK_MS;
   const promises: readonly [isKept: boolean, text: string][] = [
     [figures.acknowledged >= 100, `only ${figures.acknowledged} transfers succeeded`],
@@ -179,4 +179,10 @@ function broken(figures: BankFigures, plan: BankPlan, recovered: boolean, databa
     [figures.leftInFlight === 0, `${figures.leftInFlight} permits of the circuit were not given back`],
   ];
   return promises.filter(([isKept]) => !isKept).map(([, text]) => text);
+}
+
+/** Of the transfers that are unknown, those that must not be so with `resolveOutcome`. */
+function unansweredOf(figures: BankFigures, { asksForEach, provesCommitsAfterCrash }: BankDatabase): number {
+  if (!asksForEach) return figures.resolved.unknown;
+  return provesCommitsAfterCrash ? figures.unknown : figures.unknownWithoutCrash;
 }

@@ -187,7 +187,7 @@ export class Statements {
     const wanted = statement.kind === 'query' ? 1 : Math.max(1, execution.iterations);
     while (rows.length < wanted) rows.push(new Array<SqlValue>(binds.length).fill(null));
     if (context.guard?.asks(statement) === true) {
-      return this.#answerOther(cursor, context.guard.answer(binds, rows[0] ?? []), execution);
+      return this.#answerOther(cursor, await context.guard.answer(binds, rows[0] ?? []), execution);
     }
     const autoCommit = execution.autoCommit && statement.kind !== 'query';
     const request = { statement, binds, rows, autoCommit, batchErrors: execution.batchErrors };

@@ -2,6 +2,8 @@
  * Transaction Guard: every transaction has a logical id (LTXID), which the client is told ahead of it. After a lost answer
  * a new session asks DBMS_APP_CONT.GET_LTXID_OUTCOME whether it was committed; a question that is answered with no
  * forbids the commit for good. Commits are seen by the wire server itself, so that any backend has it.
+ * Invariant: an answer stays true. A COMMIT that has begun cannot be forbidden any more, so a question waits for its end; also
+ * where its session is gone, which may keep the backend busy for long after COMMIT was carried out (50 ms of cancelling).
  */
 import { randomBytes } from 'node:crypto';
 import type { BindSpec, SqlResult, SqlValue } from './backend.js';
@@ -16,6 +18,8 @@ const LTXID_BYTES = 32;
 
 export class TransactionGuard {
   readonly #outcomes = new Map<string, Outcome>();
+  /** COMMITs that are being carried out; each settles when it has been, or has failed. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
 
   issue(): Buffer {
     const ltxid = randomBytes(LTXID_BYTES);
@@ -23,18 +27,24 @@ export class TransactionGuard {
     return ltxid;
   }
 
-  /** Throws ORA-14909 when somebody was told that this would not be committed. */
-  assertMayCommit(ltxid: Buffer): void {
-    if (this.#outcomes.get(keyOf(ltxid)) === 'forbidden') {
+  /**
+   * Carries out `work`, which commits; what it rejects with has committed nothing. Throws ORA-14909, and does nothing, when
+   * somebody was told that this would not be committed.
+   */
+  async commit<Value>(ltxid: Buffer, work: () => Promise<Value>): Promise<Value> {
+    const key = keyOf(ltxid);
+    if (this.#outcomes.get(key) === 'forbidden') {
       throw new OraError(
         14909,
         'Your session has been blocked from committing by another user with the same username.',
       );
     }
-  }
-
-  committed(ltxid: Buffer): void {
-    this.#outcomes.set(keyOf(ltxid), 'committed');
+    const committed = this.#carryOut(key, work);
+    this.#underWay.set(
+      key,
+      committed.catch(() => undefined),
+    );
+    return committed;
   }
 
   asks(statement: ParsedStatement): boolean {
@@ -45,17 +55,33 @@ export class TransactionGuard {
    * The first RAW bind is the id; the OUT binds, in order, are whether it was committed and whether its call had ended:
    * BOOLEAN, or 1 and 0 in a NUMBER, or `TRUE` and `FALSE` in a text. Throws ORA-14903 for an id of nobody.
    */
-  answer(binds: readonly BindSpec[], row: readonly (SqlValue | SqlValue[])[]): SqlResult {
+  async answer(binds: readonly BindSpec[], row: readonly (SqlValue | SqlValue[])[]): Promise<SqlResult> {
     const idAt = row.findIndex((value) => Buffer.isBuffer(value));
     const ltxid = row[idAt];
-    const outcome = Buffer.isBuffer(ltxid) ? this.#outcomes.get(keyOf(ltxid)) : undefined;
-    if (outcome === undefined) throw new OraError(14903, 'corrupt logical transaction detected');
-    if (outcome === 'open') this.#outcomes.set(keyOf(ltxid as Buffer), 'forbidden');
-    const committed = outcome === 'committed';
+    const committed = await this.#settle(Buffer.isBuffer(ltxid) ? keyOf(ltxid) : '');
     return {
       outDirs: binds.map((_, index) => (index === idAt ? 'in' : 'out')),
       outValues: [binds.map((bind, index) => (index === idAt ? null : asBind(bind, committed)))],
     };
+  }
+
+  async #carryOut<Value>(key: string, work: () => Promise<Value>): Promise<Value> {
+    try {
+      const value = await work();
+      this.#outcomes.set(key, 'committed');
+      return value;
+    } finally {
+      this.#underWay.delete(key);
+    }
+  }
+
+  /** Whether it was committed; if not, it never will be. */
+  async #settle(key: string): Promise<boolean> {
+    while (this.#underWay.has(key)) await this.#underWay.get(key);
+    const outcome = this.#outcomes.get(key);
+    if (outcome === undefined) throw new OraError(14903, 'corrupt logical transaction detected');
+    if (outcome === 'open') this.#outcomes.set(key, 'forbidden');
+    return outcome === 'committed';
   }
 }
 
@@ -79,9 +105,7 @@ export class LogicalTransactions {
   /** Around whatever commits. What it throws was not committed. */
   async committing<Value>(commits: boolean, work: () => Promise<Value>): Promise<Value> {
     if (this.#guard === null || this.#current === null || !commits) return work();
-    this.#guard.assertMayCommit(this.#current);
-    const value = await work();
-    this.#guard.committed(this.#current);
+    const value = await this.#guard.commit(this.#current, work);
     this.begin();
     return value;
   }

@@ -2,7 +2,8 @@
  * Oracle's transactions on PostgreSQL's: they begin by themselves with the first change, and a statement that fails undoes
  * itself alone. PostgreSQL fails the whole transaction, so that a savepoint always stands in front of the next statement.
  * Invariant: while a transaction is open, the savepoint `ora_stmt` exists; it is moved only when something has been changed
- * or locked since, so a query costs one round trip and a change two, which travel together.
+ * or locked since, so a query costs one round trip and a change two, which travel together. And when none is open here, none is
+ * open at PostgreSQL, whatever a late cancel has hit: BEGIN, COMMIT and ROLLBACK can be cancelled there, too.
  */
 import { OraError } from '../backend.js';
 import { EngineError } from './pg-link.js';
@@ -12,6 +13,8 @@ const MARK = 'SAVEPOINT ora_stmt';
 const MOVE = `RELEASE SAVEPOINT ora_stmt; ${MARK}`;
 const UNDO = 'ROLLBACK TO SAVEPOINT ora_stmt';
 const CANCELLED = '57014';
+/** That come late for one call. */
+const MOST_CANCELS = 3;
 
 export type Params = readonly (string | null)[];
 
@@ -25,13 +28,13 @@ export interface Run {
 export class EngineTransaction {
   /** SET TRANSACTION READ ONLY. */
   isReadOnly = false;
-  readonly #link: PgLink;
+  readonly #link: Pick<PgLink, 'query'>;
   /** What a rollback has taken away from the session has to be set again. */
   readonly #onUndone: () => Promise<void>;
   #isOpen = false;
   #isDirty = false;
 
-  constructor(link: PgLink, onUndone: () => Promise<void>) {
+  constructor(link: Pick<PgLink, 'query'>, onUndone: () => Promise<void>) {
     this.#link = link;
     this.#onUndone = onUndone;
   }
@@ -43,7 +46,8 @@ export class EngineTransaction {
   /** `mode` is what BEGIN takes; nothing happens where one is open. */
   async begin(mode = ''): Promise<void> {
     if (this.#isOpen) return;
-    await this.#link.query(`BEGIN${mode}; ${MARK}`);
+    // Cancelled between the two it is open, and has failed.
+    await this.#orEnd(`BEGIN${mode}; ${MARK}`);
     this.#isOpen = true;
     this.#isDirty = false;
     this.isReadOnly = mode.includes('READ ONLY');
@@ -86,7 +90,8 @@ export class EngineTransaction {
 
   async rollback(): Promise<void> {
     if (!this.#isOpen) return;
-    await this.#finish('ROLLBACK');
+    // Cancelled, it is done again.
+    await this.#finish('ROLLBACK').catch(ignoreCancel);
     await this.#onUndone();
   }
 
@@ -140,12 +145,11 @@ export class EngineTransaction {
         await this.#link.query(UNDO);
         return;
       } catch (error) {
-        const code = error instanceof EngineError ? error.server.code : undefined;
         // A cancel that came late.
-        if (code === CANCELLED && attempt < 3) continue;
+        if (isCancelled(error) && attempt < MOST_CANCELS) continue;
         // The session has been ended, or a cancel came between the two halves of a move: the transaction is lost.
         this.#isOpen = false;
-        if (code !== undefined) await this.#link.query('ROLLBACK').catch(() => undefined);
+        await this.#end();
         return;
       }
     }
@@ -155,8 +159,37 @@ export class EngineTransaction {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.isReadOnly = false;
-    await this.#link.query(verb);
+    await this.#orEnd(verb);
   }
+
+  /** What it fails with leaves no transaction. */
+  async #orEnd(text: string): Promise<void> {
+    try {
+      await this.#link.query(text);
+    } catch (error) {
+      await this.#end();
+      throw error;
+    }
+  }
+
+  /** Where none is open, ROLLBACK does nothing. */
+  async #end(): Promise<void> {
+    for (let attempt = 0; attempt <= MOST_CANCELS; attempt++) {
+      const failure = await this.#link.query('ROLLBACK').then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (!isCancelled(failure)) return;
+    }
+  }
+}
+
+function ignoreCancel(error: unknown): void {
+  if (!isCancelled(error)) throw error;
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof EngineError && error.server.code === CANCELLED;
 }
 
 const savepointName = (name: string): string => `"sp_${name.toLowerCase().replaceAll('"', '')}"`;
