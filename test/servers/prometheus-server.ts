@@ -11,7 +11,8 @@ import { LocalServer } from './local-server.js';
 import type { Launch } from './local-server.js';
 import { reachable } from './postgres-cluster.js';
 import type { PrometheusBinaries } from './prometheus-binaries.js';
-import { makeServerFolder, spawnOptions } from './server-folder.js';
+import { findPrometheus } from './prometheus-binaries.js';
+import { makeServerFolder, ServerUnavailable, spawnOptions } from './server-folder.js';
 import { handOver } from './server-user.js';
 import type { ServerUser } from './server-user.js';
 
@@ -24,10 +25,11 @@ export interface ScrapeTarget {
 }
 
 export interface PrometheusPlan {
-  readonly binaries: PrometheusBinaries;
+  /** Default: looked for. */
+  readonly binaries?: PrometheusBinaries;
   readonly targets: readonly ScrapeTarget[];
-  /** The text of a file of rules. */
-  readonly rules: string;
+  /** The text of a file of rules. Default: none. */
+  readonly rules?: string;
 }
 
 /** One series of an answer. */
@@ -46,9 +48,17 @@ const PID_FILE = 'prometheus.pid';
 const READY = /Server is ready to receive web requests/;
 
 export class PrometheusServer extends LocalServer {
+  /** Holds everything of this Prometheus, and goes with it. */
+  readonly folder: string;
   readonly #installed: Installed;
 
-  static async start({ binaries, targets, rules }: PrometheusPlan): Promise<PrometheusServer> {
+  /**
+   * Starts one; well below a second. Throws ServerUnavailable when this machine has no program and can't get it, and an Error
+   * with the tail of the log when it does not come up.
+   */
+  static async start({ binaries, targets, rules = '' }: PrometheusPlan): Promise<PrometheusServer> {
+    const found = binaries ?? (await findPrometheus());
+    if ('unavailable' in found) throw new ServerUnavailable('Prometheus', found.unavailable);
     const port = await freePort();
     const plan = { prefix: 'fluxor-prometheus-', pidFile: PID_FILE, endSignal: 'KILL' } as const;
     const installed = await makeServerFolder(plan, ({ path, user }): Installed => {
@@ -56,15 +66,16 @@ export class PrometheusServer extends LocalServer {
       writeFileSync(join(path, 'alerts.yml'), rules);
       mkdirSync(join(path, 'data'), { mode: 0o700 });
       if (user !== undefined) for (const name of ['prometheus.yml', 'data']) handOver(join(path, name), user);
-      return { program: join(reachable(binaries, user, path).binFolder, 'prometheus'), user, folder: path };
+      return { program: join(reachable(found, user, path).binFolder, 'prometheus'), user, folder: path };
     });
-    return LocalServer.started(new PrometheusServer(installed, binaries.version, port));
+    return LocalServer.started(new PrometheusServer(installed, found.version, port));
   }
 
   private constructor(installed: Installed, version: string, port: number) {
     const { folder } = installed;
     const files = { logFile: join(folder, 'prometheus.log'), pidFile: join(folder, PID_FILE) };
     super({ label: `Prometheus ${version}`, port, folder, ...files, endSignal: 'KILL' });
+    this.folder = folder;
     this.#installed = installed;
   }
 
