@@ -151,6 +151,7 @@ export type { BucketCounts } from './kernel/bucket-histogram.js';
 export type {
   CallbackMetrics,
   CircuitMetrics,
+  ConnectionLimitMetrics,
   ConnectionMetrics,
   HealthMetrics,
   HealthStatus,

@@ -55,6 +55,11 @@ export class SlotLine<P> {
     return { high: count(this.#of('high')), normal: count(this.#of('normal')), low: count(this.#of('low')) };
   }
 
+  /** When the one came who has waited longest, whoever is served next; `Infinity` where nobody waits. */
+  get oldestSinceAt(): number {
+    return Math.min(...this.#partitions.map(({ lane }) => lane.first?.sinceAt ?? Infinity));
+  }
+
   get isNewestFirst(): boolean {
     return this.#partitions.some(({ lane }) => lane.isNewestFirst);
   }

@@ -13,6 +13,8 @@ export interface ConnectionLimiterStats {
   /** Calls in line, control calls included. */
   readonly waiting: number;
   readonly controlWaiting: number;
+  /** How long the one who came first has waited; 0 when nobody waits. Milliseconds. */
+  readonly oldestWaitMs: number;
   readonly perPriority: Readonly<Record<Priority, { readonly inUse: number; readonly waiting: number }>>;
   /** A jam has turned at least one priority around; see the option `lifo`. */
   readonly isNewestFirst: boolean;

@@ -142,13 +142,15 @@ export class ConnectionLimiter {
   }
 
   stats(): ConnectionLimiterStats {
+    const now = this.#ports.clock.now();
     return {
-      limit: this.#limitAt(this.#ports.clock.now()),
+      limit: this.#limitAt(now),
       max: this.#config.max,
       inUse: this.#inUse,
       reservedInUse: this.#reservedInUse,
       waiting: this.#line.length + this.#control.length,
       controlWaiting: this.#control.length,
+      oldestWaitMs: Math.max(0, now - Math.min(this.#line.oldestSinceAt, this.#control.first?.sinceAt ?? Infinity)),
       perPriority: this.#line.counts,
       isNewestFirst: this.#line.isNewestFirst,
       ...this.#totals,

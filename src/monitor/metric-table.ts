@@ -267,6 +267,30 @@ export const METRICS: readonly Metric[] = Object.freeze<Metric[]>([
     read: ({ rateLimit }) => one(rateLimit.tokens),
   },
   {
+    ...gauge('db.connectionlimit.limit', '{connection}', 'Calls that the connection limit lets be under way at once.'),
+    prometheus: 'db_connectionlimit_limit',
+    otel: { name: 'fluxor.connectionlimit.limit', instrument: 'ObservableGauge' },
+    read: ({ connectionLimit: { isEnabled, limit } }) => (isEnabled ? one(limit) : []),
+  },
+  {
+    ...gauge('db.connectionlimit.in_use', '{connection}', 'Calls under way that count for the connection limit.'),
+    prometheus: 'db_connectionlimit_in_use',
+    otel: { name: 'fluxor.connectionlimit.in_use', instrument: 'ObservableUpDownCounter' },
+    read: ({ connectionLimit }) => one(connectionLimit.inUse),
+  },
+  {
+    ...gauge('db.connectionlimit.waiting', '{request}', 'Calls that the connection limit keeps waiting now.'),
+    prometheus: 'db_connectionlimit_waiting',
+    otel: { name: 'fluxor.connectionlimit.waiting', instrument: 'ObservableUpDownCounter' },
+    read: ({ connectionLimit }) => one(connectionLimit.waiting),
+  },
+  {
+    ...gauge('db.connectionlimit.oldest_wait', 's', 'How long the first of them has waited; 0 when nobody waits.'),
+    prometheus: 'db_connectionlimit_oldest_wait_seconds',
+    otel: { name: 'fluxor.connectionlimit.max_wait', instrument: 'ObservableGauge' },
+    read: ({ connectionLimit }) => one(connectionLimit.oldestWaitMs / SECOND),
+  },
+  {
     ...counter('db.transactions.ended', '1', 'Transactions that have ended, by how.'),
     prometheus: 'db_transactions_ended_total',
     otel: { name: 'fluxor.transaction.ended', instrument: 'ObservableCounter' },

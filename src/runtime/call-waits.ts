@@ -3,8 +3,8 @@
  * call that neither waits nor fails, and the clock is asked only where something was waited for.
  */
 import type { CallWaits } from '../telemetry/query-meter.js';
+import { newWaits } from '../telemetry/query-meter.js';
 import type { Call } from './call.js';
-import { newWaits } from './call.js';
 
 export function waitsOf(call: Call): CallWaits {
   return (call.waits ??= newWaits());

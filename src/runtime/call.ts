@@ -15,6 +15,7 @@ import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
 import type { CallWaits, MeteredCall } from '../telemetry/query-meter.js';
+import { newWaits } from '../telemetry/query-meter.js';
 import type { StatementEntry } from '../telemetry/statement-statistics.js';
 import type { CallRetry } from './attempts.js';
 import type { Take } from './executor.js';
@@ -200,11 +201,6 @@ export class Call implements StatementCall, MeteredCall {
   acquireBy(now: number, acquireTimeoutMs: number): number {
     return this.kind === 'session' ? this.deadlineAt : Math.min(this.deadlineAt, now + acquireTimeoutMs);
   }
-}
-
-/** Nothing was waited for yet. */
-export function newWaits(): CallWaits {
-  return { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 };
 }
 
 /** What the road lent to the call; its work may count on it. */

@@ -64,6 +64,24 @@ describe('a health check', () => {
     expect(check.value?.reasons[0]).toMatch(/^long-wait: 1 wait/);
   });
 
+  it('saw nobody wait where a connection limit below the size of the pool kept them waiting', async () => {
+    const bench = runtimeBench({ pool: { maxSize: 9, acquireTimeout: 4_000 }, gate: { connectionLimit: 1 } });
+    const held = (await bench.run(bench.db.acquire())).value;
+    const waiting = bench.watch(bench.db.query('a'));
+    await bench.clock.advance(2_500);
+    const { connections, connectionLimit } = bench.db.metrics();
+    expect([connections.pending, connections.oldestWaitMs]).toEqual([0, 0]);
+    expect(connectionLimit).toEqual({ isEnabled: true, limit: 1, inUse: 1, waiting: 1, oldestWaitMs: 2_500 });
+    expect((await bench.run(bench.db.healthCheck())).value).toMatchObject({
+      status: 'degraded',
+      reasons: ['long-wait: 1 wait for a connection, the first for 2,500 ms'],
+    });
+    held?.release();
+    await bench.clock.settle();
+    expect(waiting.error).toBeUndefined();
+    expect(bench.db.metrics().connectionLimit).toMatchObject({ inUse: 0, waiting: 0, oldestWaitMs: 0 });
+  });
+
   it('is down while the circuit is open, degraded while the pool is suspended, and asks nothing then', async () => {
     const bench = runtimeBench();
     bench.db.gate.circuit.forceOpen('maintenance');

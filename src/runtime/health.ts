@@ -84,10 +84,12 @@ export class HealthCheck {
     if (state === 'open' || state === 'forced-open') findings.push({ status: 'down', reason: `circuit-open: ${why}` });
     if (state === 'half-open') findings.push({ status: 'degraded', reason: `circuit-half-open: ${why}` });
     const { isSuspended, waiting } = pool.stats();
+    const atGate = gate.limiter?.stats();
     if (isSuspended) findings.push({ status: 'degraded', reason: 'suspended: the pool lends nothing until resume()' });
-    const { oldestWaitMs } = pool.inspection.times();
+    const oldestWaitMs = Math.max(pool.inspection.times().oldestWaitMs, atGate?.oldestWaitMs ?? 0);
     if (oldestWaitMs > LONG_WAIT * settings.current.acquireTimeoutMs) {
-      const text = `long-wait: ${waiting} wait for a connection, the first for ${formatMs(oldestWaitMs)}`;
+      const many = waiting + (atGate?.waiting ?? 0);
+      const text = `long-wait: ${many} wait for a connection, the first for ${formatMs(oldestWaitMs)}`;
       findings.push({ status: 'degraded', reason: text });
     }
     return findings;

@@ -9,6 +9,7 @@ import { VERSION } from '../telemetry/version.js';
 import type { House } from './house.js';
 import type {
   CircuitMetrics,
+  ConnectionLimitMetrics,
   ConnectionMetrics,
   HealthMetrics,
   MetricsSnapshot,
@@ -30,6 +31,7 @@ export function snapshotOf({ parts, lastHealth = NOT_CHECKED }: House): MetricsS
     queries: queryMetrics(parts.meter),
     circuit: circuitMetrics(parts),
     rateLimit: rateLimitMetrics(parts),
+    connectionLimit: connectionLimitMetrics(parts),
     transactions: parts.transactions.snapshot(),
     statements: parts.statementMetrics(),
     callbacks: Object.freeze({ ...parts.callbacks.counts }),
@@ -121,4 +123,9 @@ function rateLimitMetrics({ gate }: Parts): RateLimitMetrics {
     rejected: retiredRate.rejected + (stats?.rejected ?? 0),
     tokens: stats?.tokens ?? 0,
   });
+}
+
+function connectionLimitMetrics({ gate }: Parts): ConnectionLimitMetrics {
+  const { limit = 0, inUse = 0, waiting = 0, oldestWaitMs = 0 } = gate.limiter?.stats() ?? {};
+  return Object.freeze({ isEnabled: gate.limiter !== undefined, limit, inUse, waiting, oldestWaitMs });
 }

@@ -108,6 +108,19 @@ export interface RateLimitMetrics {
   readonly tokens: number;
 }
 
+/**
+ * The connection limit: who is kept waiting here has not asked the pool yet. With a limit as large as the pool nobody is;
+ * zeros where there is none.
+ */
+export interface ConnectionLimitMetrics {
+  readonly isEnabled: boolean;
+  /** What may be in use now; the adaptive mode moves it. */
+  readonly limit: number;
+  readonly inUse: number;
+  readonly waiting: number;
+  readonly oldestWaitMs: number;
+}
+
 /** What is told to callbacks and monitors. */
 export interface CallbackMetrics {
   /** Times one threw or rejected. */
@@ -141,6 +154,7 @@ export interface MetricsSnapshot {
   readonly queries: QueryMetrics;
   readonly circuit: CircuitMetrics;
   readonly rateLimit: RateLimitMetrics;
+  readonly connectionLimit: ConnectionLimitMetrics;
   readonly transactions: TransactionMetrics;
   readonly statements: StatementCacheMetrics;
   readonly callbacks: CallbackMetrics;

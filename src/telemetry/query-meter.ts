@@ -38,6 +38,11 @@ export interface CallWaits {
   attempts: number;
 }
 
+/** Nothing was waited for yet. */
+export function newWaits(): CallWaits {
+  return { waitingMs: 0, connectingMs: 0, fetchingMs: 0, attempts: 1 };
+}
+
 /** What the meter needs to know of a call. */
 export interface MeteredCall {
   readonly id: number;
