@@ -100,6 +100,12 @@ export class PackedProject {
       });
   }
 
+  /** What it brings for people to run. */
+  get programs(): string[] {
+    const { bin } = JSON.parse(this.read('package.json')) as { bin: Record<string, string> };
+    return Object.values(bin).map((path) => path.slice('./'.length));
+  }
+
   /** These files and, by the imports in them, all that they lead to in the package: on demand too, or at once only. */
   reachedFrom(
     entries: readonly string[],
@@ -171,11 +177,11 @@ export class PackedProject {
   }
 }
 
-/** Runs a program of this repository's node_modules. */
-export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
+/** Runs a program, for at most `timeout` milliseconds. */
+export function execute(program: string, args: readonly string[], cwd: string, timeout = 120_000): Promise<Output> {
   const options = {
     cwd,
-    timeout: 120_000,
+    timeout,
     maxBuffer: 64 * 1024 * 1024,
     shell: program === 'npm' && process.platform === 'win32',
   };
