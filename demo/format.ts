@@ -1,22 +1,13 @@
-/** How figures become text: the same words in the live view, in the plain view and in the summary. */
+/**
+ * How figures become text: the same words in the live view, in the plain view and in the summary. Numbers are written as `fluxor`
+ * writes them.
+ */
 import type { PoolStats } from 'fluxor-db';
+import { formatCount, formatMs } from '../src/cli/format.js';
 import type { Percentiles } from './latency-histogram.js';
 import type { FailureCount, FailureGroup } from './statistics.js';
 
-/** `12,345` */
-export function formatCount(count: number | bigint): string {
-  return (typeof count === 'number' ? Math.round(count) : count).toLocaleString('en-US');
-}
-
-/** Three digits that mean something: `0.12`, `4.56`, `78.9`, `1,234`. */
-export function formatMs(ms: number): string {
-  const digits = ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0;
-  return ms.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-export function formatSeconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
+export { formatCount, formatMs, formatSeconds, sparkline } from '../src/cli/format.js';
 
 export function formatPercentiles({ p50, p95, p99, max }: Percentiles): string {
   return `p50 ${formatMs(p50)}  p95 ${formatMs(p95)}  p99 ${formatMs(p99)}  max ${formatMs(max)}`;
@@ -48,13 +39,4 @@ export function formatFailures(failures: readonly FailureCount[], group: Failure
 
 export function countFailures(failures: readonly FailureCount[], group: FailureGroup): number {
   return failures.filter((failure) => failure.group === group).reduce((total, { count }) => total + count, 0);
-}
-
-const BARS = '▁▂▃▄▅▆▇█';
-
-/** The last `width` values as bars, the greatest of them as the highest; zero is a blank. */
-export function sparkline(values: readonly number[], width: number): string {
-  const shown = values.slice(-Math.max(width, 0));
-  const highest = Math.max(...shown, 1);
-  return shown.map((value) => (value === 0 ? ' ' : (BARS[Math.ceil((value / highest) * 8) - 1] ?? ''))).join('');
 }

@@ -9,7 +9,7 @@
  * `connect()`, client libraries) stays so; the maps carry the TypeScript, and lead to it.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,10 +20,13 @@ import ts from 'typescript';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
 const config = 'tsconfig.build.json';
+const { exports, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** From src/ on, without an ending: `index`, `driver/postgres/index`. */
-const doors = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
+const doors = Object.values(exports)
   .filter((door) => door.default !== undefined)
-  .map((door) => door.default.replace(/^\.\/dist\/|\.js$/g, ''));
+  .map((door) => nameOf(door.default));
+/** What people run. It is behind no door, so it has no declarations. */
+const programs = Object.values(bin).map(nameOf);
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [createRequire(import.meta.url).resolve('typescript/bin/tsc'), '-p', config], {
@@ -32,6 +35,11 @@ execFileSync(process.execPath, [createRequire(import.meta.url).resolve('typescri
 });
 removeUnreachableDeclarations();
 await bundle();
+for (const program of programs) chmodSync(join(dist, `${program}.js`), 0o755);
+
+function nameOf(path) {
+  return path.replace(/^\.\/dist\/|\.js$/g, '');
+}
 
 /** What no door's types mention is nobody's business, and would be a third of the package. */
 function removeUnreachableDeclarations() {
@@ -52,7 +60,7 @@ function removeUnreachableDeclarations() {
 
 async function bundle() {
   const bundled = await rollup({
-    input: Object.fromEntries(doors.map((door) => [door, join(src, `${door}.ts`)])),
+    input: Object.fromEntries([...doors, ...programs].map((name) => [name, join(src, `${name}.ts`)])),
     external: (specifier) => !/^[./]/.test(specifier) && !specifier.startsWith(src),
     // As package.json says.
     treeshake: { moduleSideEffects: false },
@@ -70,6 +78,7 @@ async function bundle() {
     // Readers come here.
     minifyInternalExports: false,
     chunkFileNames: '[name].js',
+    banner: ({ name }) => (programs.includes(name) ? '#!/usr/bin/env node' : ''),
     plugins: [tight()],
     manualChunks: (id, { getModuleInfo }) => {
       core ??= closureOf(join(src, 'index.ts'), getModuleInfo);

@@ -123,6 +123,9 @@ function wordsOf(loaded: () => Driver, door: Door): TransactionStatements {
     rollbackTo: (name) => loaded().transactions.rollbackTo(name),
     releaseSavepoint: (name) => loaded().transactions.releaseSavepoint(name),
     ...(door.hasDeferrable ? { hasDeferrable: true } : {}),
+    ...(door.dialect === 'postgres'
+      ? { tellTrace: (carrier: string) => loaded().transactions.tellTrace?.(carrier) }
+      : {}),
     ...(door.has.commitsByItself
       ? { commitsByItself: (text: string) => loaded().transactions.commitsByItself?.(text) }
       : {}),

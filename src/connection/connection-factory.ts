@@ -78,6 +78,7 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
           this.#ports.book.counts.healed += 1;
           this.#ports.hub.tell('statement:healed', { connectionId: request.id });
         },
+        ...(tracing?.sessionName === undefined ? {} : { sessionName: tracing.sessionName }),
         ...(tracing === undefined ? {} : { quietly: (work) => (tracing.isQuiet ? tracing.quietly(work) : work()) }),
         ...this.#limits,
       };

@@ -49,6 +49,11 @@ export type OwnCommit = 'whole' | 'parts' | 'program';
 
 /** The database's words for transactions. */
 export interface TransactionStatements {
+  /**
+   * Tells whoever looks at the server's sessions which trace the transaction belongs to; what is told ends with it. `carrier` is
+   * a W3C `traceparent`. Absent where there is no such way.
+   */
+  tellTrace?(carrier: string): string | undefined;
   /** `begin` understands `deferrable`. Default false. */
   readonly hasDeferrable?: boolean;
   begin(options: BeginOptions): string;
@@ -86,6 +91,8 @@ export interface ConnectRequest {
    * (`capabilities.statements: 'driver'`); 0 for none. Default: the driver's own.
    */
   readonly preparedStatements?: number;
+  /** What the session is to be called at the server, unless the user has said it. Drivers without such a name ignore it. */
+  readonly sessionName?: string | undefined;
   /**
    * Around calls into the client library that the driver makes by itself later, in answer to what the server says: it keeps other
    * tools from tracing them. Default: none.

@@ -335,7 +335,7 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     note?.scope?.hold(entry.id, lease);
     book.lend(entry, { name: 'in-use', resource, sinceAt: now, lease });
     tally.lent += 1;
-    if (hub.hasListeners('lease:acquired')) hub.tell('lease:acquired', { connectionId: entry.id, waitedMs });
+    if (hub.hasListeners('lease:acquired')) hub.tellAt('lease:acquired', now, { connectionId: entry.id, waitedMs });
     return lease;
   }
 
@@ -383,18 +383,13 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     return this.isClosing || entry.isEvicted || entry.generation < this.generation || entry.retirement === 'due';
   }
 
-  #tellEnd(
-    entry: PoolEntry<R>,
-    sinceAt: number,
-    { note }: Pick<Lease<R>, 'note'>,
-    end: LeaseEnd,
-    reason?: string,
-  ): void {
+  #tellEnd({ id }: PoolEntry<R>, sinceAt: number, { note }: Pick<Lease<R>, 'note'>, end: LeaseEnd, reason?: string): void {
     const { hub, clock } = this.#parts;
     const isSuspected = note?.isSuspected === true;
     if (!isSuspected && !hub.hasListeners('lease:released')) return;
-    const heldMs = clock.now() - sinceAt;
-    hub.tell('lease:released', { connectionId: entry.id, heldMs, end, ...(reason === undefined ? {} : { reason }) });
-    if (isSuspected) this.leaks.resolved(entry.id, heldMs);
+    const now = clock.now();
+    const fact = { connectionId: id, heldMs: now - sinceAt, end };
+    hub.tellAt('lease:released', now, reason === undefined ? fact : { ...fact, reason });
+    if (isSuspected) this.leaks.resolved(id, fact.heldMs);
   }
 }

@@ -251,6 +251,7 @@ export class Sharing<R> implements SharedLoanKeeper<R> {
     const now = clock.now();
     // Unknown of one that began before anybody listened.
     const heldMs = now - (sinceAt ?? now);
-    hub.tell('lease:released', { connectionId: entry.id, heldMs, end, ...(reason === undefined ? {} : { reason }) });
+    const fact = { connectionId: entry.id, heldMs, end };
+    hub.tellAt('lease:released', now, reason === undefined ? fact : { ...fact, reason });
   }
 }

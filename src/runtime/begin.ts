@@ -3,6 +3,7 @@
  * in the same handle; only who gives the connection back differs.
  */
 import type { Connection } from '../connection/connection.js';
+import type { StatementCall } from '../connection/statement-call.js';
 import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Pass } from '../gate/gate.js';
@@ -68,6 +69,8 @@ export async function openTransaction(
     const { transactions, dialect } = config.driver;
     const asked = call.toStatementCall();
     const control = await TransactionControl.begin(connection, transactions, beginOptions, asked, dialect);
+    const telling = traced?.carrier === undefined ? undefined : transactions.tellTrace?.(traced.carrier);
+    if (telling !== undefined) await tell(connection, control, telling, asked);
     const pass = place.road === 'inner' ? place.pass : passOf(call);
     const scope = {
       house,
@@ -109,6 +112,21 @@ export async function openTransaction(
     traced: traced && new CallTrace(traced.trace, undefined, traced.parts.stamp, startedAt),
   });
   return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
+}
+
+/** It is part of the transaction and no statement of its user's. Where it fails, so does the transaction. */
+async function tell(
+  connection: Connection,
+  control: TransactionControl,
+  text: string,
+  call: StatementCall,
+): Promise<void> {
+  try {
+    await connection.execute({ text, values: [], rowMode: 'array' }, { ...call, inTransaction: true });
+  } catch (error) {
+    await control.rollback(call).catch(() => undefined);
+    throw error;
+  }
 }
 
 function endLease(call: Call, isReusable: boolean): void {

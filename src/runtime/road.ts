@@ -47,6 +47,7 @@ export interface RoadParts {
 
 export class Road {
   readonly #parts: RoadParts;
+  readonly #shapeOf = (text: string, now: number) => this.#parts.meter.shapeOf(text, now);
 
   constructor(parts: RoadParts) {
     this.#parts = parts;
@@ -152,12 +153,13 @@ export class Road {
   }
 
   #isTraced(call: Call): boolean {
-    return (this.#parts.tracing.tracing.isOn || QUERY_CHANNEL.hasSubscribers) && call.kind === 'statement';
+    const { tracing } = this.#parts.tracing;
+    if (!tracing.isOn && !QUERY_CHANNEL.hasSubscribers) return false;
+    return call.kind === 'statement' && (QUERY_CHANNEL.hasSubscribers || tracing.wants('query'));
   }
 
   #traced(call: Call, work: () => Promise<unknown>): Promise<unknown> {
-    const { meter, tracing } = this.#parts;
-    return traceQuery(call, meter.shapeOf(call.query.text, call.startedAt), tracing, work);
+    return traceQuery(call, this.#shapeOf, this.#parts.tracing, work);
   }
 
   /** @throws UsageError when the lease has ended already: the pool may be closed between two turns. */

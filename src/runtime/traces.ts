@@ -29,6 +29,9 @@ export interface TraceParts {
   readonly stamp: (now: number) => number;
 }
 
+/** Of nearly every call. */
+const NONE: readonly never[] = Object.freeze([]);
+
 /** What is noted of a call on its road, for those who trace it. */
 export class CallTrace {
   readonly trace: QueryTrace | TransactionTrace;
@@ -55,14 +58,15 @@ export class CallTrace {
   noteWait(since: number, now: number, error: unknown): void {
     const { waiting } = this;
     this.waiting = 0;
-    (this.trace.waits as WaitTrace[]).push({ startedAt: this.#stamp(since), durationMs: now - since, waiting, error });
+    const wait: WaitTrace = { startedAt: this.#stamp(since), durationMs: now - since, waiting, error };
+    this.trace.waits = [...this.trace.waits, wait];
   }
 
   noteAttempt(attempt: number, connectionId: number | undefined, now: number, error: unknown): void {
     if (this.trace.type !== 'query') return;
     const durationMs = now - this.#since;
-    const startedAt = this.#stamp(this.#since);
-    (this.trace.tries as AttemptTrace[]).push({ attempt, startedAt, durationMs, connectionId, error });
+    const told: AttemptTrace = { attempt, startedAt: this.#stamp(this.#since), durationMs, connectionId, error };
+    this.trace.tries = [...this.trace.tries, told];
   }
 
   /** The next attempt begins. */
@@ -93,11 +97,12 @@ export class CallTrace {
 
 export function traceQuery(
   call: Call,
-  { fingerprint, operation }: StatementShape,
+  shapeOf: (text: string, now: number) => StatementShape,
   { tracing, place, clock, stamp }: TraceParts,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
   const { text, values } = call.query;
+  const { fingerprint, operation } = shapeOf(text, call.startedAt);
   const { batch } = call;
   const trace: QueryTrace = {
     type: 'query',
@@ -116,8 +121,8 @@ export function traceQuery(
     transaction: call.inside?.trace,
     connectionId: undefined,
     attempts: 1,
-    tries: [],
-    waits: [],
+    tries: NONE,
+    waits: NONE,
     rows: undefined,
     rowsAffected: undefined,
     error: undefined,
@@ -166,6 +171,8 @@ export function traceAcquire(
 export interface TracedTransaction {
   readonly trace: TransactionTrace;
   readonly parts: TraceParts;
+  /** What the database is to be told of it. */
+  readonly carrier: string | undefined;
   /** Of a `begin()`: its handle has ended. */
   readonly onEnd: (() => void) | undefined;
 }
@@ -211,7 +218,7 @@ export function traceTransaction<T>(
   };
   const onEnd = way === 'begin' ? end : undefined;
   const run = (): Promise<T> => {
-    const begun = () => work({ trace, parts, onEnd });
+    const begun = () => work({ trace, parts, carrier: open?.carrier, onEnd });
     const answer = open === undefined ? begun() : open.run(begun);
     answer.then(onEnd === undefined ? end : ignore, fail);
     return answer;

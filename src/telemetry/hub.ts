@@ -45,6 +45,13 @@ export class Hub {
     this.#emitter.emit(event, fact);
   }
 
+  /** The same, where the moment of the monotonic clock is at hand: `fact`, which is the caller's own no more, gets its `at`. */
+  tellAt<E extends EventName>(event: E, now: number, fact: Omit<FluxorEvents[E], 'at'>): void {
+    if (!this.#emitter.hasListeners(event)) return;
+    (fact as { at?: number }).at = this.stamp(now);
+    this.#emitter.emit(event, fact as FluxorEvents[E]);
+  }
+
   /**
    * Epoch milliseconds for `at`, from a moment of the monotonic clock that the caller has at hand. How far the two clocks
    * are apart is looked up once a second: asking for the wall's time costs as much as the rest of telling a fact.

@@ -19,6 +19,11 @@ export interface TraceBracket {
    * call it once, at once; what it answers is nobody's. Absent: it runs where it is.
    */
   run?(work: () => void): void;
+  /**
+   * Of a transaction: what the database is to be told of it (a W3C `traceparent`), where the driver has a way to say it that
+   * ends with the transaction. Costs a round trip after BEGIN. Default: nothing.
+   */
+  readonly carrier?: string | undefined;
   /** The trace is complete. Called once, before the caller goes on. */
   end(): void;
 }
@@ -36,8 +41,17 @@ export interface TraceBracket {
  * });
  */
 export interface Tracer {
+  /**
+   * Asked before a trace is made, in the caller's context: whether it wants to hear of it at all. Default: yes.
+   */
+  wants?(type: Trace['type']): boolean;
   /** Something begins; answers what is around it, or `undefined` to hear no more of it. */
   begin(trace: Trace): TraceBracket | undefined;
+  /**
+   * What sessions that are opened from now on are called at the server, where the user has not said it (`application_name` of
+   * PostgreSQL). Default: the driver's own word.
+   */
+  readonly sessionName?: string | undefined;
   /**
    * Runs each call into the client library: a statement, a COMMIT, a connect, a proof of life, a cancel. For tools that must
    * keep others from tracing the library as well. Must call `work` once and answer what it answers. Default: runs where it is.

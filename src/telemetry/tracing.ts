@@ -8,10 +8,16 @@ import type { Trace, TraceBracket, Tracer } from './tracer.js';
 /** What has begun, as those who began it hold it. */
 export interface OpenTrace<T extends Trace = Trace> {
   readonly trace: T;
+  /** What the database is to be told, by the first tracer that has something to say. */
+  readonly carrier: string | undefined;
   /** The work, in the contexts of all tracers. */
   run<R>(work: () => R): R;
   /** Its fields are complete. Only the first call counts. */
   end(): void;
+}
+
+interface Added {
+  readonly tracer: Tracer;
 }
 
 export class Tracing {
@@ -19,7 +25,7 @@ export class Tracing {
   isOn = false;
   /** Somebody wants to be around the calls into the client library. */
   isQuiet = false;
-  #tracers: readonly Tracer[] = [];
+  #tracers: readonly Added[] = [];
   readonly #onFailure: (error: unknown) => void;
 
   constructor(onFailure: (error: unknown) => void) {
@@ -28,18 +34,32 @@ export class Tracing {
 
   add(tracer: Tracer): Disposable {
     // One that is added twice is removed twice.
-    const own: Tracer = {
-      begin: (trace) => tracer.begin(trace),
-      ...(tracer.quietly === undefined ? {} : { quietly: tracer.quietly.bind(tracer) }),
-    };
+    const own = { tracer };
     this.#set([...this.#tracers, own]);
     return { [Symbol.dispose]: () => this.#set(this.#tracers.filter((other) => other !== own)) };
+  }
+
+  /** By the first tracer that has a word for it. */
+  get sessionName(): string | undefined {
+    return this.#tracers.find(({ tracer }) => tracer.sessionName !== undefined)?.tracer.sessionName;
+  }
+
+  /** Whether a trace is worth being made. */
+  wants(type: Trace['type']): boolean {
+    for (const { tracer } of this.#tracers) {
+      try {
+        if (tracer.wants === undefined || tracer.wants(type)) return true;
+      } catch (error) {
+        this.#onFailure(error);
+      }
+    }
+    return false;
   }
 
   /** `undefined` where nobody wants to hear of it. */
   begin<T extends Trace>(trace: T): OpenTrace<T> | undefined {
     let brackets: TraceBracket | TraceBracket[] | undefined;
-    for (const tracer of this.#tracers) {
+    for (const { tracer } of this.#tracers) {
       try {
         const bracket = tracer.begin(trace);
         if (bracket === undefined) continue;
@@ -60,16 +80,16 @@ export class Tracing {
 
   #quietly<T>(from: number, work: () => T): T {
     for (let at = from; at < this.#tracers.length; at += 1) {
-      const tracer = this.#tracers[at];
+      const { tracer } = this.#tracers[at] ?? {};
       if (tracer?.quietly !== undefined) return tracer.quietly(() => this.#quietly(at + 1, work));
     }
     return work();
   }
 
-  #set(tracers: readonly Tracer[]): void {
+  #set(tracers: readonly Added[]): void {
     this.#tracers = tracers;
     this.isOn = tracers.length > 0;
-    this.isQuiet = tracers.some(({ quietly }) => quietly !== undefined);
+    this.isQuiet = tracers.some(({ tracer }) => tracer.quietly !== undefined);
   }
 }
 
@@ -88,6 +108,11 @@ class Bracketed<T extends Trace> implements OpenTrace<T> {
     this.trace = trace;
     this.#brackets = brackets;
     this.#onFailure = onFailure;
+  }
+
+  get carrier(): string | undefined {
+    const brackets = this.#brackets;
+    return isList(brackets) ? brackets.find(({ carrier }) => carrier !== undefined)?.carrier : brackets.carrier;
   }
 
   run<R>(work: () => R): R {

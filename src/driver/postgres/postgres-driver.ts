@@ -14,6 +14,7 @@ import { PostgresConnection } from './postgres-connection.js';
 import { classifyPostgresError } from './postgres-errors.js';
 import type { PgClientConfig, PgModule, PgWire } from './postgres-module.js';
 import type { PostgresConfig } from './postgres-options.js';
+import { DEFAULT_APPLICATION_NAME } from './postgres-options.js';
 import { postgresOutcomes } from './postgres-outcome.js';
 import { postgresTransactions } from './postgres-transactions.js';
 import { isLoginRefusal } from './postgres-server-error.js';
@@ -85,7 +86,8 @@ export class PostgresDriver implements Driver {
       user,
       password,
       ssl,
-      application_name: applicationName,
+      application_name:
+        applicationName === DEFAULT_APPLICATION_NAME ? (request.sessionName ?? applicationName) : applicationName,
       options: sessionOptions,
       keepAlive: true,
       keepAliveInitialDelayMillis: TCP_KEEPALIVE_MS,

@@ -98,6 +98,9 @@ export interface PostgresConfig {
   readonly endpoint: string;
 }
 
+/** For who has not said one. */
+export const DEFAULT_APPLICATION_NAME = 'fluxor-db';
+
 const URL_PARAMETERS: readonly string[] = ['sslmode', 'application_name', 'host', 'options'];
 const SSL_MODES: Readonly<Record<string, false | TlsOptions>> = {
   disable: false,
@@ -125,7 +128,7 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
       readSslMode(parameter('sslmode'), 'postgres.url?sslmode', issues) ??
       readSslMode(process.env['PGSSLMODE'] || undefined, 'PGSSLMODE', issues) ??
       (false as const),
-    applicationName: reader.text('applicationName', parameter('application_name') ?? 'fluxor-db'),
+    applicationName: reader.text('applicationName', parameter('application_name') ?? DEFAULT_APPLICATION_NAME),
     sessionOptions: readSettings(reader, parameter('options')),
     pooler: reader.oneOf('pooler', POOLERS, 'auto'),
   };

@@ -6,12 +6,13 @@
 import type {
   Attributes,
   BatchObservableCallback,
+  Context,
   Histogram,
   Meter,
   MetricOptions,
   Observable,
 } from '@opentelemetry/api';
-import { ValueType } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, ValueType } from '@opentelemetry/api';
 import type { DBRuntime, Metric, MetricPoint, QueryTrace } from '../../index.js';
 import { METRICS } from '../../index.js';
 import { errorFacts } from './error-attributes.js';
@@ -75,14 +76,14 @@ export class Instruments {
     this.#listen();
   }
 
-  /** One logical query, with the same attributes as its span has. */
-  queryEnded({ operation, durationMs = 0, rows, error }: QueryTrace): void {
+  /** One logical query, with the same attributes as its span has; exemplars refer to the span of `inner`. */
+  queryEnded({ operation, durationMs = 0, rows, error }: QueryTrace, inner: Context = context.active()): void {
     const { 'db.queries.duration': durations, 'db.queries.rows': counts } = this.#histograms;
     let attributes = this.#attributesOf(operation);
     if (error !== undefined) attributes = { ...attributes, ...errorFacts(error, this.#target).attributes };
-    for (const histogram of durations) histogram.record(durationMs / SECOND, attributes);
+    for (const histogram of durations) histogram.record(durationMs / SECOND, attributes, inner);
     if (rows === undefined) return;
-    for (const histogram of counts) histogram.record(rows, this.#pool);
+    for (const histogram of counts) histogram.record(rows, this.#pool, inner);
   }
 
   dispose(): void {
@@ -106,7 +107,7 @@ export class Instruments {
       'db.connections.use': use,
     } = this.#histograms;
     const record = (histograms: readonly Histogram[], ms: number): void => {
-      for (const histogram of histograms) histogram.record(ms / SECOND, this.#pool);
+      for (const histogram of histograms) histogram.record(ms / SECOND, this.#pool, ROOT_CONTEXT);
     };
     this.#subscriptions.push(
       this.#db.on('lease:acquired', ({ waitedMs }) => record(acquire, waitedMs)),

@@ -20,7 +20,7 @@ const SCOPE = 'fluxor-db';
  * using telemetry = openTelemetry(db, { captureRows: true });
  */
 export function openTelemetry(db: DBRuntime, options: OpenTelemetryOptions = {}): Disposable {
-  const config = resolveOpenTelemetryOptions(options);
+  const config = resolveOpenTelemetryOptions(options, db.config.driver.name);
   const target = targetOf(db);
   const tracer = config.spans ? (config.tracerProvider ?? trace.getTracerProvider()).getTracer(SCOPE) : undefined;
   const instruments = config.metrics

@@ -49,7 +49,10 @@ export interface OpenTelemetryOptions {
    */
   readonly captureRows?: boolean;
   /**
-   * What the database is told, for those who look at it from the other side.
+   * What the database is told, for those who look at it from the other side; PostgreSQL only. `'tags'`: sessions opened from now
+   * on are called by service (`OTEL_SERVICE_NAME`) and pool, unless `applicationName` is set. `'trace'`: also, from BEGIN to its
+   * end, each transaction that is sampled shows its `traceparent` as `application_name`.
+   * @warning `'trace'` costs a round trip for each of them.
    * @default `'off'`
    */
   readonly propagation?: Propagation;
@@ -65,8 +68,8 @@ export interface OpenTelemetryConfig extends Required<Omit<OpenTelemetryOptions,
   readonly meterProvider: MeterProvider | undefined;
 }
 
-/** @throws ConfigError that lists everything wrong. */
-export function resolveOpenTelemetryOptions(options: OpenTelemetryOptions): OpenTelemetryConfig {
+/** `driver`: the name of the runtime's. @throws ConfigError that lists everything wrong. */
+export function resolveOpenTelemetryOptions(options: OpenTelemetryOptions, driver: string): OpenTelemetryConfig {
   const issues: OptionIssue[] = [];
   const reader = new OptionReader(options, 'openTelemetry', issues);
   const config: OpenTelemetryConfig = {
@@ -80,6 +83,9 @@ export function resolveOpenTelemetryOptions(options: OpenTelemetryOptions): Open
     propagation: reader.oneOf<Propagation>('propagation', ['off', 'tags', 'trace'], 'off'),
     suppressDriverSpans: reader.boolean('suppressDriverSpans', true),
   };
+  if (config.propagation !== 'off' && driver !== 'postgres') {
+    reader.refuse('propagation', `'off'; the ${driver} driver has no way to tell the database`, undefined);
+  }
   reader.refuseUnknown();
   if (issues.length > 0) throw ConfigError.fromIssues(issues);
   return Object.freeze(config);

@@ -15,5 +15,5 @@ export function isSuppressed(active: Context): boolean {
 }
 
 export function quietly<T>(work: () => T): T {
-  return context.active() === QUIET ? work() : context.with(QUIET, work);
+  return context.with(QUIET, work);
 }

@@ -34,6 +34,7 @@ import type {
 import { errorFacts } from './error-attributes.js';
 import type { Instruments } from './instruments.js';
 import type { OpenTelemetryConfig } from './otel-options.js';
+import { sessionNameOf, traceparentOf } from './propagation.js';
 import { isSuppressed, quietly } from './quiet.js';
 import * as names from './semconv.js';
 import type { StatementNames } from './statement-names.js';
@@ -49,7 +50,7 @@ export interface SpanParts {
   readonly instruments: Pick<Instruments, 'queryEnded'> | undefined;
   readonly target: Target;
   readonly statements: StatementNames;
-  readonly config: Pick<OpenTelemetryConfig, 'captureRows' | 'suppressDriverSpans'>;
+  readonly config: Pick<OpenTelemetryConfig, 'captureRows' | 'suppressDriverSpans' | 'propagation'>;
 }
 
 /** A `begin()` that is traced, and the span that was active then. */
@@ -60,12 +61,23 @@ interface Begun {
 
 export class SpanTracer implements Tracer {
   readonly quietly?: <T>(work: () => T) => T;
+  readonly sessionName?: string;
   readonly #parts: SpanParts;
   readonly #begun = new WeakMap<TransactionTrace, Begun>();
 
   constructor(parts: SpanParts) {
     this.#parts = parts;
-    if (parts.tracer !== undefined && parts.config.suppressDriverSpans) this.quietly = quietly;
+    const { tracer, config, target } = parts;
+    if (tracer !== undefined && config.suppressDriverSpans) this.quietly = quietly;
+    if (config.propagation !== 'off') this.sessionName = sessionNameOf(target.pool);
+  }
+
+  wants(type: Trace['type']): boolean {
+    const { tracer, instruments } = this.#parts;
+    if (type === 'query' && instruments !== undefined) return true;
+    if (tracer === undefined) return false;
+    const active = context.active();
+    return type === 'connect' || (!isUnsampled(active) && !isSuppressed(active));
   }
 
   begin(trace: Trace): TraceBracket | undefined {
@@ -104,8 +116,10 @@ export class SpanTracer implements Tracer {
     const span = tracer.startSpan(`TRANSACTION ${target.pool}`, { kind: SpanKind.INTERNAL, attributes }, parent);
     if (trace.way === 'begin') this.#begun.set(trace, { span, outer: otel.getSpan(parent) });
     const inner = otel.setSpan(parent, span);
+    const isTold = this.#parts.config.propagation === 'trace' && span.isRecording();
     return {
       run: (work) => context.with(inner, work),
+      carrier: isTold ? traceparentOf(span.spanContext()) : undefined,
       end: () => {
         if (!span.isRecording()) return;
         span.setAttribute(names.TRANSACTION_STATEMENTS, trace.statements);
@@ -163,8 +177,7 @@ class QuerySpan implements TraceBracket {
     if (waits.length > 0) tellWaits(this.#tracer, target, waits, span, this.#inner);
     for (const attempt of tries) tellAttempt(this.#tracer, target, attempt, this.#inner);
     if (error !== undefined) tellError(span, error, target);
-    // While the span is the active one: what is measured can refer to it.
-    if (instruments !== undefined) context.with(this.#inner, () => instruments.queryEnded(this.#trace));
+    instruments?.queryEnded(this.#trace, this.#inner);
     span.end();
   }
 }

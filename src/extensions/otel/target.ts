@@ -67,7 +67,7 @@ function readEndpoint(endpoint: string, driver: string): Endpoint {
   // A service is not the name that the conventions mean (DB_UNIQUE_NAME), and that is known to the server only.
   const namespace = driver === 'oracle' || database === '' ? undefined : database;
   return {
-    host: place === '' ? undefined : place.replace(/^\[|\]$/g, '').replace(/:\d+$/, ''),
+    host: place === '' ? undefined : place.replace(place.startsWith('/') ? /:\d+$/ : /^\[|\]$/g, ''),
     port: port === undefined ? undefined : Number(port),
     namespace,
   };
