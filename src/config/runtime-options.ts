@@ -111,7 +111,7 @@ export interface StatementCacheOptions {
 /** Options `monitor.*`. */
 export interface MonitorDefaults {
   /**
-   * How often a monitor looks and tells. `false` for never.
+   * How often a `Monitor` and `setMetricsCallback()` tell, where they have no interval of their own. `false` for never.
    * @when Longer where somebody pays for each line; `false` where nothing may run between calls.
    * @limits 100 ms to 24 h
    * @default `'60s'`

@@ -10,13 +10,13 @@ export interface TlsOptions {
    */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /**
-   * Client certificate and key, for servers that ask for one.
+   * A client certificate, for servers that ask for one.
    * @takes text or bytes
    * @default none
    */
   readonly cert?: string | Buffer;
   /**
-   * Its key.
+   * The private key of `cert`.
    * @takes text or bytes
    * @default none
    */

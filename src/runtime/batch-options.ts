@@ -26,8 +26,9 @@ export interface BatchOptions extends QueryOptions {
    */
   readonly onError?: 'stop' | 'collect';
   /**
-   * `'auto'`: plain inserts of 20 sets and more by COPY, everything else by statements. `'statements'`: never the bulk path.
-   * @warning `'copy'`: nothing but it; refused where the text is no plain insert.
+   * `'auto'`: plain inserts of 20 sets and more by COPY, everything else by statements. `'statements'`: never the bulk
+   * path. `'copy'`: nothing but it.
+   * @warning `'copy'` is refused where the text is no plain insert.
    * @default `'auto'`
    */
   readonly mode?: 'auto' | 'copy' | 'statements';

@@ -11,8 +11,8 @@ export interface ListenOptions {
    */
   readonly signal?: AbortSignal;
   /**
-   * Most items kept for a consumer that is slower than what comes, 1 to 1,000,000. Beyond that the oldest are dropped,
-   * and one gap item stands in their place.
+   * Most items kept for a consumer that is slower than what comes. Beyond that the oldest are dropped, and one gap item
+   * stands in their place.
    * @limits 1 to 1,000,000
    * @default `1000`
    */

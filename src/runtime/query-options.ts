@@ -75,7 +75,7 @@ export interface QueryOptions {
  */
 export interface StreamOptions extends QueryOptions {
   /**
-   * Rows fetched with each round trip, and so the most that are in memory: 1 to 10,000.
+   * Rows fetched with each round trip, and so the most that are in memory.
    * @limits 1 to 10,000
    * @default `500`
    */

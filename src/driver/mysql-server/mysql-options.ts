@@ -29,6 +29,7 @@ export interface MysqlOptions {
    */
   readonly host?: string;
   /**
+   * Where the server listens.
    * @limits 1 to 65535
    * @default 3306
    */
@@ -38,7 +39,10 @@ export interface MysqlOptions {
    * @default none
    */
   readonly socketPath?: string;
-  /** @default none */
+  /**
+   * The account to log in as.
+   * @default none
+   */
   readonly user?: string;
   /**
    * The password, or a function asked before every connect (rotating and short-lived credentials).

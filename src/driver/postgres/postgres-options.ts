@@ -29,13 +29,20 @@ export interface PostgresOptions {
    */
   readonly host?: string;
   /**
+   * Where the server listens.
    * @limits 1 to 65535
    * @default `PGPORT`, else `5432`
    */
   readonly port?: number;
-  /** @default `PGDATABASE`, else the user's name */
+  /**
+   * The database to connect to.
+   * @default `PGDATABASE`, else the user's name
+   */
   readonly database?: string;
-  /** @default `PGUSER`, else the system's user */
+  /**
+   * The role to log in as.
+   * @default `PGUSER`, else the system's user
+   */
   readonly user?: string;
   /**
    * The password, or a function asked before every connect (rotating and short-lived credentials).
