@@ -89,6 +89,12 @@ export function createDetached(): Detached {
   return (fn) => origin.runInAsyncScope(fn);
 }
 
+/** The context of the caller, to run something in later: what makes the sets of a batch is the caller's, not the driver's. */
+export function callersContext(): <T>(fn: () => T) => T {
+  const here = new AsyncResource('FluxorBatch');
+  return (fn) => here.runInAsyncScope(fn);
+}
+
 /** Timers fire in the context in which they were set; those of this clock in the runtime's own. */
 export function detachClock(clock: Clock, detached: Detached): Clock {
   return {

@@ -10,6 +10,7 @@ import { QueryError } from '../errors/query-error.js';
 import { within } from '../kernel/within.js';
 import { BatchText } from '../sql/batch-text.js';
 import type { StatementParams } from '../sql/statement-compiler.js';
+import { callersContext } from './async-lease-scopes.js';
 import type { Batch, BatchWay } from './batch-call.js';
 import { assertWanted, sendCall } from './batch-call.js';
 import { collect } from './batch-collect.js';
@@ -77,7 +78,7 @@ function contextOf(house: House, { inside }: BatchWay): ErrorContext {
 /** As one call. */
 async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
   const { house, way, text, batchSize, reader, ahead, time, progress } = batch;
-  const { timers, scopes } = house.parts;
+  const { timers, scopes, tracing } = house.parts;
   const { clock, driver } = house.parts.config;
   const { startedAt, timeoutMs: perBatch, isWhole, signal } = time;
   const begun = Math.ceil((reader.total ?? 1) / batchSize);
@@ -87,11 +88,13 @@ async function sendWhole<R>(batch: Batch): Promise<BatchResult<R>> {
   const until = () => Math.max(deadlineAt, running?.deadlineAt ?? 0);
   const assertInTime = () => running !== undefined && assertWanted(running, until(), clock.now());
   const facts: BatchFacts = { text: text.text, sets: reader.total };
+  // Calls into the client library are quiet, and this is one for the driver; the code that makes the sets is not.
+  const inContext = tracing.tracing.isQuiet ? callersContext() : undefined;
   const draw = way.held === undefined || reader.array !== undefined ? undefined : scopes.openDraw(way.held);
   // An array is read from its start: what was looked at is still in it.
   const source = new ReaderSource(text, reader, reader.array === undefined ? ahead : [], {
     assertWanted: assertInTime,
-    draw: (next) => scopes.draw(draw, next),
+    draw: (next) => (inContext === undefined ? scopes.draw(draw, next) : inContext(() => scopes.draw(draw, next))),
     // A server that can be told to stop ends the batch whatever its source does; nothing else would.
     wait: (set) =>
       driver.capabilities.canCancel

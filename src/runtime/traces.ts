@@ -4,6 +4,7 @@
  */
 import type { DriverResult } from '../driver/query.js';
 import type { Connection } from '../connection/connection.js';
+import { RejectedError } from '../errors/rejected-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Lease } from '../pool/lease.js';
 import type {
@@ -58,6 +59,8 @@ export class CallTrace {
   noteWait(since: number, now: number, error: unknown): void {
     const { waiting } = this;
     this.waiting = 0;
+    // Refused by the gate: no connection was asked for.
+    if (error instanceof RejectedError) return;
     const wait: WaitTrace = { startedAt: this.#stamp(since), durationMs: now - since, waiting, error };
     this.trace.waits = [...this.trace.waits, wait];
   }

@@ -117,6 +117,19 @@ describe('a tracer', () => {
     expect(log.slice(4)).toEqual(['begin query', 'end query']);
   });
 
+  it('lets the database be told of a transaction, where the driver has a way to say it', async () => {
+    const bench = runtimeBench();
+    const { transactions } = bench.driver;
+    Object.assign(bench.driver, {
+      transactions: { ...transactions, tellTrace: (carrier: string) => `tell ${carrier}` },
+    });
+    using _tracing = bench.db.trace({ sessionName: 'me', begin: () => ({ carrier: 'it', end: () => undefined }) });
+    await bench.run(bench.db.transaction(async (tx) => tx.exec('a')));
+    expect(bench.wire).toEqual(['begin', 'tell it', 'a', 'commit']);
+    expect(bench.driver.requests.map(({ sessionName }) => sessionName)).toEqual(['me']);
+    expect(bench.db.metrics().transactions.statements).toBe(1);
+  });
+
   it('that throws hurts nobody, and is told as a listener that failed', async () => {
     const bench = runtimeBench();
     const failures = bench.facts('listener:failed');

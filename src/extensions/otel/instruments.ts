@@ -1,7 +1,8 @@
 /**
  * The metrics of one runtime as OpenTelemetry's instruments, made from the table `METRICS`. What is counted anyway is read when
  * somebody collects, in one snapshot; distributions are recorded as they come, because OpenTelemetry takes no finished ones.
- * Invariants: every series has the pool's name; after `dispose` nothing is observed any more.
+ * Invariants: every series has the pool's name; after `dispose` nothing is in use any more, and after a few collections nothing
+ * is observed.
  */
 import type {
   Attributes,
@@ -25,6 +26,11 @@ interface Watched {
   readonly observable: Observable;
   readonly attributes: Attributes;
 }
+
+type Observed = readonly [observable: Observable, value: number, attributes: Attributes];
+
+/** Collections that hear of the end: how many readers there are cannot be asked, and each collects at its own pace. */
+const LAST_TELLINGS = 10;
 
 /** Where the values of a distribution come from, by the brief's name. */
 const RECORDED = [
@@ -50,6 +56,10 @@ export class Instruments {
   readonly #ofOperation = new Map<string | undefined, Attributes>();
   readonly #subscriptions: Disposable[] = [];
   readonly #observe: BatchObservableCallback;
+  /** What is told at the end; `undefined` until then. */
+  #last: readonly Observed[] | undefined;
+  /** How often yet. */
+  #tellings = LAST_TELLINGS;
 
   constructor(db: DBRuntime, meter: Meter, target: Target, names: MetricNames) {
     this.#db = db;
@@ -65,12 +75,10 @@ export class Instruments {
       if (names !== 'otel') this.#makeBrief(metric);
     }
     this.#observe = (result) => {
-      const metrics = this.#db.metrics();
-      for (const { metric, observable, attributes } of this.#watched) {
-        for (const { labels, value } of metric.read(metrics)) {
-          if (value !== undefined) result.observe(observable, value, { ...attributes, ...attributesOf(labels) });
-        }
+      for (const [observable, value, attributes] of this.#last ?? this.#read()) {
+        result.observe(observable, value, attributes);
       }
+      if (this.#last !== undefined) this.#stopIfTold();
     };
     meter.addBatchObservableCallback(this.#observe, this.#observables);
     this.#listen();
@@ -86,10 +94,41 @@ export class Instruments {
     for (const histogram of counts) histogram.record(rows, this.#pool, inner);
   }
 
+  /**
+   * SDKs go on exporting what they were told last of a series: so they are told once more, that nothing is open or in use any
+   * more. By the callback that was there before, so that a later runtime of the same name has the last word.
+   */
   dispose(): void {
-    this.#meter.removeBatchObservableCallback(this.#observe, this.#observables);
+    if (this.#last !== undefined) return;
+    const isTotal = new Set(
+      this.#watched.filter(({ metric }) => metric.type === 'counter').map((one) => one.observable),
+    );
+    this.#last = this.#read().map(([observable, value, attributes]) => [
+      observable,
+      isTotal.has(observable) ? value : 0,
+      attributes,
+    ]);
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
     for (const name of RECORDED) this.#histograms[name].length = 0;
+  }
+
+  #read(): Observed[] {
+    const metrics = this.#db.metrics();
+    return this.#watched.flatMap(({ metric, observable, attributes }) =>
+      metric
+        .read(metrics)
+        .flatMap(({ labels, value }): Observed[] =>
+          value === undefined ? [] : [[observable, value, { ...attributes, ...attributesOf(labels) }]],
+        ),
+    );
+  }
+
+  #stopIfTold(): void {
+    this.#tellings -= 1;
+    if (this.#tellings > 0) return;
+    // Not at once: the SDK is going through its callbacks, and would pass over the next.
+    const stop = (): void => this.#meter.removeBatchObservableCallback(this.#observe, this.#observables);
+    void Promise.resolve().then(stop);
   }
 
   #attributesOf(operation: string | undefined): Attributes {

@@ -146,6 +146,39 @@ describe('the instruments', () => {
       expect(read).not.toHaveBeenCalled();
     }
   });
+
+  it('say at the end that nothing is in use, while totals stay, and leave the turns of others alone', async () => {
+    const { reader, meterProvider } = collecting();
+    const shop = runtimeBench({ name: 'shop' });
+    const telemetry = openTelemetry(shop.db, { spans: false, meterProvider });
+    const store = runtimeBench({ name: 'store' });
+    using _other = openTelemetry(store.db, { spans: false, meterProvider });
+    for (const bench of [shop, store]) await bench.run(bench.db.query('select 1'));
+    const sessions = await Promise.all([shop.db.acquire(), store.db.acquire()]);
+    const read = async () => {
+      const metrics = await reader.all();
+      return ['db.client.connection.count', 'db.client.connection.max', 'fluxor.ratelimit.allowed'].map((name) =>
+        pointsOf(metrics, name).map(([value]) => value),
+      );
+    };
+    const before = [
+      [0, 1, 0, 1],
+      [50, 50],
+      [2, 2],
+    ];
+    expect(await read()).toEqual(before);
+    telemetry[Symbol.dispose]();
+    const stores = vi.spyOn(store.db, 'metrics');
+    for (let collections = 1; collections <= 12; collections += 1) {
+      expect(await read()).toEqual([
+        [0, 0, 0, 1],
+        [0, 50],
+        [2, 2],
+      ]);
+      expect(stores).toHaveBeenCalledTimes(collections);
+    }
+    for (const session of sessions) session.release();
+  });
 });
 
 /** No series before something has happened. */

@@ -167,9 +167,10 @@ describe('what is around a query', () => {
   it('is a span for each attempt, where there was more than one, and the error that was healed is on its attempt only', async () => {
     const traced = new TracedBench({}, { query: { retry: { maxRetries: 3 } } });
     await traced.warm();
-    const { classify } = traced.bench.driver;
-    traced.bench.driver.classify = (error, situation) => {
-      const known = classify.call(traced.bench.driver, error, situation);
+    const { driver } = traced.bench;
+    const classify = driver.classify.bind(driver);
+    driver.classify = (error, situation) => {
+      const known = classify(error, situation);
       if (known.code === 'CONNECTION') known.overrule({ ...known, decision: 'new-connection' });
       return known;
     };
@@ -307,7 +308,56 @@ describe('the span of a transaction', () => {
   });
 });
 
-describe('streams and batches', () => {
+describe('streams, batches and procedures', () => {
+  it('a batch is called so, with its size, and one set of values is none', async () => {
+    const traced = new TracedBench();
+    await traced.warm();
+    const text = 'insert into t (a) values ($1)';
+    await traced.bench.run(traced.db.batch(text, [[1], [2], [3]]));
+    await traced.bench.run(traced.db.batch(text, [[1]]));
+    async function* sets() {
+      yield [1];
+      yield [2];
+    }
+    await traced.bench.run(traced.db.batch(text, sets()));
+    expect(
+      traced.spans.map(({ name, attributes }) => [
+        name,
+        attributes['db.query.summary'],
+        attributes['db.operation.batch.size'],
+        attributes['db.query.text'],
+      ]),
+    ).toEqual([
+      ['BATCH insert t', 'BATCH insert t', 3, text],
+      ['insert t', 'insert t', undefined, text],
+      ['BATCH insert t', 'BATCH insert t', 2, text],
+    ]);
+  });
+
+  it('what makes the sets of a batch is not quiet: it may trace, and send queries of its own', async () => {
+    const traced = new TracedBench();
+    await traced.warm();
+    const quiet: boolean[] = [];
+    // More than are looked at before the batch begins.
+    function* sets() {
+      for (let set = 0; set < 500; set += 1) {
+        quiet.push(isSuppressed(context.active()));
+        yield [set];
+      }
+    }
+    await traced.db.batch('insert into t (a) values ($1)', sets());
+    expect(quiet).toHaveLength(500);
+    expect(quiet).not.toContain(true);
+  });
+
+  it('a procedure is named', async () => {
+    const traced = new TracedBench();
+    await traced.warm();
+    await traced.bench.run(traced.db.exec('call add_user($1)', ['Ann']));
+    expect(traced.spans[0]?.name).toBe('call add_user');
+    expect(traced.spans[0]?.attributes['db.stored_procedure.name']).toBe('add_user');
+  });
+
   it('a stream is one span, to its end', async () => {
     const traced = new TracedBench({ captureRows: true });
     await traced.warm();
@@ -357,10 +407,14 @@ describe('calls into the client library', () => {
     traced.bench.driver.next = () => {
       note('connect');
       const session = traced.bench.newSession();
-      const { execute, ping, reset } = session;
-      session.execute = (query) => (note(query.text), execute.call(session, query));
-      session.ping = (query) => (note('ping'), ping.call(session, query));
-      session.reset = () => (note('reset'), reset.call(session));
+      const calls = ['execute', 'ping', 'reset'] as const;
+      for (const name of calls) {
+        const call = session[name].bind(session) as (...args: unknown[]) => Promise<never>;
+        session[name] = (...args: unknown[]) => {
+          note(name);
+          return call(...args);
+        };
+      }
       return session;
     };
     let inside = false;
