@@ -307,7 +307,7 @@ describe('config', () => {
     const of = (wanted: string) => options.find(({ path }) => path === wanted);
     expect(of('pool.maxSize')).toEqual({ path: 'pool.maxSize', value: 70, source: 'env:FLUXOR_POOL_MAX_SIZE' });
     expect(of('query.timeout')).toMatchObject({ value: 5_000, source: 'env:DATABASE_URL' });
-    expect(of('pool.acquireTimeout')).toMatchObject({ source: 'preset' });
+    expect(of('pool.maxLifetime')).toMatchObject({ source: 'preset' });
     expect(stdout).not.toContain('canary-secret');
   });
 
