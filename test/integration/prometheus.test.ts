@@ -9,10 +9,11 @@ import { prometheus } from 'fluxor-db/prometheus';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readDoc } from '../docs/markdown.js';
 import { PrometheusServer } from '../servers/prometheus-server.js';
-import { promtool } from '../servers/promtool.js';
+import { runPromtool } from '../servers/promtool.js';
 import { ROOT } from '../source-tree.js';
 
 const binaries = inject('prometheus');
+const promtool = binaries?.promtool ?? '';
 const [target] = inject('postgresServers');
 const SILENT = { code: 0, stdout: '', stderr: '' };
 const TOKEN = 'not-for-everybody';
@@ -45,7 +46,6 @@ describe.runIf(binaries !== null && target !== undefined)('metrics of a runtime 
   let metrics: MetricsSnapshot;
   const contentTypes = new Set<string>();
   const closers: (() => Promise<unknown>)[] = [];
-  const programs = binaries ?? { version: '', binFolder: '', installation: '', libraryFolders: [] };
   const url = target?.url ?? '';
 
   /** Scraped as by somebody who knows plain text only. */
@@ -77,7 +77,7 @@ describe.runIf(binaries !== null && target !== undefined)('metrics of a runtime 
     const own = await exporter.listen({ port: 0 });
     closers.push(() => own.close());
     server = await PrometheusServer.start({
-      binaries: programs,
+      ...(binaries === null ? {} : { binaries }),
       targets: [
         { job: 'openmetrics', port: own.port, bearerToken: TOKEN },
         { job: 'text', port: await plainTextServer(), bearerToken: TOKEN },
@@ -94,9 +94,9 @@ describe.runIf(binaries !== null && target !== undefined)('metrics of a runtime 
   it('are accepted by promtool without a word', async () => {
     const { contentType, body } = await exporter.metrics();
     expect(contentType).toContain('text/plain; version=0.0.4');
-    expect(await promtool(programs, ['check', 'metrics'], body)).toEqual(SILENT);
+    expect(await runPromtool({ promtool }, ['check', 'metrics'], body)).toEqual(SILENT);
     // It has something to say where there is something.
-    const { code, stderr } = await promtool(programs, ['check', 'metrics'], '# TYPE db_x counter\ndb_x 1\n');
+    const { code, stderr } = await runPromtool({ promtool }, ['check', 'metrics'], '# TYPE db_x counter\ndb_x 1\n');
     expect([code, stderr]).toEqual([3, expect.stringContaining('_total') as string]);
     expect(body).not.toContain(new URL(url).password);
   });
@@ -209,17 +209,19 @@ describe.runIf(binaries !== null && target !== undefined)('metrics of a runtime 
 });
 
 describe.runIf(binaries !== null)('the alert rules', () => {
-  const programs = binaries ?? { version: '', binFolder: '', installation: '', libraryFolders: [] };
-
   it('are rules to promtool', async () => {
-    const { code, stdout, stderr } = await promtool(programs, ['check', 'rules', `${ROOT}/dashboards/alerts.yml`]);
+    const { code, stdout, stderr } = await runPromtool({ promtool }, [
+      'check',
+      'rules',
+      `${ROOT}/dashboards/alerts.yml`,
+    ]);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('SUCCESS: 7 rules found');
   });
 
   it('fire when they should, and only then', async () => {
     const tests = `${ROOT}/test/integration/prometheus-alerts.yml`;
-    const { code, stdout, stderr } = await promtool(programs, ['test', 'rules', tests]);
+    const { code, stdout, stderr } = await runPromtool({ promtool }, ['test', 'rules', tests]);
     expect(`${stdout}${stderr}`).toContain('SUCCESS');
     expect(code).toBe(0);
   });

@@ -12,16 +12,14 @@ import type { Progress, Unavailable } from './debian-packages.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { versionSaidBy } from './program-version.js';
 
-/** The same facts as of PostgreSQL's programs. `binFolder` holds `prometheus` and `promtool`. */
-export type PrometheusBinaries = PostgresBinaries;
+/** The same facts as of PostgreSQL's programs; `binFolder` holds `prometheus`. */
+export interface PrometheusBinaries extends PostgresBinaries {
+  /** Path of the other program. */
+  readonly promtool: string;
+}
 
 const PROGRAMS = ['prometheus', 'promtool'] as const;
-const REQUEST = {
-  name: 'prometheus',
-  packages: ['prometheus'],
-  without: /^(?!prometheus$)/,
-  leaveOut: ['etc', 'lib', 'usr/lib', 'usr/share', 'var'],
-};
+const LEFT_OUT = ['etc', 'lib', 'usr/lib', 'usr/share', 'var'];
 
 /**
  * FLUXOR_TEST_PROMETHEUS_BIN names the folder of both programs; FLUXOR_TEST_SERVERS_FROM=download passes over what is
@@ -33,8 +31,18 @@ export async function findPrometheus(
   if (process.platform === 'win32') return { unavailable: 'these helpers need POSIX signals' };
   const folder = process.env['FLUXOR_TEST_PROMETHEUS_BIN'] ?? onThisMachine();
   if (folder) return checked(folder);
-  const unpacked = await unpackDebianPackages({ ...REQUEST, onProgress });
-  return 'unavailable' in unpacked ? unpacked : checked(join(unpacked.root, 'usr/bin'));
+  const server = await unpacked('prometheus', onProgress);
+  if (typeof server !== 'string') return server;
+  // Since Debian 14 promtool has a package of its own.
+  const tool = existsSync(join(server, 'promtool')) ? server : await unpacked('promtool', onProgress);
+  return typeof tool === 'string' ? checked(server, tool) : tool;
+}
+
+/** The folder of programs of a package, without anything that it asks for. */
+async function unpacked(name: string, onProgress: Progress): Promise<string | Unavailable> {
+  const without = new RegExp(`^(?!${name}$)`);
+  const found = await unpackDebianPackages({ name, packages: [name], without, leaveOut: LEFT_OUT, onProgress });
+  return 'unavailable' in found ? found : join(found.root, 'usr/bin');
 }
 
 function onThisMachine(): string | undefined {
@@ -44,15 +52,14 @@ function onThisMachine(): string | undefined {
   return folder === undefined ? undefined : dirname(realpathSync(join(folder, 'prometheus')));
 }
 
-function checked(binFolder: string): PrometheusBinaries | Unavailable {
+function checked(binFolder: string, toolFolder = binFolder): PrometheusBinaries | Unavailable {
+  const promtool = join(toolFolder, 'promtool');
   try {
-    const said = PROGRAMS.map((program) => versionSaidBy([join(binFolder, program)], { PATH: process.env['PATH'] }));
-    return {
-      binFolder,
-      installation: binFolder,
-      libraryFolders: [],
-      version: /version (\d+(?:\.\d+)+)/.exec(said[0] ?? '')?.[1] ?? 'unknown',
-    };
+    const [said = ''] = [join(binFolder, 'prometheus'), promtool].map((program) =>
+      versionSaidBy([program], { PATH: process.env['PATH'] }),
+    );
+    const version = /version (\d+(?:\.\d+)+)/.exec(said)?.[1] ?? 'unknown';
+    return { binFolder, installation: binFolder, libraryFolders: [], version, promtool };
   } catch (error) {
     return { unavailable: `its programs do not start: ${(error as Error).message.trim()}` };
   }

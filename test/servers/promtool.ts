@@ -1,6 +1,5 @@
 /** Runs promtool, which judges what Prometheus is given: metrics, rules, tests of rules. */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import type { PrometheusBinaries } from './prometheus-binaries.js';
 
 export interface Verdict {
@@ -10,8 +9,12 @@ export interface Verdict {
 }
 
 /** `input` is what it reads. */
-export function promtool({ binFolder }: PrometheusBinaries, args: readonly string[], input = ''): Promise<Verdict> {
-  const tool = spawn(join(binFolder, 'promtool'), args, { stdio: 'pipe' });
+export function runPromtool(
+  { promtool }: Pick<PrometheusBinaries, 'promtool'>,
+  args: readonly string[],
+  input = '',
+): Promise<Verdict> {
+  const tool = spawn(promtool, args, { stdio: 'pipe' });
   let stdout = '';
   let stderr = '';
   tool.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
