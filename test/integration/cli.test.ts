@@ -52,11 +52,19 @@ describe.each(inject('postgresServers'))('ping of $name', ({ url, major }) => {
     expect(rules(told, 'ok')).toEqual(expect.arrayContaining(['cancel', 'tls-off', 'encoding', 'clock', 'read-only']));
   });
 
-  it('leaves no session behind', async () => {
-    await report(url);
+  it('leaves no session behind, whether it ends by itself or by Ctrl-C', async () => {
+    const name = 'cli-leftovers';
+    const named = changed(url, { search: `?application_name=${name}` });
     await using db = await connect(url);
-    const count = `select count(*)::int from pg_stat_activity where application_name like 'fluxor%' and pid <> pg_backend_pid()`;
-    await expect.poll(() => db.queryValue(count)).toBe(0);
+    const sessions = (): Promise<number | undefined> =>
+      db.queryValue<number>('select count(*)::int from pg_stat_activity where application_name = $1', [name]);
+    expect((await fluxor.run(['ping', named])).code).toBe(0);
+    await expect.poll(sessions).toBe(0);
+    const { child, ended } = fluxor.start(['ping', named, '--rounds', '10000', '--timeout', '10m']);
+    await expect.poll(sessions).toBe(1);
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 130, signal: null, stdout: '', stderr: '' });
+    await expect.poll(sessions).toBe(0);
   });
 
   it('says what would go wrong: a pool that does not fit, a server that closes and stops first, nothing to write', async () => {
@@ -171,8 +179,9 @@ describe('ping over TLS', () => {
       const { uid, gid } = statSync(server.dataFolder);
       chownSync(target, uid, gid);
     }
-    await using db = await connect(server.url);
+    const db = await connect(server.url);
     await db.exec('alter system set ssl to on');
+    await db.disconnect();
     await server.restart();
   });
   afterAll(() => server?.remove());
