@@ -16,7 +16,8 @@ import type { TransactionOptions } from './query-options.js';
 import type { TransactionHandle } from './transaction-handle.js';
 import type { TracedTransaction } from './traces.js';
 import type { Transaction } from './transaction.js';
-import { runInTransaction, UNDONE } from './transaction.js';
+import { UNDONE } from './transaction-errors.js';
+import { runInTransaction } from './transaction.js';
 
 export async function transact<T>(
   house: House,

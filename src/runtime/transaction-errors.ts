@@ -4,6 +4,9 @@ import type { ErrorContext, Outcome } from '../errors/fluxor-error.js';
 import { TransactionError } from '../errors/query-error.js';
 import { UsageError } from '../errors/usage-error.js';
 
+/** States in which nothing of a transaction remains. */
+export const UNDONE: ReadonlySet<TransactionState> = new Set<TransactionState>(['rolled-back', 'lost']);
+
 /** `shape` is the fingerprint of the statement that was refused; without it, a second savepoint was. */
 export function overlapError(shape?: string): TransactionError {
   const refused = shape === undefined ? '' : `; not sent: ${shape}`;

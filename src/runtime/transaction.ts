@@ -1,8 +1,6 @@
 /**
  * Transactions and savepoints as users hold them: an executor whose statements all run on one connection, and an end.
- * The state machine below (connection/transaction-control.ts) decides what is still possible; this file adds the
- * executor's methods and savepoints, transaction-handle.ts the transaction's own end.
- *
+ * What is still possible, connection/transaction-control.ts decides; transaction-handle.ts adds the transaction's own end.
  * Over 300 lines, because a savepoint and its transaction are one class but for their ends, and both stand on this page.
  */
 import type { Connection } from '../connection/connection.js';
@@ -29,7 +27,7 @@ import { sendStatement } from './send-statement.js';
 import type { Pages, StreamWay } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
 import type { TracedTransaction } from './traces.js';
-import { closedError, lostError, notAwaitedError, overlapError, savepointError } from './transaction-errors.js';
+import { UNDONE, closedError, lostError, notAwaitedError, overlapError, savepointError } from './transaction-errors.js';
 import { PendingWork } from './transaction-pending.js';
 
 /** A transaction, or a savepoint inside one. Its statements run one after the other on one connection. */
@@ -73,7 +71,8 @@ export interface Scope {
 
 export abstract class TransactionScope extends StatementExecutor implements Transaction {
   readonly attempt: number;
-  protected readonly scope: Scope;
+  /** Private to the language: whoever prints a transaction wants to see no runtime, and no values of its statements. */
+  readonly #scope: Scope;
   /** What was sent through this handle and is not answered yet. */
   readonly #pending: PendingWork;
   /** What goes through the handle of the savepoint that is open on this one. */
@@ -81,9 +80,13 @@ export abstract class TransactionScope extends StatementExecutor implements Tran
 
   constructor(scope: Scope, pending = new PendingWork()) {
     super();
-    this.scope = scope;
+    this.#scope = scope;
     this.#pending = pending;
     this.attempt = scope.attempt;
+  }
+
+  protected get scope(): Scope {
+    return this.#scope;
   }
 
   abstract readonly state: TransactionState;
@@ -363,9 +366,6 @@ class SavepointHandle extends TransactionScope {
     if (this.state !== 'open') throw this.closedError(sql);
   }
 }
-
-/** States in which nothing of a transaction remains. */
-export const UNDONE: ReadonlySet<TransactionState> = new Set<TransactionState>(['rolled-back', 'lost']);
 
 /** Commits when `fn` resolves, rolls back when it rejects, and rejects with `fn`'s own error. */
 export async function runInTransaction<T>(tx: TransactionScope, fn: (tx: Transaction) => Promise<T>): Promise<T> {

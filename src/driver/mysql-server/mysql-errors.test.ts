@@ -234,6 +234,27 @@ describe('what hangs on more than the number', () => {
     expect(classify(server(45_010, 'mine', '45000'))).toMatchObject({ reason: 'application', vendorCode: 45_010 });
   });
 
+  // A canary in the message of a SIGNAL that had borrowed the number of a deadlock came out, because nothing in it was quoted.
+  it('SIGNAL with a number and a state of the server, whose text is shown nowhere', () => {
+    for (const [errno, state] of [
+      [1213, '40001'],
+      [1205, 'HY000'],
+      [1053, '08S01'],
+      [1927, '70100'],
+      [1020, 'HY000'],
+    ] as const)
+      for (const situation of [SENT, COMMIT, CONNECT])
+        expect(classify(server(errno, 'canary', state), situation).message).not.toContain('canary');
+    expect(classify(server(1045, 'canary', '28000'), CONNECT).message).not.toContain('canary');
+  });
+
+  it('what the server says of transactions and logins in its own words, which are shown', () => {
+    const deadlock = 'Deadlock found when trying to get lock; try restarting transaction';
+    expect(classify(server(1213, deadlock, '40001')).message).toContain(deadlock);
+    const refused = "Access denied for user 'app'@'localhost' (using password: YES)";
+    expect(classify(server(1045, refused, '28000'), CONNECT).message).toContain(refused);
+  });
+
   it('what nobody knows: open when it was sent, and never a COMMIT that can be repeated', () => {
     expect(classify(new Error('?'))).toMatchObject({ reason: 'protocol', outcome: 'unknown', breaker: 'failure' });
     expect(classify(new Error('?'), UNSENT)).toMatchObject({ outcome: 'not-sent', breaker: 'ignore' });

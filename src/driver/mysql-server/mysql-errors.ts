@@ -24,6 +24,7 @@ import type { MysqlServerError } from './mysql-server-error.js';
 import {
   constraintFacts,
   describeConstraint,
+  describeLoginRefusal,
   describeRefusal,
   describeServer,
   isSignalled,
@@ -163,7 +164,7 @@ function buildError(
         return new QueryError('permission', describeRefusal(error, 'permission'), replied);
       return new ConnectionError(
         'credentials',
-        `${endpoint}: ${error.message} (error ${error.errno}); check user and password`,
+        `${endpoint}: ${describeLoginRefusal(error)}; check user and password`,
         {
           ...init,
           code: 'AUTH',

@@ -45,8 +45,9 @@ export abstract class MysqlFamilyDriver<M> implements Driver {
   readonly transactions = mysqlTransactions;
   readonly capabilities: Capabilities = MYSQL_CAPABILITIES;
   readonly endpoint: string;
-  protected readonly config: MysqlConfig;
   protected readonly control: MysqlControl;
+  /** Private to the language, because it holds the password and the key of TLS, and drivers are printed. */
+  readonly #config: MysqlConfig;
   readonly #credentials: CredentialsCache | undefined;
   readonly #timers: DeadlineTimer;
   #library: Promise<M> | undefined;
@@ -56,7 +57,7 @@ export abstract class MysqlFamilyDriver<M> implements Driver {
   constructor(name: 'mysql' | 'mariadb', config: MysqlConfig, clock: Clock = systemClock) {
     const { endpoint, credentials } = config;
     this.name = name;
-    this.config = config;
+    this.#config = config;
     this.endpoint = endpoint;
     this.#credentials =
       credentials && new CredentialsCache(credentials, { endpoint, option: `${name}.credentials`, clock });
@@ -67,6 +68,10 @@ export abstract class MysqlFamilyDriver<M> implements Driver {
       open: (onGone, signal) => this.openControl(onGone, signal),
       isNoSuchThread: (error) => serverErrorOf(error)?.errno === NO_SUCH_THREAD,
     });
+  }
+
+  protected get config(): MysqlConfig {
+    return this.#config;
   }
 
   abstract classify(error: unknown, situation: FailureSituation): FluxorError;

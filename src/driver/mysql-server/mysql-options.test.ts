@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../errors/config-error.js';
 import type { MysqlOptions } from './mysql-options.js';
+import { mysql } from '../mysql/mysql.js';
 import { resolveMysqlOptions } from './mysql-options.js';
 
 const resolve = (options: unknown = {}) => resolveMysqlOptions(options as MysqlOptions, 'mysql');
@@ -123,6 +124,14 @@ describe('options of mysql() and mariadb()', () => {
     expect(issuesOf({ password: 4711 })).toEqual([['mysql.password', 'a value of type number']]);
     const config = resolve({ url: 'mysql://app:secret-marker@h/d' });
     expect(`${inspect(config)}${JSON.stringify(config)}${config.endpoint}`).not.toContain('secret-marker');
+  });
+
+  // util.inspect with showHidden, which debuggers and crash reports use, printed the password, and without it the key of TLS.
+  it('are in no printed driver', () => {
+    const tls = { key: 'secret-marker', cert: 'c', passphrase: 'secret-marker' };
+    const driver = mysql({ url: 'mysql://app:secret-marker@h/d', tls });
+    const printed = [{}, { depth: 10, showHidden: true }].map((options) => inspect(driver, options));
+    expect(`${printed.join('')}${JSON.stringify(driver)}`).not.toContain('secret-marker');
   });
 
   it('name their door in paths and endpoints', () => {

@@ -86,8 +86,39 @@ export function describeRefusal(error: MysqlServerError, reason: string): string
   return `${message} (${number})`;
 }
 
+/** What the servers say of connections and transactions, in English. The database's own code may take any of their numbers. */
+const PLAIN_TEXTS: readonly RegExp[] = [
+  form('Deadlock found when trying to get lock; try restarting transaction'),
+  form('Lock wait timeout exceeded; try restarting transaction'),
+  form('Statement aborted because lock\\(s\\) could not be acquired immediately and NOWAIT is set\\.'),
+  form('Record has changed since last read in table NAME(?:; try restarting transaction)?'),
+  form('Cannot execute statement in a READ ONLY transaction\\.?'),
+  form('The (?:MySQL|MariaDB) server is running with the [a-z_-]+ option so it cannot execute this statement'),
+  form('Too many connections'),
+  form(
+    'User NAME (?:already has more than|has exceeded the) NAME (?:active connections|resource \\(current value: \\d+\\))',
+  ),
+  form(
+    'Host NAME is (?:blocked because of many connection errors.*|not allowed to connect to this (?:MySQL|MariaDB) server)',
+  ),
+  form('Unknown database NAME'),
+  form('Server shutdown in progress'),
+  form('Connection was killed'),
+  form('The client was disconnected by the server because of inactivity\\. See wait_timeout and [a-z_ ]+\\.'),
+];
+
 export function describeServer(error: MysqlServerError): string {
-  return `${withoutValues(error.message)} (${numberText(error)})`;
+  const { message } = error;
+  if (PLAIN_TEXTS.some((known) => known.test(message))) return `${withoutValues(message)} (${numberText(error)})`;
+  return `the server answered with an error (${numberText(error)}); its text is on cause`;
+}
+
+/** Of a login. Proxies say the same in front of it. */
+const LOGIN_REFUSED = form('(?:ProxySQL Error: )?Access denied for user USER(?: \\(using password: (?:YES|NO)\\))?');
+
+export function describeLoginRefusal(error: MysqlServerError): string {
+  const { message, errno } = error;
+  return LOGIN_REFUSED.test(message) ? `${message} (error ${errno})` : describeServer(error);
 }
 
 export function describeConstraint(error: MysqlServerError, reason: string, facts: ConstraintFacts): string {

@@ -166,7 +166,41 @@ describe('messages', () => {
 describe('names', () => {
   it('are shown when they stand in the statement, and hidden when they came in as a value: select nextval($1)', () => {
     const text = 'relation "orders" does not exist';
-    expect(classify('42P01', text, { position: '15' }).message).toContain('"orders"');
+    expect(classify('42P01', text, { position: '15', routine: 'parserOpenTable' }).message).toContain('"orders"');
     expect(classify('42P01', text).message).not.toContain('orders');
+  });
+
+  // A canary in '…'::regclass came out in the message: the literal has a position, as a name has.
+  it("are hidden when they came in as a literal: select 'orders'::regclass", () => {
+    const text = 'relation "orders" does not exist';
+    const message = classify('42P01', text, { position: '8', routine: 'RangeVarGetRelidExtended' }).message;
+    expect(message).toBe('relation "…" does not exist (SQLSTATE 42P01)');
+  });
+
+  it('that a function was given are hidden where a slot of that name exists already', () => {
+    const text = 'replication slot "orders" already exists';
+    expect(classify('42710', text, { routine: 'ReplicationSlotCreate' }).message).not.toContain('orders');
+    expect(classify('42710', 'role "orders" already exists', { routine: 'CreateRole' }).message).toContain('"orders"');
+  });
+});
+
+describe('numbers', () => {
+  // A canary in lo_open($1) and set_byte(…, $1, …) came out in the message, because the server does not quote numbers.
+  it.each([
+    ['42704', 'large object 748391652 does not exist', 'large object … does not exist (SQLSTATE 42704)'],
+    ['2202E', 'index -748391652 out of valid range, 0..14', 'index -… out of valid range, … (SQLSTATE 2202E)'],
+    [
+      '22001',
+      'value too long for type character varying(20)',
+      'value too long for type character varying(20) (SQLSTATE 22001)',
+    ],
+    [
+      '22003',
+      'a field with precision 5, scale 2 and numeric(10,2)',
+      'a field with precision … scale … and numeric(10,2) (SQLSTATE 22003)',
+    ],
+    ['22P02', 'character 0x41 of int4', 'character … of int4 (SQLSTATE 22P02)'],
+  ])('of values are hidden, and those of types are not: %s', (state, text, expected) => {
+    expect(classify(state, text).message).toBe(expected);
   });
 });

@@ -48,10 +48,27 @@ export function describeRefusal(error: ServerError, reason: string): string {
     const at = error.position === undefined ? '' : ` at character ${error.position}`;
     return `PostgreSQL could not accept the statement${at} (${state}): ${withoutValues(error.message)}`;
   }
-  if (reason === 'data' || reason === 'internal') return `${withoutValues(error.message)} (${state})`;
-  // A name that stands in the statement has a position; one without came in as a value: `select nextval($1)`.
-  const mayQuoteValue = error.position === undefined && reason !== 'duplicate-object' && reason !== 'permission';
-  return `${mayQuoteValue ? withoutValues(error.message) : error.message} (${state})`;
+  if (reason === 'data' || reason === 'internal' || reason === 'undefined-object')
+    return `${namesOnly(error) ? error.message : withoutNumbers(withoutValues(error.message))} (${state})`;
+  const isName =
+    (reason === 'duplicate-object' && error.routine !== 'ReplicationSlotCreate') || reason === 'permission';
+  return `${isName || error.position !== undefined ? error.message : withoutValues(error.message)} (${state})`;
+}
+
+/**
+ * Where the server looks up names that stand in the statement as such. With a position alone a name may come from a literal
+ * (`'…'::regclass`), and without one from a value (`select nextval($1)`).
+ */
+const NAME_LOOKUPS: ReadonlySet<string | undefined> = new Set([
+  'parserOpenTable',
+  'errorMissingColumn',
+  'errorMissingRTE',
+  'ParseFuncOrColumn',
+  'op_error',
+]);
+
+function namesOnly({ code, position, routine }: ServerError): boolean {
+  return code.startsWith('42') && position !== undefined && NAME_LOOKUPS.has(routine);
 }
 
 /** CockroachDB names keys in its serialization failures. */
@@ -86,4 +103,9 @@ const QUOTED = /["'`´«»‹›„“”‟‘’‚‛「」『』〝〞].*["'
  */
 function withoutValues(message: string): string {
   return message.replace(QUOTED, '"…"').replace(/([:：]).*$/s, '$1 …');
+}
+
+/** `large object 4711 does not exist`: numbers are values too, but for those of a type: `character varying(20)`. */
+function withoutNumbers(message: string): string {
+  return message.replace(/(?<![\w(,.])\d[\w.,]*/g, '…');
 }
