@@ -27,6 +27,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'fluxor-db/mysql': [`${ROOT}/src/driver/mysql/index.ts`],
   'fluxor-db/mariadb': [`${ROOT}/src/driver/mariadb/index.ts`],
   'fluxor-db/oracle': [`${ROOT}/src/driver/oracle/index.ts`],
+  'fluxor-db/otel': [`${ROOT}/src/extensions/otel/index.ts`],
   'fluxor-db/prometheus': [`${ROOT}/src/extensions/prometheus/index.ts`],
   'fluxor-db/testing': [`${ROOT}/src/testing/index.ts`],
 };

@@ -81,6 +81,13 @@ db_query_rows_sum{pool="shop",service="example"} 3
 db_health_up{pool="shop",service="example"} 1
 application/openmetrics-text; version=1.0.0; charset=utf-8 # EOF
 after the runtime: ''`,
+  '09-opentelemetry.ts': `
+POST /orders
+  TRANSACTION shop
+    create table orders
+    insert orders
+  select orders
+  select: 42703`,
 };
 
 const examples = readdirSync(`${ROOT}/examples`).filter((file) => file.endsWith('.ts'));

@@ -14,14 +14,17 @@ const DOORS = [
   'fluxor-db/mysql',
   'fluxor-db/mariadb',
   'fluxor-db/oracle',
+  'fluxor-db/otel',
   'fluxor-db/prometheus',
   'fluxor-db/testing',
 ] as const;
-const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'mariadb', 'oracledb', 'prom-client'];
+const PEERS = ['pg', '@electric-sql/pglite', 'mysql2', 'mariadb', 'oracledb', 'prom-client', '@opentelemetry/api'];
 
 let project: PackedProject;
 beforeAll(async () => {
   project = await PackedProject.make();
+  // One door is of no use without its peer, and loads it at once.
+  project.linkPackage('@opentelemetry/api');
 });
 afterAll(() => project?.remove());
 
@@ -85,7 +88,8 @@ describe('the tarball', () => {
     expect(Object.keys(scripts ?? {}).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
     expect(Object.keys(peerDependencies ?? {}).sort()).toEqual([...PEERS].sort());
     for (const peer of PEERS) expect(peerDependenciesMeta?.[peer]).toEqual({ optional: true });
-    expect(project.packages).toEqual(['fluxor-db']);
+    // The first is linked above.
+    expect(project.packages).toEqual(['@opentelemetry', 'fluxor-db']);
   });
 });
 
@@ -242,7 +246,8 @@ describe('the modules', () => {
   });
 
   it('share their classes: an error of any door is one of the front door', async () => {
-    const [, ...others] = DOORS.filter((door) => door !== 'fluxor-db/testing');
+    // What `openTelemetry()` is given first is a runtime.
+    const [, ...others] = DOORS.filter((door) => door !== 'fluxor-db/testing' && door !== 'fluxor-db/otel');
     const tries = others.map(
       (door) => `
       try { (await import('${door}')).${door.split('/')[1]}({ nonsense: true }); }
@@ -301,6 +306,9 @@ describe('the modules', () => {
           "inOut",
           "oracle",
           "out",
+        ],
+        "fluxor-db/otel": [
+          "openTelemetry",
         ],
         "fluxor-db/pglite": [
           "pglite",

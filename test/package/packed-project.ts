@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, posix } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from '../source-tree.js';
 
@@ -151,6 +151,13 @@ export class PackedProject {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version: '99.0.0', main: 'index.cjs' }));
     writeFileSync(join(folder, 'index.cjs'), code);
+  }
+
+  /** The one that this repository has. */
+  linkPackage(name: string): void {
+    const place = join(this.root, 'node_modules', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), place, 'junction');
   }
 
   removePackage(name: string): void {
