@@ -185,6 +185,18 @@ describe('an outage', () => {
     expect([written, omitted + written]).toEqual([30, 30_000]);
   });
 
+  it('of listeners is one kind, and what they put into the code of their errors is written nowhere', async () => {
+    const { hub, clock, records } = bench();
+    for (let times = 0; times < 1_000; times += 1) {
+      const error = Object.assign(new Error('x'), { code: `${SECRET} ${times}` });
+      hub.tell('listener:failed', { event: 'metrics', error });
+    }
+    await clock.advance(10_000);
+    expect(records).toHaveLength(11);
+    expect(records.at(-1)).toMatchObject({ event: 'listener:failed', omitted: 990 });
+    expect(JSON.stringify(records)).not.toContain(SECRET);
+  });
+
   it('that ends with the runtime still says what was left out, and leaves no timer', () => {
     const { hub, clock, records } = bench();
     reject(hub, 12);

@@ -8,6 +8,7 @@
  * Invariants: a logger that throws or rejects hurts nobody, and is not given up; no timer holds the process open, and none is
  * left when the runtime is closed.
  */
+import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { EventName, FluxorEvents } from './events.js';
 import type { Hub } from './hub.js';
@@ -93,8 +94,7 @@ class EventLog {
   #hear<E extends EventName>(event: E, rule: LogRule<E>, fact: FluxorEvents[E]): void {
     const level = rule.levelOf === undefined ? rule.levels[0] : rule.levelOf(fact);
     if (level === undefined || !this.#isGraveEnough(level) || this.#isStopped || isEcho(event, fact)) return;
-    const { code } = (fact as { readonly error?: { readonly code?: unknown } }).error ?? {};
-    const kind = this.#kindOf(level, event, typeof code === 'string' ? code : undefined);
+    const kind = this.#kindOf(level, event, codeOf(rule, fact));
     if (kind.written >= MAX_OF_A_KIND) {
       kind.omitted += 1;
       this.#timer ??= this.#ports.clock.setTimer(
@@ -148,6 +148,12 @@ class EventLog {
       this.#ports.onFailure(error);
     }
   }
+}
+
+/** Of an error of the house. What somebody else's error has for a code may be any text, with any value in it. */
+function codeOf<E extends EventName>(rule: LogRule<E>, fact: FluxorEvents[E]): string | undefined {
+  const { error } = fact as { readonly error?: FluxorError };
+  return rule.isForeign === true ? undefined : error?.code;
 }
 
 /** The name under which a logger's failure is told as `listener:failed`. */
