@@ -46,6 +46,21 @@ describe('a health check', () => {
     expect(check.value).toMatchObject({ status: 'down', reasons: ['unreachable: TIMEOUT validate'] });
   });
 
+  it('during which the runtime is disconnected says that, and tells of no change of health', async () => {
+    const bench = runtimeBench({ pool: { maxSize: 1 } });
+    const changes: string[] = [];
+    bench.db.on('health:changed', ({ to }) => changes.push(to));
+    const held = (await bench.run(bench.db.acquire())).value;
+    const check = bench.watch(bench.db.healthCheck());
+    await bench.clock.settle();
+    const ended = bench.watch(bench.db.disconnect({ timeout: 5_000 }));
+    await bench.clock.advance(1_000);
+    expect(check.value).toMatchObject({ status: 'down', reasons: ['closed: the runtime is draining'] });
+    held?.release();
+    await bench.clock.advance(5_000);
+    expect([ended.error, changes]).toEqual([undefined, []]);
+  });
+
   it('is degraded when everything is lent for a second, and when somebody has waited for long', async () => {
     const bench = runtimeBench({ pool: { maxSize: 1, acquireTimeout: 4_000 } });
     const held = (await bench.run(bench.db.acquire())).value;

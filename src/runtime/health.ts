@@ -47,11 +47,9 @@ export class HealthCheck {
   }
 
   async check(): Promise<Health> {
-    const { lifecycle, config } = this.#house.parts;
-    const { state } = lifecycle;
-    if (state === 'draining' || state === 'closed') {
-      return this.#healthOf([{ status: 'down', reason: `closed: the runtime is ${state}` }], 0);
-    }
+    const { config } = this.#house.parts;
+    const ending = this.#ending();
+    if (ending !== undefined) return this.#healthOf([ending], 0);
     if (this.#last !== undefined && config.clock.now() - this.#last.endedAt < CACHE_MS) {
       return Object.freeze({ ...this.#last.health, isCached: true });
     }
@@ -65,6 +63,9 @@ export class HealthCheck {
     const findings = this.#look();
     // A suspended pool lends nothing, and that is no news of the database.
     const trouble = this.#house.parts.pool.stats().isSuspended ? undefined : await this.#ask(startedAt);
+    // Whoever ends his runtime meanwhile is no trouble of the database, and hears of no change.
+    const ending = this.#ending();
+    if (ending !== undefined) return this.#healthOf([ending], clock.now() - startedAt);
     if (trouble !== undefined) findings.push(trouble);
     const endedAt = clock.now();
     const health = this.#healthOf(findings, endedAt - startedAt);
@@ -73,6 +74,12 @@ export class HealthCheck {
     const { status: to, reasons, latencyMs } = health;
     if (from !== to) this.#house.parts.hub.tell('health:changed', { from, to, reasons, latencyMs });
     return health;
+  }
+
+  #ending(): Finding | undefined {
+    const { state } = this.#house.parts.lifecycle;
+    const isEnding = state === 'draining' || state === 'closed';
+    return isEnding ? { status: 'down', reason: `closed: the runtime is ${state}` } : undefined;
   }
 
   /** What is known without asking. */
