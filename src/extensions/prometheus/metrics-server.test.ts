@@ -1,9 +1,10 @@
 /** On real sockets of the loopback address, as nothing else would show what is left of them. */
 import { Agent, get } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
-import { connect } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { connect, Server } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 import { ConfigError } from '../../errors/config-error.js';
+import { systemClock } from '../../kernel/clock.js';
 import { createDeferred } from '../../kernel/deferred.js';
 import { serveMetrics } from './metrics-server.js';
 import { prometheus } from './prometheus.js';
@@ -77,6 +78,32 @@ describe('a server for scrapes', () => {
     released.resolve();
     expect(await scrape).toMatchObject({ status: 200, body: 'late\n' });
     await closed;
+  });
+
+  it('is closed after two seconds at most, whoever goes on sending a byte at a time', async () => {
+    const server = await serveMetrics({ port: 0 }, async () => undefined);
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    socket.write('GET /metrics HTTP/1.1\r\nX: ');
+    let isClosed = false;
+    const closed = server.close().then(() => (isClosed = true));
+    while (!isClosed) {
+      socket.write('x');
+      await new Promise<void>((resolve) => systemClock.setTimer(50, resolve));
+    }
+    await closed;
+    socket.destroy();
+    expect(await isRefused(server.port)).toBe(true);
+  });
+
+  it('outlives connections that cannot be taken, for want of file descriptors say', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    await using server = await prometheus().listen({ port: 0 });
+    const [inside] = listen.mock.contexts as unknown as Server[];
+    listen.mockRestore();
+    for (let times = 0; times < 3; times += 1) inside?.emit('error', new Error('accept ENFILE'));
+    expect((await read(server.url)).status).toBe(200);
   });
 
   it('that finds its port taken says which, and options that are wrong are told at once', async () => {

@@ -1,10 +1,11 @@
 /**
  * A server for scrapes alone, for programs that have no other. On the loopback address unless it is told otherwise.
  * Invariants: neither it nor a connection to it holds the process open; after `close()` has resolved nothing of it is left, and a
- * scrape that was under way has had its answer, unless it took longer than two seconds to read it.
+ * scrape that was under way has had its answer, unless that took longer than two seconds.
  */
 import type { ConfigIssue } from '../../index.js';
 import { ConfigError } from '../../index.js';
+import { systemClock } from '../../kernel/clock.js';
 import { OptionReader } from '../../kernel/option-reader.js';
 import { refuse } from './scrape-handler.js';
 import type { ScrapeRequest, ScrapeResponse } from './scrape-handler.js';
@@ -52,22 +53,22 @@ export async function serveMetrics(options: MetricsServerOptions, answer: Answer
   server.requestTimeout = 10_000;
   server.headersTimeout = 10_000;
   server.unref();
-  const sockets = new Set<{ setTimeout(ms: number, then: () => void): unknown; destroy(): unknown }>();
-  server.on('connection', (socket) => {
-    socket.unref();
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  server.on('connection', (socket) => socket.unref());
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(notListening(error, host, port)));
+    // Stays: a connection that cannot be taken later, for want of file descriptors, would end the process if nobody heard of it.
+    server.on('error', (error: NodeJS.ErrnoException) => reject(notListening(error, host, port)));
     server.listen(port, host, resolve);
   });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closed ??= new Promise((resolve) => {
-      server.close(() => resolve());
+      // By one moment for all: who says a byte a second would be idle never, and Node looks for no late headers any more.
+      const cut = systemClock.setTimer(GRACE_MS, () => server.closeAllConnections(), { keepAlive: false });
+      server.close(() => {
+        cut.cancel();
+        resolve();
+      });
       server.closeIdleConnections();
-      for (const socket of sockets) socket.setTimeout(GRACE_MS, () => socket.destroy());
     }));
   const address = server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;

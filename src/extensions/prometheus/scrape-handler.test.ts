@@ -1,5 +1,8 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { createDeferred } from '../../kernel/deferred.js';
 import { answerScrape } from './scrape-handler.js';
 import type { ScrapeRequest } from './scrape-handler.js';
 
@@ -82,6 +85,32 @@ describe('a scrape over HTTP', () => {
       'A token is needed: Authorization: Bearer …\n',
     ]);
   });
+
+  it.each(['metrics', 'an error'])(
+    'that somebody else has answered meanwhile, as a time limit of the server does, is left alone: %s',
+    async (found) => {
+      const answered = createDeferred<void>();
+      const server = createServer((request, response) => {
+        const expose = async () => {
+          response.writeHead(503).end();
+          if (found === 'an error') throw new Error(found);
+          return { contentType: 'text/plain', body: LONG };
+        };
+        void answerScrape({ tokens: [], expose }, request, response)
+          .then(() => answerScrape({ tokens: [], expose }, request, response))
+          .then(
+            () => answered.resolve(),
+            (error: unknown) => answered.reject(error),
+          );
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const { status } = await fetch(`http://127.0.0.1:${port}/`);
+      await answered.promise;
+      await new Promise((resolve) => server.close(resolve));
+      expect(status).toBe(503);
+    },
+  );
 
   it('that fails inside says so, and not why', async () => {
     const reply = await scrape({}, { body: new Error('password=secret') });

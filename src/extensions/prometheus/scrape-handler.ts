@@ -15,6 +15,8 @@ export interface ScrapeRequest {
 /** As much of `ServerResponse` as is used. */
 export interface ScrapeResponse {
   statusCode: number;
+  /** Somebody has answered already: one who was tired of waiting, say. */
+  readonly headersSent?: boolean;
   setHeader(name: string, value: string | number): unknown;
   end(body?: string | Uint8Array): unknown;
 }
@@ -28,11 +30,13 @@ export interface ScrapePorts {
 /** Below it a reply fits into one packet anyway. */
 const GZIP_FROM_BYTES = 1_400;
 
+/** Never rejects: nobody waits for it in a server of `node:http`, and the process would end of it. */
 export async function answerScrape(
   { tokens, expose }: ScrapePorts,
   request: ScrapeRequest,
   response: ScrapeResponse,
 ): Promise<void> {
+  if (response.headersSent === true) return;
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
   const { method } = request;
@@ -52,6 +56,7 @@ export async function answerScrape(
 }
 
 export function refuse(response: ScrapeResponse, status: number, why: string): void {
+  if (response.headersSent === true) return;
   response.statusCode = status;
   response.setHeader('Content-Type', 'text/plain; charset=utf-8');
   response.end(`${why}\n`);
@@ -65,6 +70,7 @@ async function reply(
   const plain = Buffer.from(body);
   const isPacked = plain.length >= GZIP_FROM_BYTES && acceptsGzip(header(request, 'accept-encoding'));
   const content = isPacked ? await gzipped(plain) : plain;
+  if (response.headersSent === true) return;
   response.statusCode = 200;
   response.setHeader('Content-Type', contentType);
   response.setHeader('Vary', 'Accept, Accept-Encoding');
