@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { checkRuntimeLeftovers, runtimeBench } from '../../../test/fakes/runtime-bench.js';
 import { ConfigError } from '../../errors/config-error.js';
 import type { DBRuntime } from '../../runtime/runtime.js';
@@ -70,6 +70,13 @@ describe('the runtimes of an exporter', () => {
       'unknown',
       'idle',
     ]);
+  });
+
+  it('are shown also when one of them could not be asked, as by a copy of the package that was replaced meanwhile', async () => {
+    const [odd, well] = [runtimeBench({ name: 'odd' }), runtimeBench({ name: 'well' })];
+    await odd.run(odd.db.query('select 1'));
+    vi.spyOn(odd.db, 'healthCheck').mockRejectedValue(new Error('Cannot find module'));
+    expect(pools((await prometheus({ runtimes: [odd.db, well.db] }).metrics()).body)).toEqual(['odd', 'well']);
   });
 
   it('are not asked where that is switched off, and what others found is shown', async () => {

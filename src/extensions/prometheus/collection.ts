@@ -51,7 +51,7 @@ export class Collection {
 
   async #collect(): Promise<readonly Family[]> {
     this.#forgetClosed();
-    if (this.#config.healthCheck) await Promise.all([...this.#runtimes].filter(isInUse).map((db) => db.healthCheck()));
+    if (this.#config.healthCheck) await Promise.all([...this.#runtimes].filter(isInUse).map(checkHealth));
     this.#forgetClosed();
     const snapshots = [...this.#runtimes].map((db) => db.metrics());
     return METRICS.map((metric) => {
@@ -88,4 +88,9 @@ export class Collection {
 /** To ask one that nobody has used would start it, and one that is being disconnected answers that it is. */
 function isInUse({ state }: DBRuntime): boolean {
   return state === 'running' || state === 'starting';
+}
+
+/** What could not be asked keeps the health that was found last, and nobody his numbers from being shown. */
+async function checkHealth(db: DBRuntime): Promise<void> {
+  await db.healthCheck().catch(() => undefined);
 }
