@@ -176,7 +176,7 @@ describe('the modules', () => {
   it('of the front door are two, of one byte a character', () => {
     expect(readInstalled('dist/core.js')).not.toMatch(/\P{ASCII}/u);
     const taken = ['dist/index.js', 'dist/core.js'].flatMap((path) => project.importedAtOnce(path));
-    expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks']);
+    expect([...new Set(taken)].sort()).toEqual(['./core.js', 'node:async_hooks', 'node:diagnostics_channel']);
   });
 
   it('of one database bring nothing of another, and the front door brings nothing of any', () => {
@@ -269,6 +269,7 @@ describe('the modules', () => {
         "fluxor-db": [
           "CancelledError",
           "CircuitBreaker",
+          "ConfigBuilder",
           "ConfigError",
           "ConnectionError",
           "ConnectionLimiter",
@@ -276,6 +277,8 @@ describe('the modules', () => {
           "DBError",
           "ERROR_CATALOGUE",
           "FluxorError",
+          "METRICS",
+          "Monitor",
           "OutcomeUnknownError",
           "QueryError",
           "RateLimiter",
@@ -286,11 +289,14 @@ describe('the modules', () => {
           "TransactionError",
           "UsageError",
           "classify",
+          "configFromEnv",
           "connect",
           "createRuntime",
           "describeConfig",
+          "explainConfig",
           "fingerprint",
           "isFluxorError",
+          "presets",
           "sharedRuntime",
           "sql",
           "summarise",
