@@ -6,7 +6,8 @@ import { expect, it } from 'vitest';
 import { EXPECTED_INSTRUMENTS, EXPECTED_LABELS, OPERATION_ATTRIBUTES } from './expected-metrics.js';
 import { expectedSpans } from './expected-spans.js';
 import type { Attributes, ObservedMetric, ObservedSpan } from './observed.js';
-import type { Observation, OtelTarget, ScenarioName, TwoRuntimes } from './scenarios.js';
+import type { Observation, TwoRuntimes } from './observe.js';
+import type { OtelTarget, ScenarioName } from './scenarios.js';
 import { CANARY, CANARY_NUMBER, SCENARIO_NAMES } from './scenarios.js';
 
 export interface Observed {
@@ -112,8 +113,8 @@ export function itTellsEverything({ system, database, secrets, scenario, two }: 
     }
   });
 
-  it('two runtimes of one process count for themselves', async () => {
-    const { both } = await two();
+  it('two runtimes of one process count for themselves, and one that has ended counts nothing', async () => {
+    const { both, left, none } = await two();
     const read = (points: TwoRuntimes['both']) => {
       const counts: Record<string, number> = {};
       for (const { attributes, value = 0 } of points) {
@@ -123,6 +124,8 @@ export function itTellsEverything({ system, database, secrets, scenario, two }: 
       return counts;
     };
     expect(read(both)).toEqual({ 'shop idle': 1, 'shop used': 2, 'store idle': 1, 'store used': 1 });
+    expect(read(left)).toEqual({ 'store idle': 1, 'store used': 1 });
+    expect(read(none)).toEqual({});
   });
 }
 

@@ -178,7 +178,6 @@ export function expectedSpans(system: System, database: string): Readonly<Record
     },
     'a call that the rate limit refuses': {
       below: [one(), select({ failure: own('rate_limited', 'RejectedError RATE_LIMIT') })],
-      ignoresWaits: true,
     },
     'a call that gets no connection in time': {
       below: [select({ waits: true, failure: tooLate, children: [acquire(0, tooLate)] })],

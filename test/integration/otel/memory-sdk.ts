@@ -3,6 +3,7 @@
  * name their tracer provider differently and give its parts in another form, and are alike otherwise.
  */
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
+import { context, trace as traces } from '@opentelemetry/api';
 import type { ObservedMetric, ObservedSpan, SdkMetrics, SdkSpan } from './observed.js';
 import { observedMetrics, observedSpans } from './observed.js';
 
@@ -52,6 +53,16 @@ export class MemorySdk {
     const rhythm = { exportIntervalMillis: 3_600_000, exportTimeoutMillis: 10_000 };
     this.#reader = make(metrics.PeriodicExportingMetricReader, { exporter: this.#metrics, ...rhythm });
     this.meterProvider = make(metrics.MeterProvider, { readers: [this.#reader] });
+  }
+
+  /** Runs `work` in a span of the application. */
+  async inSpan<T>(name: string, work: () => Promise<T>, parent = context.active()): Promise<T> {
+    const span = this.tracerProvider.getTracer('application').startSpan(name, {}, parent);
+    try {
+      return await context.with(traces.setSpan(parent, span), work);
+    } finally {
+      span.end();
+    }
   }
 
   spans(): ObservedSpan[] {

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { itTellsEverything } from './acceptance.js';
 import { MemorySdk } from './memory-sdk.js';
 import { otelTargets } from './otel-targets.js';
-import type { Observation, ScenarioName } from './scenarios.js';
-import { observe, observeTwo, prepareTarget } from './scenarios.js';
+import type { Observation } from './observe.js';
+import { observe, observeTwo, prepareTarget } from './observe.js';
+import type { ScenarioName } from './scenarios.js';
 
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

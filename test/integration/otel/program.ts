@@ -10,8 +10,10 @@ import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import type { MetricsModule, TraceModule } from './memory-sdk.js';
 import { MemorySdk } from './memory-sdk.js';
 import type { ObservedSpan } from './observed.js';
-import type { Observation, OtelTarget, ScenarioName, TwoRuntimes } from './scenarios.js';
-import { observe, observeTwo, prepareTarget, SCENARIO_NAMES } from './scenarios.js';
+import type { Observation, TwoRuntimes } from './observe.js';
+import type { OtelTarget, ScenarioName } from './scenarios.js';
+import { observe, observeTwo, prepareTarget } from './observe.js';
+import { SCENARIO_NAMES } from './scenarios.js';
 
 export interface OtelTask {
   /** The package with the tracer provider, which 3.x has renamed. */
