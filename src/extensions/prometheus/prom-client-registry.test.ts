@@ -65,7 +65,11 @@ describe('metrics in a registry of prom-client', () => {
   });
 
   it('go through merge, JSON, default labels and the sums of a cluster', async () => {
-    const bench = await usedBench();
+    const bench = runtimeBench({ name: 'shop', pool: { maxSize: 9 }, gate: { connectionLimit: 1 } });
+    const { value: session } = await bench.run(bench.db.acquire());
+    await bench.run(session?.query('select 1') ?? Promise.reject(new Error('There is none.')));
+    const waiting = bench.watch(bench.db.acquire());
+    await bench.clock.advance(3_000);
     const [one, other] = [new Registry(), new Registry()];
     prometheus({ runtimes: bench.db, healthCheck: false }).registerWith(one);
     new Counter({ name: 'orders_total', help: 'Orders.', registers: [other] }).inc();
@@ -81,12 +85,17 @@ describe('metrics in a registry of prom-client', () => {
         [
           'db_queries_total{pool="shop"} 2',
           'db_connections_acquire_timeout_seconds{pool="shop"} 10',
+          'db_connectionlimit_waiting{pool="shop"} 2',
+          'db_connectionlimit_oldest_wait_seconds{pool="shop"} 3',
           'db_queries_duration_seconds_bucket{le="+Inf",pool="shop",op="select",outcome="success"} 2',
         ].map((line) => expect.toSatisfy((found: string) => sameSample(found, line)) as string),
       ),
     );
     one.resetMetrics();
     expect(lines(await one.metrics())).toContain('db_queries_total{pool="shop"} 1');
+    session?.release();
+    await bench.clock.settle();
+    waiting.value?.release();
   });
 
   it('are out of it when the answer is disposed, also of one that was cleared or filled anew', async () => {

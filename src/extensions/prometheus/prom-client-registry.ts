@@ -3,7 +3,7 @@
  * its shape alone and imports nothing of it.
  * Invariant: nothing is ever counted twice or kept; a registry that was cleared in between takes no harm when we leave it.
  */
-import type { ConfigIssue, MetricType } from '../../index.js';
+import type { ConfigIssue, Metric, MetricType } from '../../index.js';
 import { ConfigError, METRICS } from '../../index.js';
 import type { Family, Series } from './collection.js';
 
@@ -31,14 +31,16 @@ interface Collected {
   readonly values: readonly Sample[];
 }
 
-/** How the workers of a cluster are one: by their sum, but for these. */
+/** How the workers of a cluster are one: by their sum, but for these, and for how long something takes now. */
 const AGGREGATORS: Readonly<Record<string, Aggregator>> = {
-  'db.connections.acquire_timeout': 'max',
-  'db.connections.oldest_wait': 'max',
   'db.circuit.state': 'max',
   'db.health.up': 'min',
   'db.pool.info': 'first',
 };
+
+function aggregatorOf({ name, type, unit }: Metric): Aggregator {
+  return AGGREGATORS[name] ?? (type === 'gauge' && unit === 's' ? 'max' : 'sum');
+}
 
 /** In the form of prom-client's `Metric`. */
 class Collector {
@@ -53,7 +55,7 @@ class Collector {
     this.name = name;
     this.help = metric.help;
     this.type = metric.type;
-    this.aggregator = AGGREGATORS[metric.name] ?? 'sum';
+    this.aggregator = aggregatorOf(metric);
     this.#collect = collect;
   }
 
