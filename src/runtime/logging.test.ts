@@ -5,6 +5,7 @@ import { ServerError } from '../../test/fakes/fake-session.js';
 import { checkRuntimeLeftovers, runtimeBench } from '../../test/fakes/runtime-bench.js';
 import { ConnectionError } from '../errors/connection-error.js';
 import type { LogRecord } from '../telemetry/log-records.js';
+import type { DBRuntime } from './runtime.js';
 
 checkRuntimeLeftovers();
 afterEach(() => void vi.restoreAllMocks());
@@ -99,6 +100,28 @@ describe('the log of a runtime', () => {
       'warn call:rejected session',
     ]);
     expect(records.find(({ event }) => event === 'circuit:state-changed')?.level).toBe('warn');
+  });
+
+  it('that is kept in the database which it tells of is no avalanche when the database refuses it', async () => {
+    const records: LogRecord[] = [];
+    const keep: { db?: DBRuntime } = {};
+    const logger = (record: LogRecord): unknown => {
+      records.push(record);
+      return keep.db?.query('insert into log (event) values ($1)', [record.event]);
+    };
+    const bench = runtimeBench({ logger });
+    keep.db = bench.db;
+    bench.db.gate.circuit.forceOpen('maintenance');
+    await bench.run(bench.db.query(SQL));
+    await bench.clock.settle();
+    // Of one kind ten, each of which failed to be kept; and one at the end of ten seconds, which is followed by ten again.
+    const refused = records.filter(({ event }) => event === 'call:rejected');
+    expect(refused).toHaveLength(10);
+    expect(bench.db.metrics().callbacks.errors).toBe(records.length);
+    await bench.clock.advance(10_000);
+    expect(records.filter(({ omitted }) => omitted !== undefined)).toHaveLength(1);
+    expect(records.length).toBeLessThan(25);
+    await bench.run(bench.db.disconnect());
   });
 
   it('tells of a call without a connection once, and of the pool as exhausted', async () => {
