@@ -102,7 +102,7 @@ describe('values', () => {
     ]);
   });
 
-  it('of labels come back as they were, whatever they hold, and stay on their line', () => {
+  it('of labels come back as they were, whatever they hold, and stay on their line', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
