@@ -21,8 +21,8 @@ import {
   SESSION_TRANSACTION_OPTIONS,
   TRANSACTION_OPTIONS,
 } from './query-options.js';
-import type { TracedTransaction } from './traces.js';
-import { CallTrace } from './traces.js';
+import type { TracedTransaction } from './transaction-traces.js';
+import { CallTrace } from './call-trace.js';
 import { TransactionHandle } from './transaction-handle.js';
 
 export type TransactionPlace =

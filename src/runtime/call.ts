@@ -14,12 +14,13 @@ import type { Lane } from '../pool/lane.js';
 import type { LeaseScope } from '../pool/lease-scopes.js';
 import type { Lease } from '../pool/lease.js';
 import type { AcquireRequest } from '../pool/waiter.js';
+import type { TransactionTrace } from '../telemetry/channels.js';
 import type { CallWaits, MeteredCall } from '../telemetry/query-meter.js';
 import { newWaits } from '../telemetry/query-meter.js';
 import type { StatementEntry } from '../telemetry/statement-statistics.js';
 import type { CallRetry } from './attempts.js';
 import type { Take } from './executor.js';
-import type { CallTrace, TracedTransaction } from './traces.js';
+import type { CallTrace } from './call-trace.js';
 
 /** What a call does at the end of its road. */
 export type Work = (call: Call) => Promise<unknown>;
@@ -80,7 +81,7 @@ export interface InsideLease {
   /** What the gate gave for the lease: its statements report to it. */
   readonly pass: Pass;
   /** Of the transaction around them, where somebody traces. */
-  readonly trace?: TracedTransaction['trace'] | undefined;
+  readonly trace?: TransactionTrace | undefined;
 }
 
 export class Call implements StatementCall, MeteredCall {

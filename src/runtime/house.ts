@@ -32,7 +32,7 @@ import type { Pauses } from './pauses.js';
 import type { PoolControl } from './pool-control.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Road } from './road.js';
-import type { TraceParts } from './traces.js';
+import type { TraceParts } from './call-trace.js';
 import type { TransactionCounters } from './transaction-metrics.js';
 
 export interface HouseParts {

@@ -28,7 +28,7 @@ import type { Call } from './call.js';
 import type { Take } from './executor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Pauses } from './pauses.js';
-import type { TraceParts } from './traces.js';
+import type { TraceParts } from './call-trace.js';
 import { endOfQuery, traceAcquire, traceQuery } from './traces.js';
 
 export interface RoadParts {

@@ -3,8 +3,8 @@ import type { TransactionPlace } from './begin.js';
 import { firstRun, openTransaction } from './begin.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
-import type { TracedTransaction } from './traces.js';
-import { tracesTransactions, traceTransaction } from './traces.js';
+import type { TracedTransaction } from './transaction-traces.js';
+import { tracesTransactions, traceTransaction } from './transaction-traces.js';
 import { transact } from './transact.js';
 import type { Transaction } from './transaction.js';
 

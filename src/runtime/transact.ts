@@ -14,7 +14,7 @@ import { firstRun, openTransaction } from './begin.js';
 import type { House } from './house.js';
 import type { TransactionOptions } from './query-options.js';
 import type { TransactionHandle } from './transaction-handle.js';
-import type { TracedTransaction } from './traces.js';
+import type { TracedTransaction } from './transaction-traces.js';
 import type { Transaction } from './transaction.js';
 import { UNDONE } from './transaction-errors.js';
 import { runInTransaction } from './transaction.js';

@@ -26,7 +26,7 @@ import type { StatementWay } from './send-statement.js';
 import { sendStatement } from './send-statement.js';
 import type { Pages, StreamWay } from './stream-plan.js';
 import { StreamSource } from './stream-source.js';
-import type { TracedTransaction } from './traces.js';
+import type { TracedTransaction } from './transaction-traces.js';
 import { UNDONE, closedError, lostError, notAwaitedError, overlapError, savepointError } from './transaction-errors.js';
 import { PendingWork } from './transaction-pending.js';
 

@@ -70,22 +70,22 @@ describe('where a runtime connects to', () => {
 });
 
 describe('what an error is called', () => {
-  const cases: readonly (readonly [FluxorError, 'postgres' | 'mysql' | 'oracle', string, string?])[] = [
+  const cases: readonly (readonly [FluxorError, 'postgres' | 'mysql' | 'oracle', string, string | undefined])[] = [
     [new ConstraintError('unique', 'x', {}, { sqlState: '23505' }), 'postgres', '23505', '23505'],
     [new ConstraintError('unique', 'x', {}, { sqlState: '23000', vendorCode: 1062 }), 'mysql', '1062', '1062'],
     [new ConstraintError('unique', 'x', {}, { vendorCode: 1 }), 'oracle', 'ORA-00001', 'ORA-00001'],
     [new ConstraintError('unique', 'x', {}, { vendorCode: 'ORA-00001' }), 'oracle', 'ORA-00001', 'ORA-00001'],
-    [new ConnectionError('lost', 'x', { vendorCode: 'ECONNRESET' }), 'mysql', 'fluxor.connection'],
-    [new QueryError('syntax', 'x', { vendorCode: "a 'value'" }), 'mysql', 'fluxor.query'],
-    [new RejectedError('CIRCUIT_OPEN', 'x'), 'postgres', 'fluxor.circuit_open'],
-    [new RejectedError('RATE_LIMIT', 'x'), 'postgres', 'fluxor.rate_limited'],
-    [new RejectedError('POOL_EXHAUSTED', 'x'), 'postgres', 'fluxor.pool_exhausted'],
-    [new TimeoutError('acquire', 'x'), 'postgres', 'fluxor.acquire_timeout'],
-    [new TimeoutError('statement', 'x', { sqlState: '57014' }), 'postgres', 'fluxor.query_timeout'],
-    [new TimeoutError('connect', 'x'), 'postgres', 'fluxor.connect_timeout'],
-    [new CancelledError('caller', 'x', { sqlState: '57014' }), 'postgres', 'fluxor.cancelled'],
+    [new ConnectionError('lost', 'x', { vendorCode: 'ECONNRESET' }), 'mysql', 'fluxor.connection', undefined],
+    [new QueryError('syntax', 'x', { vendorCode: "a 'value'" }), 'mysql', 'fluxor.query', undefined],
+    [new RejectedError('CIRCUIT_OPEN', 'x'), 'postgres', 'fluxor.circuit_open', undefined],
+    [new RejectedError('RATE_LIMIT', 'x'), 'postgres', 'fluxor.rate_limited', undefined],
+    [new RejectedError('POOL_EXHAUSTED', 'x'), 'postgres', 'fluxor.pool_exhausted', undefined],
+    [new TimeoutError('acquire', 'x'), 'postgres', 'fluxor.acquire_timeout', undefined],
+    [new TimeoutError('statement', 'x', { sqlState: '57014' }), 'postgres', 'fluxor.query_timeout', undefined],
+    [new TimeoutError('connect', 'x'), 'postgres', 'fluxor.connect_timeout', undefined],
+    [new CancelledError('caller', 'x', { sqlState: '57014' }), 'postgres', 'fluxor.cancelled', undefined],
     [new CancelledError('administrator', 'x', { sqlState: '57014' }), 'postgres', '57014', '57014'],
-    [new UsageError('RUNTIME_CLOSED', 'x'), 'postgres', 'fluxor.pool_closed'],
+    [new UsageError('RUNTIME_CLOSED', 'x'), 'postgres', 'fluxor.pool_closed', undefined],
   ];
   it.each(cases)('%s on %s: %s', (error, dialect, type, status) => {
     expect(errorFacts(error, { dialect })).toEqual({

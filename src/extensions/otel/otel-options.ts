@@ -1,7 +1,7 @@
 /** What a user may say about OpenTelemetry, and what the adapter works with. */
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
+import type { ConfigIssue } from '../../index.js';
 import { ConfigError } from '../../index.js';
-import type { OptionIssue } from '../../kernel/option-reader.js';
 import { OptionReader } from '../../kernel/option-reader.js';
 
 /** What `db.query.text` shows. */
@@ -70,7 +70,7 @@ export interface OpenTelemetryConfig extends Required<Omit<OpenTelemetryOptions,
 
 /** `driver`: the name of the runtime's. @throws ConfigError that lists everything wrong. */
 export function resolveOpenTelemetryOptions(options: OpenTelemetryOptions, driver: string): OpenTelemetryConfig {
-  const issues: OptionIssue[] = [];
+  const issues: ConfigIssue[] = [];
   const reader = new OptionReader(options, 'openTelemetry', issues);
   const config: OpenTelemetryConfig = {
     tracerProvider: readProvider<TracerProvider>(reader, 'tracerProvider', 'getTracer'),
