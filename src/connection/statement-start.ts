@@ -50,14 +50,33 @@ export class StatementStart {
   share(query: DriverQuery, facts: StatementFacts, inFlight: InFlight): Promise<DriverResult> {
     const { tracing, cache } = this.#ports;
     const name = cache.use(facts);
-    if (tracing?.isQuiet !== true) return this.#native.execute(query, name, inFlight);
-    return tracing.quietly(() => this.#native.execute(query, name, inFlight));
+    if (tracing?.isQuiet === true) return this.#shareQuietly(tracing, query, name, inFlight);
+    return this.#native.execute(query, name, inFlight);
   }
 
   /** Begins what `statement` stands for. A throw means that nothing was sent. */
   begin<W extends Work, T>(work: W, begin: Begin<W, T>, statement: RunningStatement<T>): Promise<T> {
     const { tracing } = this.#ports;
-    if (tracing?.isQuiet !== true) return this.#begin(work, begin, statement);
+    if (tracing?.isQuiet === true) return this.#beginQuietly(tracing, work, begin, statement);
+    return this.#begin(work, begin, statement);
+  }
+
+  /** A method of its own, as the next: where a function makes a closure of its arguments, every statement pays for it. */
+  #shareQuietly(
+    tracing: Tracing,
+    query: DriverQuery,
+    name: string | undefined,
+    inFlight: InFlight,
+  ): Promise<DriverResult> {
+    return tracing.quietly(() => this.#native.execute(query, name, inFlight));
+  }
+
+  #beginQuietly<W extends Work, T>(
+    tracing: Tracing,
+    work: W,
+    begin: Begin<W, T>,
+    statement: RunningStatement<T>,
+  ): Promise<T> {
     return tracing.quietly(() => this.#begin(work, begin, statement));
   }
 

@@ -42,6 +42,25 @@ describe('a logarithmic histogram', () => {
     );
   });
 
+  it('counts in two at once what it would count in each', () => {
+    fc.assert(
+      fc.property(durations, (values) => {
+        const [one, other] = [new LogHistogram(), new LogHistogram()];
+        for (const value of [...values, -1]) one.addToBoth(other, value);
+        const alone = filled([...values, -1]);
+        for (const both of [one, other]) {
+          expect([both.count, both.total, both.min, both.max]).toEqual([
+            alone.count,
+            alone.total,
+            alone.min,
+            alone.max,
+          ]);
+          expect([0.1, 0.5, 0.99].map((q) => both.quantile(q))).toEqual([0.1, 0.5, 0.99].map((q) => alone.quantile(q)));
+        }
+      }),
+    );
+  });
+
   it('knows the sum, the least and the most, and what lasted longer than it reaches', () => {
     const histogram = filled([2, 0.5, 10_000_000, -1]);
     expect([histogram.count, histogram.total, histogram.min, histogram.max]).toEqual([4, 10_000_002.5, 0, 10_000_000]);

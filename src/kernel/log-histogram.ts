@@ -45,7 +45,18 @@ export class LogHistogram {
   /** Milliseconds; less than 0 counts as 0. */
   add(ms: number): void {
     const duration = ms > 0 ? ms : 0;
+    this.#add(indexOf(duration), duration);
+  }
+
+  /** The same into another one, for what is counted in two. */
+  addToBoth(other: LogHistogram, ms: number): void {
+    const duration = ms > 0 ? ms : 0;
     const index = indexOf(duration);
+    this.#add(index, duration);
+    other.#add(index, duration);
+  }
+
+  #add(index: number, duration: number): void {
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
     this.#count += 1;
     this.#total += duration;

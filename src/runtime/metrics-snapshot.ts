@@ -3,8 +3,9 @@ import type { BucketCounts } from '../kernel/bucket-histogram.js';
 import { mergeCounts } from '../kernel/bucket-histogram.js';
 import type { Operation } from '../sql/operation.js';
 import { OPERATIONS } from '../sql/operation.js';
-import type { OperationMeter, QueryMeter } from '../telemetry/query-meter.js';
+import type { QueryMeter } from '../telemetry/query-meter.js';
 import { DURATION_BOUNDS_MS } from '../telemetry/query-meter.js';
+import type { OperationMeter } from '../telemetry/statement-statistics.js';
 import { VERSION } from '../telemetry/version.js';
 import type { House } from './house.js';
 import type {

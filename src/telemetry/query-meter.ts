@@ -12,7 +12,7 @@ import { LogHistogram } from '../kernel/log-histogram.js';
 import { Ring } from '../kernel/ring.js';
 import type { Operation } from '../sql/operation.js';
 import { factsOf, kindOf } from './error-facts.js';
-import type { StatementEntry, StatementShape } from './statement-statistics.js';
+import type { OperationMeter, StatementEntry, StatementShape } from './statement-statistics.js';
 import { StatementStatistics } from './statement-statistics.js';
 
 /** Milliseconds. Below 5 ms finer than usual, because that is where database calls live. */
@@ -110,12 +110,6 @@ export interface QueryMeterPorts {
   readonly stamp: (now: number) => number;
 }
 
-/** Of one operation. */
-export interface OperationMeter {
-  readonly success: BucketHistogram;
-  readonly failure: BucketHistogram;
-}
-
 export class QueryMeter {
   readonly statements: StatementStatistics;
   readonly slowLog = new Ring<SlowQuery>(SLOW_KEPT);
@@ -160,7 +154,7 @@ export class QueryMeter {
     const entry = this.#end(call, durationMs);
     if (entry === undefined) return;
     this.succeeded += 1;
-    this.#ofOperation(entry.operation).success.add(durationMs);
+    (entry.ofOperation ??= this.#ofOperation(entry.operation)).success.add(durationMs);
     this.rows.add(rows);
     entry.rows += rows;
     entry.rowsAffected += rowsAffected;
@@ -179,7 +173,7 @@ export class QueryMeter {
     if (entry === undefined) return undefined;
     const code = known?.code ?? 'OTHER';
     this.failed += 1;
-    this.#ofOperation(entry.operation).failure.add(durationMs);
+    (entry.ofOperation ??= this.#ofOperation(entry.operation)).failure.add(durationMs);
     this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
     entry.countError(code);
     this.errorLog.add(
@@ -204,8 +198,7 @@ export class QueryMeter {
     call.statistics = undefined;
     const entry = statistics.heir ?? statistics;
     entry.inFlight -= 1;
-    entry.durations.add(durationMs);
-    this.durations.add(durationMs);
+    this.durations.addToBoth(entry.durations, durationMs);
     if (waits !== undefined) entry.waitedMs += waits.waitingMs + waits.connectingMs;
     return entry;
   }

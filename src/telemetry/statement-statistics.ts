@@ -11,6 +11,7 @@
  * Invariants: no count is ever lost, those of statements that are in flight while their entry is given up among them; the
  * sums over all entries and `other` only grow. Refuses to know SQL: how a text gets its shape is handed in.
  */
+import type { BucketHistogram } from '../kernel/bucket-histogram.js';
 import { LogHistogram } from '../kernel/log-histogram.js';
 import type { Operation } from '../sql/operation.js';
 
@@ -31,6 +32,12 @@ const MAX_TEXT_LENGTH = 10_240;
 /** What is shown of a shape. */
 const MAX_FINGERPRINT_LENGTH = 4_096;
 
+/** The durations of all statements of one operation. */
+export interface OperationMeter {
+  readonly success: BucketHistogram;
+  readonly failure: BucketHistogram;
+}
+
 /** The counts of one shape. Written by the meter, read by reports. */
 export class StatementEntry {
   readonly fingerprint: string;
@@ -50,6 +57,8 @@ export class StatementEntry {
   /** Monotonic milliseconds. */
   firstSeenAt: number;
   lastSeenAt: number;
+  /** Where its operation is counted; known from the first end on. */
+  ofOperation: OperationMeter | undefined = undefined;
   /** Where its counts go on, once it was given up. */
   heir: StatementEntry | undefined = undefined;
 
