@@ -43,8 +43,16 @@ describe('The sums', () => {
     const { value: tx } = await bench.run(bench.db.begin());
     checks.checkMetricSums(bench.db.metrics(), 'now');
     expect(() => checks.checkMetricsAtRest(bench.db.metrics())).toThrow('at rest');
+    const { connectionLimit } = bench.db.metrics();
+    const wrong = { ...bench.db.metrics(), connectionLimit: { ...connectionLimit, oldestWaitMs: 1 } };
+    expect(() => checks.checkMetricSums(wrong, 'now')).toThrow('now: not a wait of somebody at the limit');
     await bench.run(tx?.rollback() ?? Promise.reject(new Error('no transaction')));
-    checks.checkMetricsAtRest(bench.db.metrics());
+    const metrics = bench.db.metrics();
+    checks.checkMetricsAtRest(metrics);
+    for (const name of ['inUse', 'waiting'] as const) {
+      const busy = { ...metrics, connectionLimit: { ...connectionLimit, inUse: 0, [name]: 1 } };
+      expect(() => checks.checkMetricsAtRest(busy), name).toThrow('at rest');
+    }
   });
 
   it('of statements by shape: a count that only one of the books has is found', () => {

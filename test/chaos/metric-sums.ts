@@ -26,14 +26,16 @@ const addsUp = ({ counts, count, sum }: BucketCounts): boolean =>
   sumOf(counts) === count && Math.min(...counts) >= 0 && sum >= 0;
 
 /** At every moment. */
-export function checkMetricSums({ connections, queries, transactions }: MetricsSnapshot, when: string): void {
-  const must = violations(when, { connections, queries, transactions });
+export function checkMetricSums(metrics: MetricsSnapshot, when: string): void {
+  const { connections, queries, transactions, connectionLimit } = metrics;
+  const must = violations(when, { connections, queries, transactions, connectionLimit });
   const { open, idle, inUse, acquire, create, use, created, closed, closedBy } = connections;
   must(open === idle + inUse && Math.min(open, idle, inUse) >= 0, 'open = idle + in use');
   must(create.count === created, 'creations measured = created');
   must(sumOf(Object.values(closedBy)) === closed, 'Σ closed by reason = closed');
   const { pending, oldestWaitMs, waitCount, timeouts } = connections;
   must(oldestWaitMs === 0 || pending > 0, 'a wait of somebody');
+  must(connectionLimit.oldestWaitMs === 0 || connectionLimit.waiting > 0, 'a wait of somebody at the limit');
   // Whoever is told to try later at once has not waited; whoever ran out of time has.
   must(timeouts <= waitCount, 'timeouts ≤ waits');
   const { total, success, failed, slow, inFlight, failedBy, retries, retriesBy, duration, rows, byOperation } = queries;
@@ -59,7 +61,8 @@ export function checkMetricsAtRest(metrics: MetricsSnapshot, when = 'the end'): 
   const { inFlight } = metrics.queries;
   const { inUse, pending, oldestWaitMs } = metrics.connections;
   const { active } = metrics.transactions;
-  const left = { inFlight, inUse, pending, oldestWaitMs, active };
+  const { inUse: underLimit, waiting: atLimit } = metrics.connectionLimit;
+  const left = { inFlight, inUse, pending, oldestWaitMs, active, underLimit, atLimit };
   violations(when, left)(sumOf(Object.values(left)) === 0, 'at rest');
 }
 
