@@ -11,8 +11,6 @@ import type { Outside } from './outside.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Of this tool, and no option of a runtime: a runtime would refuse them. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['FLUXOR_TOKEN']);
 const URL_NAMES: ReadonlySet<string> = new Set(['FLUXOR_URL', 'DATABASE_URL']);
 
 /**
@@ -48,9 +46,7 @@ export function buildConfig(
 ): RuntimeConfig {
   const start = preset === undefined ? new ConfigBuilder() : new ConfigBuilder().withOptions(presets[preset]);
   const hasArgument = argument !== undefined && argument !== '';
-  const kept = Object.entries(variables).filter(
-    ([name]) => !OWN_NAMES.has(name) && !(hasArgument && URL_NAMES.has(name)),
-  );
+  const kept = Object.entries(variables).filter(([name]) => !(hasArgument && URL_NAMES.has(name)));
   return (hasArgument ? start.withUrl(argument) : start).fromEnv(Object.fromEntries(kept)).build();
 }
 

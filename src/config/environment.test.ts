@@ -35,6 +35,17 @@ function otherText(expected: string): string {
   return String(Math.min(Number(least) * 2 || 1, Number((most ?? 'Infinity').replaceAll(',', ''))));
 }
 
+describe('the token of the command line', () => {
+  it('may stand beside the options of a service that is watched with it, is no option, and is not shown', () => {
+    expect(issuesOf({ FLUXOR_TOKEN: 'canary' })).toEqual([]);
+    const explained = explainConfig(build({ FLUXOR_TOKEN: 'canary', FLUXOR_POOL_MAX_SIZE: '70' }));
+    expect(JSON.stringify(explained)).not.toContain('canary');
+    expect(issuesOf({ FLUXOR_TOKN: 'canary' })).toEqual([
+      { path: 'FLUXOR_TOKN', got: 'an unknown variable', expected: 'did you mean FLUXOR_TOKEN?' },
+    ]);
+  });
+});
+
 describe('the options that can be text', () => {
   it('are those that the readers look for', () => {
     for (const path of ['name', 'pool.maxSize', 'gate.connectionLimit.adaptive.min', 'query.retry.budget.ttl'])

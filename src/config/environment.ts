@@ -33,6 +33,8 @@ export interface EnvironmentReading {
 
 const PREFIX = 'FLUXOR_';
 const URL_NAME = `${PREFIX}URL`;
+/** Of the program `fluxor`, which may stand in the same environment or file: no option, and nothing is read of it here. */
+const TOKEN_NAME = `${PREFIX}TOKEN`;
 
 /** `pool.maxSize` → `FLUXOR_POOL_MAX_SIZE` */
 export function environmentName(path: string): string {
@@ -47,8 +49,9 @@ export function readEnvironment(
 ): EnvironmentReading {
   const known = new Map(facts.map((fact) => [environmentName(fact.path), fact]));
   for (const name of Object.keys(env)) {
-    if (!name.startsWith(PREFIX) || !isSet(env[name]) || name === URL_NAME || known.has(name)) continue;
-    const expected = suggestion(name, [URL_NAME, ...known.keys()]);
+    if (!name.startsWith(PREFIX) || !isSet(env[name]) || known.has(name)) continue;
+    if (name === URL_NAME || name === TOKEN_NAME) continue;
+    const expected = suggestion(name, [URL_NAME, TOKEN_NAME, ...known.keys()]);
     issues.push({ path: name, got: 'an unknown variable', expected });
   }
   const options: EnvironmentOption[] = [];
