@@ -34,6 +34,7 @@ export interface Examination {
 /** What of a configuration the rules look at. Milliseconds; `Infinity` for never. */
 export interface Plan {
   readonly maxSize: number;
+  readonly minIdle: number;
   readonly instances: number;
   readonly idleTimeoutMs: number;
   readonly keepaliveMs: number;
@@ -47,6 +48,7 @@ export interface Plan {
 export function planOf({ pool, query }: RuntimeConfig, instances: number): Plan {
   return {
     maxSize: pool.maxSize,
+    minIdle: pool.minIdle,
     instances,
     idleTimeoutMs: pool.idleTimeoutMs,
     keepaliveMs: pool.keepaliveMs,

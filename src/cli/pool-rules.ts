@@ -2,9 +2,9 @@
 import type { Rule } from './finding.js';
 import { formatCount, formatLength } from './format.js';
 
-/** The pools together against what the server, the user and the others leave. */
+/** The pools together against what the server, the user and the others leave. Behind a pooler it is the pooler's limit that counts. */
 const room: Rule = ({ server, plan, isEmbedded }) => {
-  if (isEmbedded) return undefined;
+  if (isEmbedded || server.isPooled === true) return undefined;
   const { maxConnections, reservedConnections = 0, userConnections, otherConnections } = server;
   const wanted = plan.maxSize * plan.instances;
   const asked = `pool.maxSize ${formatCount(plan.maxSize)}${plan.instances === 1 ? '' : ` × ${formatCount(plan.instances)} instances = ${formatCount(wanted)}`}`;
@@ -41,18 +41,20 @@ const nearlyFull: Rule = ({ server: { maxConnections, otherConnections } }) => {
   };
 };
 
-/** The server closes what the pool believes to be open. */
-const idle: Rule = ({ server: { idleTimeoutMs = 0 }, plan }) => {
-  if (idleTimeoutMs === 0) return undefined;
-  const kept = Math.min(plan.idleTimeoutMs, plan.keepaliveMs);
+/** The server closes what the pool believes to be open: not what a pooler keeps. */
+const idle: Rule = ({ server: { idleTimeoutMs = 0, isPooled }, plan }) => {
+  if (idleTimeoutMs === 0 || isPooled === true) return undefined;
+  // The last minIdle of them stay for ever.
+  const isClosed = plan.minIdle === 0;
+  const kept = Math.min(isClosed ? plan.idleTimeoutMs : Infinity, plan.keepaliveMs);
   if (kept < idleTimeoutMs) {
     const text = `the server ends idle sessions after ${formatLength(idleTimeoutMs)}; the pool closes or wakes them before (${formatLength(kept)})`;
     return { level: 'ok', rule: 'idle-timeout', text };
   }
   return {
     ...{ level: 'warning', rule: 'idle-timeout' },
-    text: `the server ends idle sessions after ${formatLength(idleTimeoutMs)}, and the pool keeps them for ${formatLength(kept)}: it will lend dead ones`,
-    advice: `set pool.keepalive or pool.idleTimeout below ${formatLength(idleTimeoutMs)}`,
+    text: `the server ends idle sessions after ${formatLength(idleTimeoutMs)}, and the pool keeps them ${kept === Infinity ? 'for ever' : `for ${formatLength(kept)}`}: it will lend dead ones`,
+    advice: `set pool.keepalive${isClosed ? ' or pool.idleTimeout' : ''} below ${formatLength(idleTimeoutMs)}`,
   };
 };
 

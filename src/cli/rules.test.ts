@@ -11,7 +11,7 @@ import { quantilesOf } from './server-facts.js';
 const AT = Date.UTC(2026, 0, 1);
 const DAY = 86_400_000;
 const PLAN: Plan = {
-  ...{ maxSize: 50, instances: 1, idleTimeoutMs: 600_000, keepaliveMs: 120_000, queryTimeoutMs: 30_000 },
+  ...{ maxSize: 50, minIdle: 0, instances: 1, idleTimeoutMs: 600_000, keepaliveMs: 120_000, queryTimeoutMs: 30_000 },
   ...{ acquireTimeoutMs: 10_000, connectTimeoutMs: 5_000, preparesStatements: true, resolvesOutcomes: false },
 };
 const TLS: TlsFacts = { protocol: 'TLSv1.3', cipher: 'AES', isVerified: true, validTo: AT + 90 * DAY };
@@ -71,6 +71,7 @@ describe.each<[rule: string, level: string, when: string, change: Change]>([
   ],
   ['pool-too-large', 'problem', 'the user may have fewer', { server: { maxConnections: 1_000, userConnections: 40 } }],
   ['pool-too-large', 'nothing', 'nobody says how many there may be', {}],
+  ['pool-too-large', 'nothing', 'a pooler shares them out', { server: { maxConnections: 10, isPooled: true } }],
   ['pool-crowded', 'warning', 'others are there already', { server: { maxConnections: 100, otherConnections: 60 } }],
   ['pool-crowded', 'nothing', 'there is room for all', { server: { maxConnections: 100, otherConnections: 40 } }],
   ['server-crowded', 'warning', 'nine of ten are taken', { server: { maxConnections: 100, otherConnections: 95 } }],
@@ -83,6 +84,13 @@ describe.each<[rule: string, level: string, when: string, change: Change]>([
     'there is no keepalive',
     { server: { idleTimeoutMs: 180_000 }, plan: { keepaliveMs: Infinity } },
   ],
+  [
+    'idle-timeout',
+    'warning',
+    'some stay for ever, whatever idleTimeout is',
+    { server: { idleTimeoutMs: 1_200_000 }, plan: { keepaliveMs: Infinity, minIdle: 2 } },
+  ],
+  ['idle-timeout', 'nothing', 'a pooler keeps them', { server: { idleTimeoutMs: 60_000, isPooled: true } }],
   ['idle-timeout', 'nothing', 'the server ends none', { server: { idleTimeoutMs: 0 } }],
   ['statement-timeout', 'note', 'the server is faster', { server: { statementTimeoutMs: 10_000 } }],
   ['statement-timeout', 'nothing', 'the runtime is faster', { server: { statementTimeoutMs: 60_000 } }],
@@ -165,6 +173,13 @@ describe('the findings', () => {
     expect(levels[0]).toBe('problem');
     expect(levels.at(-1)).toBe('ok');
     for (const { level, advice } of found) expect(advice === undefined).toBe(level === 'ok');
+  });
+
+  it('of a pool that closes nothing say so, and advise what helps', () => {
+    const plan = { keepaliveMs: Infinity, idleTimeoutMs: 60_000, minIdle: 1 };
+    const [first] = findingsOf(examination({ server: { idleTimeoutMs: 120_000 }, plan, isEmbedded: true }));
+    expect(first?.text).toContain('and the pool keeps them for ever: it will lend dead ones');
+    expect(first?.advice).toBe('set pool.keepalive below 2 min');
   });
 
   it('count every instance', () => {
