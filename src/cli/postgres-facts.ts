@@ -26,13 +26,19 @@ const SESSION = `select current_user::text as "user", current_database()::text a
   pg_catalog.pg_backend_pid()::text as pid, pg_catalog.pg_is_in_recovery()::text as is_replica,
   extract(epoch from pg_catalog.clock_timestamp())::text as now`;
 
+/**
+ * Sessions of clients. Of those of other users, whoever has not the rights of pg_read_all_stats sees the database and the user alone:
+ * what has both is one of them, or one of the few workers that run in a user's name.
+ */
+export const PG_CLIENTS = `(backend_type = 'client backend' or backend_type is null and datid is not null and usesysid is not null)`;
+
 /** In each setting's own unit, which is milliseconds for timeouts. Versions have more or fewer of them. */
 const SETTINGS = `select lower(name) as name, setting from pg_catalog.pg_settings
   where lower(name) in (${NAMES.map((name) => `'${name}'`).join(', ')})`;
 
 const ROOM = `select r.rolsuper::text as is_superuser, r.rolconnlimit::text as role_limit,
   (select datconnlimit::text from pg_catalog.pg_database where datname = current_database()) as database_limit,
-  (select count(*)::text from pg_catalog.pg_stat_activity where backend_type = 'client backend' and pid <> pg_catalog.pg_backend_pid()) as others
+  (select count(*)::text from pg_catalog.pg_stat_activity where ${PG_CLIENTS} and pid <> pg_catalog.pg_backend_pid()) as others
   from pg_catalog.pg_roles r where r.rolname = current_user`;
 
 const OUTCOMES = `select pg_catalog.has_function_privilege('pg_catalog.pg_xact_status(xid8)', 'execute')::text as can`;

@@ -3,16 +3,19 @@ import type { Dialect } from '../index.js';
 import { fingerprint } from '../index.js';
 import type { Answer, Probe } from './probe.js';
 import { known, numberIn } from './probe.js';
+import { PG_CLIENTS } from './postgres-facts.js';
 import type { BlockedSession, BusySession, ServerSample } from './server-sample.js';
 
 const MOST = 50;
+/** What is counted then is of this user alone, and the rest of the picture must not be taken for all there is. */
+const HIDDEN = 'what other users do (permission)';
 
 /** One look. `at`: this machine's clock. */
 export function lookAtServer(dialect: Dialect, probe: Probe, at: number): Promise<ServerSample> {
   return { postgres: lookAtPostgres, mysql: lookAtMysql, oracle: lookAtOracle }[dialect](probe, at);
 }
 
-const PG_OTHERS = `from pg_catalog.pg_stat_activity a where backend_type = 'client backend' and pid <> pg_catalog.pg_backend_pid()`;
+const PG_OTHERS = `from pg_catalog.pg_stat_activity a where ${PG_CLIENTS} and pid <> pg_catalog.pg_backend_pid()`;
 const pgAge = (column: string): string => `(extract(epoch from pg_catalog.clock_timestamp() - ${column}) * 1000)::text`;
 const PG = {
   server: `select case when pg_catalog.pg_is_in_recovery() then 'replica' else 'primary' end as role, pg_catalog.current_setting('max_connections') as max`,
@@ -30,18 +33,19 @@ const PG = {
 
 async function lookAtPostgres(probe: Probe, at: number): Promise<ServerSample> {
   const server = await probe.row('the role', PG.server);
+  const states = statesOf(await probe.rows('sessions', PG.states));
   const { open, oldest } = await probe.row('transactions', PG.transactions);
   return known({
     at,
     role: server['role'] ?? undefined,
     maxConnections: numberIn(server['max']),
-    states: statesOf(await probe.rows('sessions', PG.states)),
+    states,
     transactions: open === undefined ? undefined : { open: numberIn(open) ?? 0, oldestMs: numberIn(oldest) ?? 0 },
     counters: numbersIn(await probe.row('counters', PG.counters)),
     busy: (await probe.rows('statements', PG.busy)).map((row) => busyOf('postgres', row)),
     blocked: (await probe.rows('locks', PG.blocked)).map((row) => blockedOf('postgres', row)),
     replicas: (await probe.rows('replicas', PG.replicas)).map(({ replica }) => replica ?? ''),
-    unread: probe.unread,
+    unread: [...probe.unread, ...(states['hidden'] === undefined ? [] : [HIDDEN])],
   }) as ServerSample;
 }
 
@@ -49,7 +53,7 @@ const MY = {
   sessions: `select id, user, command, time * 1000 as running, state as wait, info as statement from information_schema.processlist
     where id <> connection_id() and command <> 'Daemon' order by time desc limit 1000`,
   variables: `show global variables where variable_name in ('max_connections', 'read_only')`,
-  counters: `show global status where variable_name in ('Questions', 'Com_commit', 'Com_rollback', 'Slow_queries')`,
+  counters: `show global status where variable_name in ('Questions', 'Com_commit', 'Com_rollback', 'Slow_queries', 'Threads_connected')`,
   transactions: `select count(*) as open, coalesce(max(timestampdiff(second, trx_started, now())), 0) * 1000 as oldest from information_schema.innodb_trx
     where trx_mysql_thread_id <> connection_id()`,
   blocked: `select trx_mysql_thread_id as id, coalesce(timestampdiff(second, trx_wait_started, now()), 0) * 1000 as waited, '' as blockers, trx_query as statement
@@ -59,13 +63,16 @@ const MY = {
 async function lookAtMysql(probe: Probe, at: number): Promise<ServerSample> {
   const sessions = await probe.rows('sessions', MY.sessions);
   const variables = await probe.pairs('the settings', MY.variables);
-  const counters = await probe.pairs('counters', MY.counters);
+  const { threads_connected: threads, ...counters } = await probe.pairs('counters', MY.counters);
   const { open, oldest } = await probe.row('transactions', MY.transactions);
   const states: Record<string, number> = {};
   for (const { command } of sessions) {
     const name = command === 'Sleep' ? 'idle' : (command ?? 'unknown').toLowerCase();
     states[name] = (states[name] ?? 0) + 1;
   }
+  // Without the right PROCESS there are rows of this user alone, and no transactions.
+  const hidden = open === undefined ? (numberIn(threads) ?? 0) - 1 - sessions.length : 0;
+  if (hidden > 0) states['hidden'] = hidden;
   const busy = sessions.filter(({ command, statement }) => command !== 'Sleep' && statement !== null);
   return known({
     at,

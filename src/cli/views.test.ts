@@ -291,6 +291,29 @@ describe('a look at a server', () => {
   });
 });
 
+describe('a look by a user who may not see everything', () => {
+  it('counts the sessions of others on PostgreSQL, and says that the rest is hidden', async () => {
+    const probe = probeOf([
+      ['group by 1', [{ state: 'hidden', sessions: '5' }]],
+      ['xact_start is not null', [{ open: '0', oldest: null }]],
+    ]);
+    const looked = await lookAtServer('postgres', probe, AT);
+    expect(looked.states).toEqual({ hidden: 5 });
+    expect(looked.unread).toContain('what other users do (permission)');
+  });
+
+  it('counts them on MySQL, where the list has its own alone', async () => {
+    const probe = probeOf([
+      ['processlist', [{ id: 3, user: 'app', command: 'Sleep', running: 0, wait: '', statement: null }]],
+      ['show global status', [{ Variable_name: 'Threads_connected', Value: '9' }]],
+    ]);
+    const looked = await lookAtServer('mysql', probe, AT);
+    expect(looked.states).toEqual({ idle: 1, hidden: 7 });
+    expect(looked.counters).toEqual({});
+    expect(looked.unread).toContain('transactions (permission)');
+  });
+});
+
 describe('measurements', () => {
   it('are told by the nearest rank', () => {
     const durations = Array.from({ length: 100 }, (_, index) => 100 - index);
