@@ -20,7 +20,7 @@ export function runConfig(options: ConfigOptions, outside: Outside, paint: Paint
     if (!(error instanceof ConfigError)) throw error;
     const told = hasUrl ? error : withoutUrl(error);
     out.write(`${options.isJson ? issuesJson(told) : issueLines(told, paint).join('\n')}\n`);
-    return EXIT.problem;
+    return EXIT.usage;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The answers of `fluxor config` as text and as JSON. Pure: configuration or error in, text out. */
 import type { ConfigError, ExplainedOption } from '../index.js';
 import type { Paint } from './terminal.js';
-import { printable } from './terminal.js';
+import { jsonText, printable } from './terminal.js';
 
 export function configLines(options: readonly ExplainedOption[], paint: Paint): string[] {
   const [paths, values] = [options.map(({ path }) => path.length), options.map(({ value }) => shown(value).length)];
@@ -13,7 +13,7 @@ export function configLines(options: readonly ExplainedOption[], paint: Paint): 
 }
 
 export function configJson(options: readonly ExplainedOption[]): string {
-  return JSON.stringify({ schema: 1, ok: true, options }, null, 2);
+  return jsonText({ schema: 1, ok: true, options });
 }
 
 /** Every issue with what would be right; values of unknown names are not among them. */
@@ -29,7 +29,7 @@ export function issueLines({ issues }: ConfigError, paint: Paint): string[] {
 }
 
 export function issuesJson({ issues }: ConfigError): string {
-  return JSON.stringify({ schema: 1, ok: false, issues }, null, 2);
+  return jsonText({ schema: 1, ok: false, issues });
 }
 
 /** Texts in quotation marks would look like part of them. */

@@ -4,6 +4,7 @@
  * user nor query; an answer of another schema, or of another kind, is refused in words.
  */
 import type { Diagnostics } from '../index.js';
+import { ConfigError } from '../index.js';
 import type { Outside } from './outside.js';
 
 /** As they come out of JSON: what is not finite has become null. */
@@ -29,15 +30,22 @@ export class DiagnosticsSource {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #timeoutMs: number;
+  /** Ends the look that is under way. */
+  #stop: () => void = () => undefined;
 
+  /** @throws ConfigError when the token or the user of the URL are nothing that could be sent. */
   constructor(outside: Outside, url: URL, token: string | undefined, timeoutMs: number) {
     this.#outside = outside;
     this.#timeoutMs = timeoutMs;
     this.#url = new URL(url);
-    const { username, password } = url;
+    const [username, password] = [decoded(url.username), decoded(url.password)];
+    if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+      const expected = 'printable characters of ASCII, without blanks';
+      throw ConfigError.fromIssues([{ path: 'token', got: 'characters that no header can have', expected }]);
+    }
     // `fetch` refuses URLs with a user in them.
     [this.#url.username, this.#url.password] = ['', ''];
-    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+    const basic = Buffer.from(`${username}:${password}`).toString('base64');
     const authorization = token !== undefined ? `Bearer ${token}` : username !== '' ? `Basic ${basic}` : undefined;
     this.#headers = { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) };
   }
@@ -51,7 +59,9 @@ export class DiagnosticsSource {
     return checkDiagnostics(readJson(await this.#fetch()));
   }
 
+  /** An answer that is under way is waited for no longer. */
   close(): Promise<void> {
+    this.#stop();
     return Promise.resolve();
   }
 
@@ -59,6 +69,7 @@ export class DiagnosticsSource {
     const { clock, signal, fetch } = this.#outside;
     const controller = new AbortController();
     const abort = (): void => controller.abort();
+    this.#stop = abort;
     const timer = clock.setTimer(this.#timeoutMs, abort);
     signal.addEventListener('abort', abort, { once: true });
     try {
@@ -79,6 +90,15 @@ export class DiagnosticsSource {
       timer.cancel();
       signal.removeEventListener('abort', abort);
     }
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    const got = "a '%' that begins no percent-encoded character";
+    throw ConfigError.fromIssues([{ path: 'url', got, expected: "'%25' for a '%' in user and password" }]);
   }
 }
 

@@ -24,8 +24,8 @@ export interface Examined {
   readonly server: ServerFacts;
   readonly link: LinkFacts;
   readonly latency: Latency;
-  /** What was being done when it failed, and why; absent where all was done. */
-  readonly failure?: { readonly during: string; readonly error: unknown };
+  /** What was being done when it failed, and why; absent where all was done. `isCut`: the signal ended it. */
+  readonly failure?: { readonly during: string; readonly error: unknown; readonly isCut: boolean };
 }
 
 export interface ExamineOptions {
@@ -113,13 +113,13 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     if (dialect === 'oracle' && lent !== undefined) {
       found.server = { ...found.server, outcomes: await transactionGuard(config.driver.outcomes, lent) };
     }
-    found.server = {
-      ...found.server,
-      cancel: await tryCancel(config.driver.capabilities.canCancel, dialect, lent, clock),
-    };
+    const cancel = await tryCancel(config.driver.capabilities.canCancel, dialect, lent, clock);
+    // A connection that was closed because the time is up says nothing of what can be stopped.
+    signal.throwIfAborted();
+    found.server = { ...found.server, cancel };
     return found;
   } catch (error) {
-    return { ...found, failure: { during, error } };
+    return { ...found, failure: { during, error, isCut: signal.aborted } };
   } finally {
     signal.removeEventListener('abort', giveUp);
     watch.stop();
@@ -149,11 +149,12 @@ async function tryCancel(
   if (!canCancel) return { can: false, because: 'this database runs in the process, and a statement with it' };
   if (connection === undefined) return {};
   const startAt = clock.now();
-  const ended = connection.execute({ text: SLEEPING[dialect], values: [], rowMode: 'array' }).then(
-    () => undefined,
-    () => undefined,
-  );
+  let isAsleep = true;
+  const wake = (): void => void (isAsleep = false);
+  const ended = connection.execute({ text: SLEEPING[dialect], values: [], rowMode: 'array' }).then(wake, wake);
   await pause(clock, BEFORE_CANCEL_MS);
+  // It was refused, or the server has a limit that is shorter: there is nothing to stop.
+  if (!isAsleep) return {};
   const askedAt = clock.now();
   const isDelivered = await connection.cancel().then(
     () => true,
@@ -162,8 +163,8 @@ async function tryCancel(
   await ended;
   const endedAt = clock.now();
   if (connection.state === 'closed') return { can: false, because: 'the connection was lost over it' };
-  // It slept on to its end, or could not even begin: then nothing was stopped.
   if (!isDelivered) return { can: false, because: 'the request could not be delivered' };
+  // It slept on to its end.
   if (endedAt - startAt >= SLEEP_MS - BEFORE_CANCEL_MS)
     return { can: false, because: 'the server did not heed the request' };
   return { can: true, because: `tried: it took ${formatLength(Math.max(1, Math.round(endedAt - askedAt)))}` };

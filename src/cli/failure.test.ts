@@ -53,6 +53,11 @@ describe('a failure', () => {
     expect(failureOf(new TimeoutError('connect', 'canary-text')).text).toBe('the server did not answer in time');
   });
 
+  it('of a statement that took too long does not send anybody to the firewall', () => {
+    expect(failureOf(new TimeoutError('connect', 'x')).advice).toContain('firewall');
+    expect(failureOf(new TimeoutError('statement', 'x')).advice).not.toContain('firewall');
+  });
+
   it('of any other code has the words of the catalogue', () => {
     const failure = failureOf(new FluxorError('QUERY', 'canary-text', { sqlState: '42501', vendorCode: 'x y' }));
     expect(failure).toMatchObject({ code: 'QUERY', sqlState: '42501' });

@@ -80,10 +80,15 @@ const NO_TLS: readonly [text: string, advice: string] = [
   'turn TLS on at the server, or change what the URL asks for (sslmode, ssl-mode)',
 ];
 
-const TIMEOUTS: Readonly<Record<string, string>> = {
-  connect: 'the server did not answer in time',
-  acquire: 'the server did not answer in time',
-  statement: 'the server stopped a statement that took too long',
+/** There is no answer to a connect. */
+export const UNANSWERED =
+  'is it the right host and port? A firewall that drops packets looks like this. --timeout gives more time';
+/** There was a session, and then it took too long. */
+export const SLOW_SERVER = 'give it more time (--timeout), or find out what holds the server up (fluxor top)';
+const SLOW: Words = ['it took too long', SLOW_SERVER];
+const TIMEOUTS: Readonly<Record<string, Words>> = {
+  connect: ['the server did not answer in time', UNANSWERED],
+  acquire: ['the server did not answer in time', UNANSWERED],
 };
 
 export function failureOf(error: unknown): Failure {
@@ -109,12 +114,7 @@ export function failureOf(error: unknown): Failure {
 
 function wordsFor(error: FluxorError): Words {
   if (error instanceof ConfigError || error.code === 'DRIVER_MISSING') return wordsForConfig(error);
-  if (error.code === 'TIMEOUT') {
-    return [
-      TIMEOUTS[error.reason ?? ''] ?? 'it took too long',
-      'is it the right host and port? A firewall that drops packets looks like this. --timeout gives more time',
-    ];
-  }
+  if (error.code === 'TIMEOUT') return TIMEOUTS[error.reason ?? ''] ?? SLOW;
   if (error.code === 'CONNECTION' && error.reason === 'tls') return wordsForTls(String(error.vendorCode ?? ''));
   const words = BY_REASON[error.reason ?? ''];
   if (words !== undefined && (error.code === 'CONNECTION' || error.code === 'AUTH')) return words;

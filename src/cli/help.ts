@@ -56,7 +56,7 @@ environment, by a preset, or nowhere (default). What is wrong is listed at once.
   --preset NAME    production, development or serverless, below the URL and the environment
   --json           as JSON
 ${COMMON}
-Exit codes: 0 the configuration is right, 1 something is wrong with it, 2 wrong arguments.
+Exit codes: 0 the configuration is right, 2 something is wrong with it, or with the arguments.
 `;
 
 const TEXTS: Readonly<Record<CommandName, string>> = { ping: PING, top: TOP, config: CONFIG };

@@ -14,8 +14,8 @@ export interface Screen extends Sink {
   readonly columns: number;
   readonly rows: number;
   onResize(told: () => void): void;
-  /** Keys come one by one until `stop` is called, which gives the terminal back as it was. */
-  readKeys(told: (key: string) => void): { stop(): void };
+  /** Keys come as they are typed, several at once too, until `stop` is called, which gives the terminal back as it was. */
+  readKeys(told: (keys: string) => void): { stop(): void };
 }
 
 export interface Outside {

@@ -4,7 +4,7 @@ import type { PingOptions } from './command-line.js';
 import { issueLines, issuesJson } from './config-report.js';
 import type { Examined } from './examine.js';
 import { examine } from './examine.js';
-import { failureOf } from './failure.js';
+import { failureOf, SLOW_SERVER, UNANSWERED } from './failure.js';
 import type { Examination } from './finding.js';
 import { planOf, sortFindings } from './finding.js';
 import { formatLength } from './format.js';
@@ -18,6 +18,7 @@ import { POOL_RULES } from './pool-rules.js';
 import { Progress } from './progress.js';
 import { SERVER_RULES } from './server-rules.js';
 import type { Paint } from './terminal.js';
+import { jsonText, painter } from './terminal.js';
 
 export async function runPing(options: PingOptions, outside: Outside, paint: Paint): Promise<number> {
   const { out, err, clock, signal } = outside;
@@ -50,12 +51,12 @@ export async function runPing(options: PingOptions, outside: Outside, paint: Pai
     // Without a session nothing is known that could be judged.
     const isConnected = latency.rounds !== undefined && server.product !== undefined;
     const report = pingReport(about, examined, isConnected ? findings : [], failureIn(examined, limit));
-    out.write(`${options.isJson ? JSON.stringify(report, null, 2) : pingLines(report, paint).join('\n')}\n`);
+    out.write(`${options.isJson ? jsonText(report) : pingLines(report, paint).join('\n')}\n`);
     return report.ok ? EXIT.ok : EXIT.problem;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     if (options.isJson) out.write(`${issuesJson(error)}\n`);
-    else err.write(`${issueLines(error, paint).join('\n')}\n`);
+    else err.write(`${issueLines(error, outside.isErrTerminal ? paint : painter(false)).join('\n')}\n`);
     return EXIT.usage;
   }
 }
@@ -68,13 +69,12 @@ export function findingsOf(examination: Examination): PingReport['findings'] {
 
 function failureIn({ failure }: Examined, limit: TimeLimit): PingReport['failure'] {
   if (failure === undefined) return undefined;
-  const { during, error } = failure;
-  if (!limit.isOver) return { during, ...failureOf(error) };
+  const { during, error, isCut } = failure;
+  // What failed by itself did so, even if the time was up before everything was closed.
+  if (!isCut || !limit.isOver) return { during, ...failureOf(error) };
   const text = `not done within ${formatLength(limit.ms)}`;
   const isConnecting = during === 'connecting';
-  const advice = isConnecting
-    ? 'is it the right host and port? A firewall that drops packets looks like this. --timeout gives more time'
-    : 'give it more time (--timeout), or find out what holds the server up (fluxor top)';
+  const advice = isConnecting ? UNANSWERED : SLOW_SERVER;
   return { during, code: 'TIMEOUT', reason: isConnecting ? 'connect' : 'statement', text, advice };
 }
 

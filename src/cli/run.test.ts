@@ -35,9 +35,22 @@ describe('fluxor', () => {
     const { code, out, err } = await ran(world, command, `${URL_WITH_SECRET}?pool.maxSise=1`);
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain('2 options are wrong:');
+    // The output is a terminal; where this goes is none.
+    expect(err).not.toContain('\u001b');
     expect(err).toContain('did you mean pool.maxSize?');
     expect(err).toContain('did you mean FLUXOR_QUERY_TIMEOUT?');
     expect(err).not.toContain('canary');
+  });
+
+  it.each([
+    ['a user that is not percent-encoded', 'http://app:ca%nary@metrics.example/x', {}, "url: got a '%'"],
+    ['a token with a line break', 'http://metrics.example/x', { FLUXOR_TOKEN: 'ca\nnary' }, 'token: got characters'],
+  ])('top refuses %s in words, and asks nobody', async (_what, url, env, words) => {
+    const world = new CliWorld({ env, fetch: () => Promise.reject(new Error('asked')) });
+    const { code, out, err } = await ran(world, 'top', url);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain(words);
+    expect(err).not.toContain('nary');
   });
 
   it('gives JSON to programs, also of what is wrong', async () => {
@@ -69,14 +82,14 @@ describe('fluxor config', () => {
     expect([code, of('pool.maxSize'), of('query.timeout')]).toEqual([0, 70, 7_000]);
   });
 
-  it('says that a file is not there, and that nobody names a database, with 1', async () => {
+  it('says that a file is not there, and that nobody names a database, with 2 as the others do', async () => {
     const missing = await ran(new CliWorld(), 'config', '--env-file', 'canary.env', '--no-color');
     expect([missing.code, missing.out]).toEqual([
-      1,
+      2,
       expect.stringContaining('--env-file: got a file that is not there'),
     ]);
     const nothing = await ran(new CliWorld({ env: { FLUXOR_POOL_MAX_SIZE: 'many' } }), 'config', '--no-color');
-    expect(nothing.code).toBe(1);
+    expect(nothing.code).toBe(2);
     expect(nothing.out).toMatch(/url: got none, expected one as an argument[^]*pool\.maxSize: got/);
   });
 

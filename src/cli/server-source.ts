@@ -18,10 +18,12 @@ export class ServerSource {
   readonly #outside: Outside;
   readonly #config: RuntimeConfig;
   readonly #lone: LoneRuntime;
+  readonly #timeoutMs: number;
 
   constructor(outside: Outside, config: RuntimeConfig, timeoutMs: number) {
     this.#outside = outside;
     this.#config = config;
+    this.#timeoutMs = timeoutMs;
     this.#lone = loneRuntime(config.driver, 'fluxor-top', timeoutMs);
     // Ctrl-C gives up a connect that is under way.
     outside.signal.addEventListener(
@@ -36,7 +38,11 @@ export class ServerSource {
   }
 
   async look(): Promise<ServerSample> {
-    const { clock, signal } = this.#outside;
+    const { clock, signal: ended } = this.#outside;
+    // One limit over all questions of a look; each has the same by the runtime.
+    const late = new AbortController();
+    const timer = clock.setTimer(this.#timeoutMs, () => late.abort());
+    const signal = AbortSignal.any([ended, late.signal]);
     try {
       return await this.#lone.db.use(
         async (session) => {
@@ -46,8 +52,11 @@ export class ServerSource {
         { signal },
       );
     } catch (error) {
+      if (late.signal.aborted) throw new SourceError('no answer in time', false);
       const { text, advice, code, reason } = failureOf(error);
       throw new SourceError(`${text}; ${advice} (${code})`, FINAL.has(code) || FINAL_REASONS.has(reason ?? ''));
+    } finally {
+      timer.cancel();
     }
   }
 

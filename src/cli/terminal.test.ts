@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatBytes, formatCount, formatLength, formatMs, sparkline } from './format.js';
-import { cut, painter, printable, wantsColours } from './terminal.js';
+import { cut, jsonText, painter, printable, wantsColours } from './terminal.js';
 
 describe('a line', () => {
   it('is cut to its visible characters, and keeps every escape code', () => {
@@ -22,6 +22,14 @@ describe('a line', () => {
   it('does nothing to a terminal, whatever came', () => {
     expect(printable('a\u001b[2Jb\nc\u0007\u009b31m\u202e\ud800')).toBe('a�[2Jb�c��31m��');
     expect(printable('größer 日本 😀')).toBe('größer 日本 😀');
+  });
+
+  it('does nothing to a terminal as JSON either, and stays what it was', () => {
+    const value = { name: 'a\u001b[2J\u009b31m\u202e\u2066\ud800 größer 😀' };
+    const text = jsonText(value);
+    expect(text.replaceAll('\n', '')).toBe(printable(text.replaceAll('\n', '')));
+    expect(text).toContain('größer 😀');
+    expect(JSON.parse(text)).toEqual(value);
   });
 });
 

@@ -8,6 +8,9 @@ const ESC = '\u001b[';
 
 export const HIDE_CURSOR = `${ESC}?25l`;
 export const SHOW_CURSOR = `${ESC}?25h`;
+/** What does not fit is cut off by the terminal: some characters are two columns wide. */
+export const NO_WRAP = `${ESC}?7l`;
+export const WRAP = `${ESC}?7h`;
 export const CLEAR_TO_END_OF_LINE = `${ESC}K`;
 export const CLEAR_BELOW = `${ESC}J`;
 export const HOME = `${ESC}H`;
@@ -51,4 +54,15 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ud800
 /** One line that does nothing to a terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\ufffd');
+}
+
+/** JSON leaves these as they are: some terminals take C1 controls for the beginning of an escape sequence. */
+const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** JSON for programs, and for whoever looks at it on a terminal: the same value, and does nothing to one. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    UNPRINTABLE_IN_JSON,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -73,13 +73,18 @@ describe('fluxor top on a terminal', () => {
     ['Ctrl-C', '\u0003', 130],
     ['Escape', '\u001b', 0],
     ['Q', 'Q', 0],
+    ['a q among others that came with it', 'xq', 0],
+    ['a Ctrl-C among others that came with it', 'x\u0003', 130],
   ])('ends at %s, also while it waits for an answer', async (_name, key, code) => {
     const { world, screen, ended } = live(site('never').fetch);
     screen.press('x');
+    // The key F1: an Escape with more behind it.
+    screen.press('\u001bOP');
+    expect(screen.hasKeys).toBe(true);
     screen.press(key);
     expect(await ended).toBe(code);
     expect(screen.text.endsWith(LEAVE_SCREEN)).toBe(true);
-    world.controller.abort();
+    // The answer that never comes holds nothing up.
     await world.clock.settle();
     expect(world.clock.pendingTimerCount).toBe(0);
   });

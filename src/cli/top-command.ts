@@ -16,7 +16,7 @@ import type { ServerSample } from './server-sample.js';
 import { ServerSource } from './server-source.js';
 import { serverLines } from './server-view.js';
 import type { Paint } from './terminal.js';
-import { printable } from './terminal.js';
+import { painter, printable } from './terminal.js';
 import { TopScreen } from './top-screen.js';
 
 /** How many rates the bars show at most. */
@@ -56,7 +56,7 @@ export async function runTop(options: TopOptions, outside: Outside, paint: Paint
     return await watch(serverWatched(new ServerSource(outside, config, options.timeoutMs), paint), options, outside);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    err.write(`${issueLines(error, paint).join('\n')}\n`);
+    err.write(`${issueLines(error, outside.isErrTerminal ? paint : painter(false)).join('\n')}\n`);
     return EXIT.usage;
   }
 }

@@ -12,7 +12,9 @@ import {
   HIDE_CURSOR,
   HOME,
   LEAVE_SCREEN,
+  NO_WRAP,
   SHOW_CURSOR,
+  WRAP,
 } from './terminal.js';
 
 export class TopScreen {
@@ -23,10 +25,11 @@ export class TopScreen {
   /** `onQuit`: q, Escape or Ctrl-C was pressed. `onResize`: the picture has to be drawn anew. */
   constructor(screen: Screen, onQuit: (isInterrupt: boolean) => void, onResize: () => void) {
     this.#screen = screen;
-    screen.write(`${ENTER_SCREEN}${HIDE_CURSOR}${HOME}${CLEAR_BELOW}`);
-    this.#keys = screen.readKeys((key) => {
-      if (key.startsWith('\u0003')) onQuit(true);
-      else if (key === 'q' || key === 'Q' || key === '\u001b') onQuit(false);
+    screen.write(`${ENTER_SCREEN}${HIDE_CURSOR}${NO_WRAP}${HOME}${CLEAR_BELOW}`);
+    // Several keys may come at once; what has an Escape and more is a key such as an arrow, and means nothing here.
+    this.#keys = screen.readKeys((keys) => {
+      if (keys.includes('\u0003')) onQuit(true);
+      else if (keys === '\u001b' || (!keys.includes('\u001b') && /q/i.test(keys))) onQuit(false);
     });
     screen.onResize(() => {
       if (!this.#isClosed) onResize();
@@ -52,6 +55,6 @@ export class TopScreen {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#keys.stop();
-    this.#screen.write(`${SHOW_CURSOR}${LEAVE_SCREEN}`);
+    this.#screen.write(`${WRAP}${SHOW_CURSOR}${LEAVE_SCREEN}`);
   }
 }

@@ -52,6 +52,12 @@ describe.each(inject('postgresServers'))('ping of $name', ({ url, major }) => {
     expect(rules(told, 'ok')).toEqual(expect.arrayContaining(['cancel', 'tls-off', 'encoding', 'clock', 'read-only']));
   });
 
+  it('has the exit code of what was found where nobody reads on', async () => {
+    const { child, ended } = fluxor.start(['ping', url]);
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  });
+
   it('leaves no session behind, whether it ends by itself or by Ctrl-C', async () => {
     const name = 'cli-leftovers';
     const named = changed(url, { search: `?application_name=${name}` });
@@ -127,6 +133,23 @@ describe('ping', () => {
     await expect.poll(() => silent.connections()).toBe(1);
     child.kill(signal);
     expect(await ended).toEqual({ code: signal === 'SIGINT' ? 130 : 143, signal: null, stdout: '', stderr: '' });
+    await expect.poll(() => silent.connections()).toBe(0);
+  });
+
+  it('ends in order at what a client library throws in a turn of its own, and shows the name alone', async () => {
+    await using silent = await silentServer();
+    const thrower = `process.on('SIGUSR2', () => { throw new RangeError('canary-secret'); })`;
+    const url = `postgres://app@127.0.0.1:${silent.port}/shop`;
+    const { child, ended } = fluxor.start(['ping', url, '--timeout', '10m'], {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(thrower)}`,
+    });
+    await expect.poll(() => silent.connections()).toBe(1);
+    child.kill('SIGUSR2');
+    const { code, stderr } = await ended;
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'fluxor: something unexpected happened (RangeError). This should not happen: please report it.\n',
+    );
     await expect.poll(() => silent.connections()).toBe(0);
   });
 
@@ -212,6 +235,20 @@ describe('ping over TLS', () => {
     const { code, stdout } = await fluxor.run(['ping', changed(server.url, { search: '?sslmode=require' })]);
     expect(code).toBe(1);
     expect(stdout).toContain('signed by nobody who is trusted here (CONNECTION, tls, DEPTH_ZERO_SELF_SIGNED_CERT)');
+  });
+
+  it('counts sessions that its user may not look into, and claims nothing of a sleep that was refused', async () => {
+    await using db = await connect(server.url);
+    await db.exec("create role app login password 'app'");
+    await db.exec('revoke execute on function pg_sleep(double precision) from public');
+    const url = Object.assign(new URL(server.url), { username: 'app', password: 'app' }).href;
+    const { report: told } = await report(url);
+    expect(told.server.otherConnections).toBeGreaterThanOrEqual(1);
+    expect(told.server.cancel).toEqual({});
+    expect(rules(told, 'ok', 'warning')).not.toContain('cancel');
+    const { stdout } = await fluxor.run(['top', url, '--once']);
+    expect(stdout).toMatch(/sessions +[1-9]\d* others of \d+: .*[1-9]\d* hidden/);
+    expect(stdout).toMatch(/refused +what other users do \(permission\)/);
   });
 
   it('tells of a standby that it takes no writes', async () => {
@@ -326,7 +363,7 @@ describe('config', () => {
       ['config', 'postgres://app:canary-secret@localhost/shop?pool.maxIdel=3'],
       env,
     );
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     for (const text of ['FLUXOR_POOL_MAX_SIZE', 'pool.maxIdle', 'query.timeout']) expect(stdout).toContain(text);
     expect(stdout).not.toContain('app:canary-secret');
   });
