@@ -17,13 +17,12 @@ describe('OptionReader', () => {
     expect(reader.text('name', 'db')).toBe('db');
     expect(reader.oneOf('mode', ['a', 'b'], 'b')).toBe('b');
     expect(reader.has('name')).toBe(false);
-    reader.onlyOff('leak');
     reader.refuseUnknown();
     expect(issues).toEqual([]);
   });
 
   it('answers what is given when it is right', () => {
-    const source = { maxSize: 7, timeout: '2s', isFast: false, name: 'x', mode: 'a', leak: false };
+    const source = { maxSize: 7, timeout: '2s', isFast: false, name: 'x', mode: 'a' };
     const { reader, issues } = read(source);
     expect(reader.integer('maxSize', 50, { min: 1, max: 7 })).toBe(7);
     expect(reader.duration('timeout', 1_000, { minMs: 2_000, maxMs: 2_000 })).toBe(2_000);
@@ -31,7 +30,6 @@ describe('OptionReader', () => {
     expect(reader.text('name', 'db')).toBe('x');
     expect(reader.oneOf('mode', ['a', 'b'], 'b')).toBe('a');
     expect(reader.has('name')).toBe(true);
-    reader.onlyOff('leak');
     reader.refuseUnknown();
     expect(issues).toEqual([]);
   });
@@ -43,7 +41,6 @@ describe('OptionReader', () => {
       isFast: 1,
       name: '',
       mode: 'c',
-      leak: true,
       more: 1,
     });
     expect(reader.integer('maxSize', 50, { min: 1, max: 10_000 })).toBe(50);
@@ -51,7 +48,6 @@ describe('OptionReader', () => {
     expect(reader.boolean('isFast', false)).toBe(false);
     expect(reader.text('name', undefined)).toBeUndefined();
     expect(reader.oneOf('mode', ['a', 'b'], 'b')).toBe('b');
-    reader.onlyOff('leak');
     reader.refuseUnknown();
     expect(issues).toEqual([
       { path: 'pool.maxSize', got: "'50'", expected: 'a whole number, 1 to 10,000' },
@@ -59,7 +55,6 @@ describe('OptionReader', () => {
       { path: 'pool.isFast', got: '1', expected: 'true or false' },
       { path: 'pool.name', got: "''", expected: 'a non-empty string' },
       { path: 'pool.mode', got: "'c'", expected: "one of 'a', 'b'" },
-      { path: 'pool.leak', got: 'true', expected: 'false; this version does not have it yet' },
       { path: 'pool.more', got: 'an unknown option', expected: expect.any(String) as string },
     ]);
   });

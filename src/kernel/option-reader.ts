@@ -93,13 +93,6 @@ export class OptionReader {
     return this.refuse(name, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, fallback);
   }
 
-  /** A feature this version does not have yet: it can be switched off, which is what it is, and nothing else. */
-  onlyOff(name: string): void {
-    const value = this.raw(name);
-    if (value !== undefined && value !== false)
-      this.refuse(name, 'false; this version does not have it yet', undefined);
-  }
-
   /** A nested group of options. */
   group(name: string): OptionReader {
     return new OptionReader(this.raw(name), this.#at(name), this.#issues);

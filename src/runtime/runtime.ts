@@ -147,7 +147,8 @@ export interface DBRuntime extends Executor, AsyncDisposable {
   setMetricsCallback(fn: (metrics: MetricsSnapshot) => unknown, interval?: Duration | false): Disposable;
   /**
    * Asks the database, with one connection and for one second at most, whether it can be used; connects where nothing has yet.
-   * Never rejects. However many ask at once, one probe is made, and its answer is good for a second.
+   * Rejects only where its own code cannot be loaded. However many ask at once, one probe is made, and its answer is good for a
+   * second.
    * @example if ((await db.healthCheck()).status === 'down') response.writeHead(503);
    */
   healthCheck(): Promise<Health>;
@@ -163,7 +164,7 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   readonly #house: House;
   #starting: Promise<void> | undefined;
   #disconnecting: Promise<void> | undefined;
-  #health: Promise<HealthCheck> | undefined;
+  #health: HealthCheck | undefined;
 
   constructor(house: House) {
     super();
@@ -267,8 +268,10 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   }
 
   async healthCheck(): Promise<Health> {
-    this.#health ??= import('./health.js').then(({ HealthCheck }) => new HealthCheck(this.#house));
-    return (await this.#health).check();
+    // Loaded by those who ask. Asked for each time, so that a failure is not kept.
+    const { HealthCheck } = await import('./health.js');
+    this.#health ??= new HealthCheck(this.#house);
+    return this.#health.check();
   }
 
   diagnostics(): Diagnostics {
