@@ -86,8 +86,7 @@ export class PostgresDriver implements Driver {
       user,
       password,
       ssl,
-      application_name:
-        applicationName === DEFAULT_APPLICATION_NAME ? (request.sessionName ?? applicationName) : applicationName,
+      application_name: applicationName ?? request.sessionName ?? DEFAULT_APPLICATION_NAME,
       options: sessionOptions,
       keepAlive: true,
       keepAliveInitialDelayMillis: TCP_KEEPALIVE_MS,

@@ -34,7 +34,7 @@ describe('postgres options', () => {
       database: undefined,
       user: undefined,
       ssl: false,
-      applicationName: 'fluxor-db',
+      applicationName: undefined,
       sessionOptions: undefined,
       endpoint: 'postgres://localhost:5432/',
     });

@@ -98,7 +98,8 @@ export interface PostgresConfig {
   readonly password: string | (() => string | Promise<string>) | undefined;
   readonly credentials: CredentialsProvider | undefined;
   readonly ssl: false | TlsOptions;
-  readonly applicationName: string;
+  /** `undefined` where the user has not said one. */
+  readonly applicationName: string | undefined;
   /** libpq's `options` string made of `settings`. */
   readonly sessionOptions: string | undefined;
   /** Printable, without the password. */
@@ -135,7 +136,7 @@ export function resolvePostgresOptions(options: PostgresOptions): PostgresConfig
       readSslMode(parameter('sslmode'), 'postgres.url?sslmode', issues) ??
       readSslMode(process.env['PGSSLMODE'] || undefined, 'PGSSLMODE', issues) ??
       (false as const),
-    applicationName: reader.text('applicationName', parameter('application_name') ?? DEFAULT_APPLICATION_NAME),
+    applicationName: reader.text('applicationName', undefined) ?? parameter('application_name'),
     sessionOptions: readSettings(reader, parameter('options')),
     pooler: reader.oneOf('pooler', POOLERS, 'auto'),
   };
