@@ -53,7 +53,6 @@ const SLEEPING: Readonly<Record<Dialect, string>> = {
 /** Until the server has surely begun with it. */
 const BEFORE_CANCEL_MS = 50;
 const FACTS = { postgres: postgresFacts, mysql: mysqlFacts, oracle: oracleFacts } as const;
-const CLOSE_MS = 500;
 
 export async function examine(options: ExamineOptions): Promise<Examined> {
   const { config, clock, signal, timeoutMs, onProgress } = options;
@@ -62,8 +61,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   const lone = loneRuntime(config.driver, 'fluxor-ping', timeoutMs);
   const { db } = lone;
   // A connect under way is given up with the runtime.
-  const giveUp = (): void => void db.disconnect({ timeout: 0 }).catch(() => undefined);
-  signal.addEventListener('abort', giveUp, { once: true });
+  signal.addEventListener('abort', lone.giveUp, { once: true });
   let during = '';
   const begin = (doing: string): void => {
     during = doing;
@@ -121,9 +119,9 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   } catch (error) {
     return { ...found, failure: { during, error, isCut: signal.aborted } };
   } finally {
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', lone.giveUp);
     watch.stop();
-    await db.disconnect({ timeout: CLOSE_MS }).catch(() => undefined);
+    await lone.close();
   }
 }
 

@@ -85,7 +85,7 @@ export const UNANSWERED =
   'is it the right host and port? A firewall that drops packets looks like this. --timeout gives more time';
 /** There was a session, and then it took too long. */
 export const SLOW_SERVER = 'give it more time (--timeout), or find out what holds the server up (fluxor top)';
-const SLOW: Words = ['it took too long', SLOW_SERVER];
+const SLOW: readonly [text: string, advice: string] = ['it took too long', SLOW_SERVER];
 const TIMEOUTS: Readonly<Record<string, Words>> = {
   connect: ['the server did not answer in time', UNANSWERED],
   acquire: ['the server did not answer in time', UNANSWERED],

@@ -50,5 +50,10 @@ export function buildConfig(
   return (hasArgument ? start.withUrl(argument) : start).fromEnv(Object.fromEntries(kept)).build();
 }
 
+/** Parameters of the URL that only the driver understands (`sslmode`) are found to be wrong when it is loaded. Of a missing library nothing is wrong in them. */
+export function wrongOptions(error: unknown): ConfigError | undefined {
+  return error instanceof ConfigError && error.code === 'CONFIG' ? error : undefined;
+}
+
 /** What to do where nobody says which database. */
 export const NO_URL = 'no URL was given: name it as an argument, or in FLUXOR_URL or DATABASE_URL';

@@ -39,7 +39,13 @@ export async function oracleFacts(probe: Probe, wallNow: () => number): Promise<
     database: textIn(session['con_name']) ?? textIn(session['service_name']) ?? textIn(session['db_name']),
     schema: textIn(session['current_schema']),
     sessionId: textIn(session['sid']),
-    role: role === undefined || role === null ? undefined : role === 'PRIMARY' ? 'primary' : 'replica',
+    // A snapshot standby takes writes as long as it is one.
+    role:
+      role === undefined || role === null
+        ? undefined
+        : /^(PRIMARY|SNAPSHOT STANDBY)$/.test(role)
+          ? 'primary'
+          : 'replica',
     isReadOnly: mode['open_mode'] === undefined ? undefined : !/^READ WRITE/.test(mode['open_mode'] ?? ''),
     maxConnections: numberIn(room['sessions']),
     otherConnections: othersOf(numberIn(others)),

@@ -8,7 +8,7 @@ import { failureOf, SLOW_SERVER, UNANSWERED } from './failure.js';
 import type { Examination } from './finding.js';
 import { planOf, sortFindings } from './finding.js';
 import { formatLength } from './format.js';
-import { buildConfig, NO_URL, readVariables, urlOf } from './given-config.js';
+import { buildConfig, NO_URL, readVariables, urlOf, wrongOptions } from './given-config.js';
 import { LINK_RULES } from './link-rules.js';
 import type { Outside } from './outside.js';
 import { EXIT } from './outside.js';
@@ -41,6 +41,8 @@ export async function runPing(options: PingOptions, outside: Outside, paint: Pai
       progress.clear();
     }
     if (signal.aborted) return EXIT.interrupted;
+    const wrong = wrongOptions(examined.failure?.error);
+    if (wrong !== undefined) throw wrong;
     const { driver } = config;
     const at = clock.wallNow();
     const about = { endpoint: driver.endpoint, driver: driver.name, at };

@@ -6,6 +6,9 @@
 import type { Driver, DriverConnection, DBRuntime } from '../index.js';
 import { createRuntime } from '../index.js';
 
+/** The least that a runtime takes. */
+const GIVE_UP_MS = 100;
+const CLOSE_MS = 500;
 /** The longest that a pool lets one connect take. */
 const LONGEST_CONNECT_MS = 600_000;
 
@@ -13,6 +16,10 @@ export interface LoneRuntime {
   readonly db: DBRuntime;
   /** The newest connection, as long as it is of this runtime. */
   connection(): DriverConnection | undefined;
+  /** Whatever is under way is ended: a connect, which has no signal of its own, too. */
+  giveUp(this: void): void;
+  /** Ends with nothing open, whether it was given up or not. */
+  close(): Promise<void>;
 }
 
 export function loneRuntime(driver: Driver, name: string, timeoutMs: number): LoneRuntime {
@@ -47,7 +54,8 @@ export function loneRuntime(driver: Driver, name: string, timeoutMs: number): Lo
     gate: { circuitBreaker: false, rateLimit: false, connectionLimit: false },
     monitor: { interval: false },
   });
-  return { db, connection: () => newest };
+  const end = (timeout: number): Promise<void> => db.disconnect({ timeout }).catch(() => undefined);
+  return { db, connection: () => newest, giveUp: () => void end(GIVE_UP_MS), close: () => end(CLOSE_MS) };
 }
 
 /** The same driver, which tells of each connection. Without a listener: nobody listens here. */

@@ -41,7 +41,9 @@ const ROOM = `select r.rolsuper::text as is_superuser, r.rolconnlimit::text as r
   (select count(*)::text from pg_catalog.pg_stat_activity where ${PG_CLIENTS} and pid <> pg_catalog.pg_backend_pid()) as others
   from pg_catalog.pg_roles r where r.rolname = current_user`;
 
-const OUTCOMES = `select pg_catalog.has_function_privilege('pg_catalog.pg_xact_status(xid8)', 'execute')::text as can`;
+/** No row before PostgreSQL 13. */
+const OUTCOMES = `select pg_catalog.has_function_privilege(oid, 'execute')::text as can from pg_catalog.pg_proc
+  where proname = 'pg_xact_status' and pronamespace = 'pg_catalog'::regnamespace`;
 
 /** `wallNow` is this machine's clock, around each question. */
 export async function postgresFacts(probe: Probe, wallNow: () => number): Promise<ServerFacts> {
@@ -50,7 +52,7 @@ export async function postgresFacts(probe: Probe, wallNow: () => number): Promis
   const middle = (askedAt + wallNow()) / 2;
   const settings = await probe.pairs('the settings', SETTINGS);
   const room = await probe.row('connections and limits', ROOM);
-  const outcomes = await probe.row('the right to ask for outcomes', OUTCOMES);
+  const outcomes = await outcomesOf(probe);
   const serverNow = numberIn(session['now']);
   const limits = [room['role_limit'], room['database_limit']]
     .map(numberIn)
@@ -66,7 +68,7 @@ export async function postgresFacts(probe: Probe, wallNow: () => number): Promis
       session['is_replica'] === undefined ? undefined : isOn(session['is_replica']) === true ? 'replica' : 'primary',
     isReadOnly: isOn(settings['transaction_read_only']),
     isSuperuser: isOn(room['is_superuser']),
-    outcomes: outcomesOf(outcomes),
+    outcomes,
     maxConnections: numberIn(settings['max_connections']),
     reservedConnections: reservedOf(settings, isOn(room['is_superuser']) === true),
     otherConnections: numberIn(room['others']),
@@ -93,7 +95,10 @@ function reservedOf(settings: Answer, isSuperuser: boolean): number | undefined 
   return reserved + (numberIn(settings['reserved_connections']) ?? 0);
 }
 
-function outcomesOf({ can }: Answer): ServerFacts['outcomes'] {
+async function outcomesOf(probe: Probe): Promise<ServerFacts['outcomes']> {
+  const refused = probe.unread.length;
+  const { can } = await probe.row('the right to ask for outcomes', OUTCOMES);
+  if (probe.unread.length > refused) return undefined;
   if (can === undefined) return { can: false, because: 'pg_xact_status() came with PostgreSQL 13' };
   return isOn(can) === true ? { can: true } : { can: false, because: 'no right to call pg_xact_status()' };
 }

@@ -182,6 +182,11 @@ describe('the findings', () => {
     expect(first?.advice).toBe('set pool.keepalive below 2 min');
   });
 
+  it('of a database in the process do not speak of a server', () => {
+    const [first] = findingsOf(examination({ server: { cancel: { can: false } }, isEmbedded: true }));
+    expect([first?.rule, first?.advice]).toEqual(['cancel', expect.not.stringContaining('server')]);
+  });
+
   it('count every instance', () => {
     const [first] = findingsOf(examination({ server: { maxConnections: 100 }, plan: { instances: 4 } }));
     expect(first?.text).toContain('pool.maxSize 50 × 4 instances = 200 is more than the 100 of the server');

@@ -51,7 +51,9 @@ const cancel: Rule = ({ server: { cancel: ability }, isEmbedded }) => {
       rule: 'cancel',
       text: `a running statement cannot be stopped: ${ability.because ?? 'refused'}`,
     },
-    advice: 'a statement that runs out of time goes on at the server: give the server a limit of its own',
+    advice: isEmbedded
+      ? 'keep statements short: while one runs, nothing else in this process does'
+      : 'a statement that runs out of time goes on at the server: give the server a limit of its own',
   };
 };
 

@@ -9,7 +9,6 @@ import { Probe } from './probe.js';
 import { lookAtServer } from './server-questions.js';
 import type { ServerSample } from './server-sample.js';
 
-const CLOSE_MS = 500;
 /** What will not be otherwise a second later. */
 const FINAL: ReadonlySet<string> = new Set(['AUTH', 'CONFIG', 'DRIVER_MISSING']);
 const FINAL_REASONS: ReadonlySet<string> = new Set(['unknown-database', 'tls', 'settings', 'protocol']);
@@ -26,11 +25,7 @@ export class ServerSource {
     this.#timeoutMs = timeoutMs;
     this.#lone = loneRuntime(config.driver, 'fluxor-top', timeoutMs);
     // Ctrl-C gives up a connect that is under way.
-    outside.signal.addEventListener(
-      'abort',
-      () => void this.#lone.db.disconnect({ timeout: 0 }).catch(() => undefined),
-      { once: true },
-    );
+    outside.signal.addEventListener('abort', this.#lone.giveUp, { once: true });
   }
 
   get title(): string {
@@ -60,7 +55,7 @@ export class ServerSource {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#lone.db.disconnect({ timeout: CLOSE_MS }).catch(() => undefined);
+  close(): Promise<void> {
+    return this.#lone.close();
   }
 }

@@ -9,7 +9,7 @@ import type { DiagnosticsSample } from './diagnostics-source.js';
 import { DiagnosticsSource, SourceError } from './diagnostics-source.js';
 import { diagnosticsLines, ratesOf } from './diagnostics-view.js';
 import { formatLength } from './format.js';
-import { buildConfig, NO_URL, readVariables, urlOf } from './given-config.js';
+import { buildConfig, NO_URL, readVariables, urlOf, wrongOptions } from './given-config.js';
 import type { Outside, Screen } from './outside.js';
 import { EXIT } from './outside.js';
 import type { ServerSample } from './server-sample.js';
@@ -53,6 +53,9 @@ export async function runTop(options: TopOptions, outside: Outside, paint: Paint
       );
     }
     const config = buildConfig(options.url, variables, undefined);
+    // What else is in the way of the driver is told of by the first look.
+    const wrong = await config.driver.load().then(() => undefined, wrongOptions);
+    if (wrong !== undefined) throw wrong;
     return await watch(serverWatched(new ServerSource(outside, config, options.timeoutMs), paint), options, outside);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -73,8 +73,10 @@ describe('facts', () => {
 
   it('of PostgreSQL claim nothing where everything is refused', async () => {
     const probe = probeOf([]);
-    expect(await postgresFacts(probe, () => AT)).toMatchObject({ product: 'PostgreSQL', losesCommits: [] });
+    expect(await postgresFacts(probe, () => AT)).toEqual({ product: 'PostgreSQL', losesCommits: [] });
     expect(probe.unread).toHaveLength(4);
+    const older = probeOf([['pg_xact_status', []]]);
+    expect((await postgresFacts(older, () => AT)).outcomes).toMatchObject({ can: false });
   });
 
   it('of MySQL and MariaDB read seconds and milliseconds each in their own unit', async () => {
