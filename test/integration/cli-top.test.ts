@@ -150,7 +150,7 @@ describe.each(inject('postgresServers'))('top of $name, live', ({ url }) => {
     await expect.poll(() => live.stdout()).toContain('/s');
     const seen = live.stdout().length;
     const end = `select count(pg_terminate_backend(pid))::int from pg_stat_activity
-      where query like '%pg_stat_activity a where backend_type%' and pid <> pg_backend_pid()`;
+      where query like '%pg_stat_activity a where (backend_type%' and pid <> pg_backend_pid()`;
     await expect.poll(() => db.queryValue<number>(end)).toBeGreaterThan(0);
     await expect.poll(() => live.stdout().slice(seen)).toMatch(/transactions\/s[^]*transactions\/s[^]*transactions\/s/);
     live.child.stdin?.write('q');

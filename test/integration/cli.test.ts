@@ -1,7 +1,5 @@
 /** `fluxor ping` and `fluxor config`, as people run them, against real servers and against what is wrong with them. */
 import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'fluxor-db';
@@ -10,6 +8,7 @@ import { freePort } from '../servers/free-port.js';
 import { PostgresServer } from '../servers/postgres-server.js';
 import type { PingReport } from '../../src/cli/ping-report.js';
 import { CliProgram } from '../support/cli/program.js';
+import { silentServer, talkingServer } from '../support/cli/small-server.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`./tls/${name}`, import.meta.url));
 
@@ -187,6 +186,11 @@ describe('ping', () => {
     expect(stderr).toContain('FLUXOR_QUERY_TIMEOUT');
     expect(stderr).not.toContain('canary-secret');
     expect((await fluxor.run(['ping'])).code).toBe(2);
+    for (const command of ['ping', 'top']) {
+      const wrong = await fluxor.run([command, 'postgres://app:canary-secret@localhost/shop?sslmode=maybe']);
+      expect([wrong.code, wrong.stdout]).toEqual([2, '']);
+      expect(wrong.stderr).toMatch(/^One option is wrong:\n {2}postgres\.url\?sslmode: got 'maybe'/);
+    }
     expect((await fluxor.run(['ping', '--jsn'])).stderr).toContain('did you mean --json?');
   });
 });
@@ -368,32 +372,3 @@ describe('config', () => {
     expect(stdout).not.toContain('app:canary-secret');
   });
 });
-
-interface SmallServer extends AsyncDisposable {
-  readonly port: number;
-  connections(): number;
-}
-
-/** Takes connections, and says `greeting`; says nothing without one. */
-async function talkingServer(greeting: string | undefined): Promise<SmallServer> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    if (greeting === undefined) return void socket.resume();
-    socket.resume().end(greeting);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    connections: () => sockets.size,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-function silentServer(): Promise<SmallServer> {
-  return talkingServer(undefined);
-}
