@@ -72,11 +72,11 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
       const ask: ConnectRequest = {
         signal: request.signal,
         types: this.#types,
-        onLost: (error) => this.#tellLost(error, request),
-        onRotated: request.onRotated,
+        onLost: (error) => this.#aloud(() => this.#tellLost(error, request)),
+        onRotated: () => this.#aloud(() => request.onRotated?.()),
         onHealed: () => {
           this.#ports.book.counts.healed += 1;
-          this.#ports.hub.tell('statement:healed', { connectionId: request.id });
+          this.#aloud(() => this.#ports.hub.tell('statement:healed', { connectionId: request.id }));
         },
         ...(tracing?.sessionName === undefined ? {} : { sessionName: tracing.sessionName }),
         ...(tracing === undefined ? {} : { quietly: (work) => (tracing.isQuiet ? tracing.quietly(work) : work()) }),
@@ -125,6 +125,13 @@ export class ConnectionFactory implements ResourceFactory<Connection> {
   #quietly<T>(work: () => T): T {
     const { tracing } = this.#ports;
     return tracing?.isQuiet === true ? tracing.quietly(work) : work();
+  }
+
+  /** What the client library calls by itself. */
+  #aloud(tell: () => void): void {
+    const { tracing } = this.#ports;
+    if (tracing === undefined) tell();
+    else tracing.aloud(tell);
   }
 
   #tellPooler(connectionId: number): void {

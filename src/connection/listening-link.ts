@@ -64,11 +64,11 @@ export class ListeningLink {
     const request: ConnectRequest = {
       signal: abort.signal,
       types,
-      onLost: (error) => hooks.onLost(asOurs(classify, error, 'idle')),
-      onNotification: hooks.onNotification,
+      onLost: (error) => aloud(tracing, () => hooks.onLost(asOurs(classify, error, 'idle'))),
+      onNotification: (notification) => aloud(tracing, () => hooks.onNotification(notification)),
+      ...(tracing === undefined ? {} : { quietly: (work) => quietly(tracing, work) }),
     };
-    const connecting =
-      tracing?.isQuiet === true ? tracing.quietly(() => openNative(driver, request)) : openNative(driver, request);
+    const connecting = quietly(tracing, () => openNative(driver, request));
     const limits = { deadlineAt: began.at + limitMs, signal: abort.signal };
     try {
       const native = await within(connecting, limits, timers, (cause) => {
@@ -123,7 +123,8 @@ export class ListeningLink {
   async close(): Promise<void> {
     const { clock, timers } = this.#ports;
     const limits = { deadlineAt: clock.now() + CLOSE_GRACE_MS, signal: undefined };
-    await within(this.#native.close(), limits, timers, ignoreLateFailure).catch(ignoreLateFailure);
+    const closing = quietly(this.#ports.tracing, () => this.#native.close());
+    await within(closing, limits, timers, ignoreLateFailure).catch(ignoreLateFailure);
     this.#native.destroy();
   }
 
@@ -136,11 +137,11 @@ export class ListeningLink {
     what: string,
     question: () => Promise<void>,
   ): Promise<void> {
-    const { classify, clock, timers, driver } = this.#ports;
+    const { classify, clock, timers, driver, tracing } = this.#ports;
     const began = momentOf(clock);
     const limitMs = this.#ports.answerTimeoutMs();
     try {
-      await within(question(), { deadlineAt: began.at + limitMs, signal: this.#signal }, timers, () => {
+      await within(quietly(tracing, question), { deadlineAt: began.at + limitMs, signal: this.#signal }, timers, () => {
         const text = `${driver.endpoint}: ${what} was not answered within ${formatMs(limitMs)} by the session that listens`;
         const isConnectionFatal = this.#native.isEmbedded !== true;
         throw new TimeoutError(phase, text, { decision: 'new-connection', isConnectionFatal });
@@ -150,6 +151,16 @@ export class ListeningLink {
       throw asOurs(classify, error, phase);
     }
   }
+}
+
+function quietly<T>(tracing: Tracing | undefined, work: () => T): T {
+  return tracing?.isQuiet === true ? tracing.quietly(work) : work();
+}
+
+/** What the client library calls by itself. */
+function aloud(tracing: Tracing | undefined, tell: () => void): void {
+  if (tracing === undefined) tell();
+  else tracing.aloud(tell);
 }
 
 /** A driver that has no further session to give brings a way of its own. */

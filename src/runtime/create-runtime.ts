@@ -62,7 +62,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
   const timers = new DeadlineTimer(clock);
   const hub = new Hub(clock);
   const connectionConfig = liveConnectionConfig(settings);
-  const tracing = new Tracing((error) => hub.tell('listener:failed', { event: 'trace', error }));
+  const tracing = new Tracing((error) => hub.tell('listener:failed', { event: 'trace', error }), detached);
   const place = Object.freeze({ runtime: config.name, driver: driver.name, endpoint: driver.endpoint });
   const classify = classifierOf(driver, config.errors.override, (refusal) =>
     hub.tell('error:override-refused', refusal),

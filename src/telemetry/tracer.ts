@@ -54,7 +54,8 @@ export interface Tracer {
   readonly sessionName?: string | undefined;
   /**
    * Runs each call into the client library: a statement, a COMMIT, a connect, a proof of life, a cancel. For tools that must
-   * keep others from tracing the library as well. Must call `work` once and answer what it answers. Default: runs where it is.
+   * keep others from tracing the library as well. Must call `work` once, at once; what it answers is nobody's. What the library
+   * calls by itself later, of a lost connection or a notification, is told outside of it. Default: runs where it is.
    */
-  quietly?<T>(work: () => T): T;
+  quietly?(work: () => void): void;
 }

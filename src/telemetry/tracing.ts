@@ -27,9 +27,12 @@ export class Tracing {
   isQuiet = false;
   #tracers: readonly Added[] = [];
   readonly #onFailure: (error: unknown) => void;
+  readonly #detached: <T>(work: () => T) => T;
 
-  constructor(onFailure: (error: unknown) => void) {
+  /** `detached` runs its work in the runtime's own context, which is no caller's and nobody's quiet one. */
+  constructor(onFailure: (error: unknown) => void, detached: <T>(work: () => T) => T = (work) => work()) {
     this.#onFailure = onFailure;
+    this.#detached = detached;
   }
 
   add(tracer: Tracer): Disposable {
@@ -78,10 +81,20 @@ export class Tracing {
     return this.#quietly(0, work);
   }
 
+  /**
+   * What a client library calls by itself: its socket goes on for ever in the quiet context that it was opened in, and whoever is
+   * told of a notification or a lost connection is not to be quiet.
+   */
+  aloud<T>(work: () => T): T {
+    return this.#detached(work);
+  }
+
   #quietly<T>(from: number, work: () => T): T {
     for (let at = from; at < this.#tracers.length; at += 1) {
       const { tracer } = this.#tracers[at] ?? {};
-      if (tracer?.quietly !== undefined) return tracer.quietly(() => this.#quietly(at + 1, work));
+      if (tracer?.quietly === undefined) continue;
+      const inner = (): T => this.#quietly(at + 1, work);
+      return runOnce((once) => tracer.quietly?.(once), inner, this.#onFailure);
     }
     return work();
   }
@@ -129,27 +142,8 @@ class Bracketed<T extends Trace> implements OpenTrace<T> {
     for (const bracket of brackets) this.#endOne(bracket);
   }
 
-  /** Once, whether the bracket calls it never, twice, or throws before or after it. */
   #runIn<R>(bracket: TraceBracket, work: () => R): R {
-    if (bracket.run === undefined) return work();
-    let done: Done<R> | undefined;
-    const once = (): void => {
-      if (done !== undefined) return;
-      try {
-        done = { answer: work(), thrown: undefined };
-      } catch (error) {
-        done = { answer: undefined, thrown: { error } };
-      }
-    };
-    try {
-      bracket.run(once);
-    } catch (error) {
-      this.#onFailure(error);
-    }
-    once();
-    const { answer, thrown } = done as unknown as Done<R>;
-    if (thrown !== undefined) throw thrown.error;
-    return answer as R;
+    return bracket.run === undefined ? work() : runOnce((once) => bracket.run?.(once), work, this.#onFailure);
   }
 
   #endOne(bracket: TraceBracket): void {
@@ -159,6 +153,28 @@ class Bracketed<T extends Trace> implements OpenTrace<T> {
       this.#onFailure(error);
     }
   }
+}
+
+/** Once, whether the tracer calls it never, twice, or throws before or after it. */
+function runOnce<R>(around: (once: () => void) => void, work: () => R, onFailure: (error: unknown) => void): R {
+  let done: Done<R> | undefined;
+  const once = (): void => {
+    if (done !== undefined) return;
+    try {
+      done = { answer: work(), thrown: undefined };
+    } catch (error) {
+      done = { answer: undefined, thrown: { error } };
+    }
+  };
+  try {
+    around(once);
+  } catch (error) {
+    onFailure(error);
+  }
+  once();
+  const { answer, thrown } = done as unknown as Done<R>;
+  if (thrown !== undefined) throw thrown.error;
+  return answer as R;
 }
 
 /** `Array.isArray` does not know read-only lists. */

@@ -14,6 +14,6 @@ export function isSuppressed(active: Context): boolean {
   return active.getValue(SUPPRESSED) === true;
 }
 
-export function quietly<T>(work: () => T): T {
-  return context.with(QUIET, work);
+export function quietly(work: () => void): void {
+  context.with(QUIET, work);
 }

@@ -60,7 +60,7 @@ interface Begun {
 }
 
 export class SpanTracer implements Tracer {
-  readonly quietly?: <T>(work: () => T) => T;
+  readonly quietly?: (work: () => void) => void;
   readonly sessionName?: string;
   readonly #parts: SpanParts;
   readonly #begun = new WeakMap<TransactionTrace, Begun>();
