@@ -76,17 +76,19 @@ export class TransactionControl {
   #failed: FailedStatement | undefined;
   readonly #own: OwnCommits;
 
-  /** Begins; the caller has the connection for as long as the transaction lives. `dialect` is that of its statements. */
+  /** The caller has the connection while it lives. `dialect`: of its statements. `telling`: a statement that is part of BEGIN. */
   static async begin(
     connection: Connection,
     words: TransactionStatements,
     options: BeginOptions,
     call: StatementCall,
     dialect: Dialect,
+    telling?: string,
   ): Promise<TransactionControl> {
     const control = new TransactionControl(connection, words, options, dialect);
     try {
       await connection.execute(plain(words.begin(options)), { ...call, inTransaction: true, isBegin: true });
+      if (telling !== undefined) await connection.execute(plain(telling), { ...call, inTransaction: true });
     } catch (error) {
       control.#undoBegin(call);
       // A BEGIN that was carried out after all has applied nothing.

@@ -18,6 +18,8 @@ export class Lease<R> implements AsyncDisposable, Loan {
   readonly entry: PoolEntry<R>;
   /** Who holds it, when that is user code: then it is watched for leaks. */
   readonly note: LeaseNote | undefined;
+  /** Called once, when it has ended in whatever way. For the few who must know; it must not hold whoever has the lease. */
+  onEnded: (() => void) | undefined;
   readonly #keeper: LeaseKeeper<R>;
   #resource: R | undefined;
 
@@ -74,11 +76,19 @@ export class Lease<R> implements AsyncDisposable, Loan {
   /** Called by the pool when it takes the resource away: a forced shutdown, a leak that is reclaimed. */
   revoke(): void {
     this.#resource = undefined;
+    this.#tellEnded();
   }
 
   #end(isDiscarded: boolean, reason?: string, now?: number): void {
     if (this.#resource === undefined) return;
     this.#resource = undefined;
     this.#keeper.end(this, isDiscarded, reason, now);
+    this.#tellEnded();
+  }
+
+  #tellEnded(): void {
+    const tell = this.onEnded;
+    this.onEnded = undefined;
+    tell?.();
   }
 }

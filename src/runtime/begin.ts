@@ -3,7 +3,6 @@
  * in the same handle; only who gives the connection back differs.
  */
 import type { Connection } from '../connection/connection.js';
-import type { StatementCall } from '../connection/statement-call.js';
 import { TransactionControl } from '../connection/transaction-control.js';
 import { Deadline } from '../kernel/deadline.js';
 import type { Pass } from '../gate/gate.js';
@@ -21,6 +20,7 @@ import {
   SESSION_TRANSACTION_OPTIONS,
   TRANSACTION_OPTIONS,
 } from './query-options.js';
+import type { OpenTransaction } from './transaction-metrics.js';
 import type { TracedTransaction } from './transaction-traces.js';
 import { CallTrace } from './call-trace.js';
 import { TransactionHandle } from './transaction-handle.js';
@@ -68,9 +68,8 @@ export async function openTransaction(
     connection.markTouched();
     const { transactions, dialect } = config.driver;
     const asked = call.toStatementCall();
-    const control = await TransactionControl.begin(connection, transactions, beginOptions, asked, dialect);
     const telling = traced?.carrier === undefined ? undefined : transactions.tellTrace?.(traced.carrier);
-    if (telling !== undefined) await tell(connection, control, telling, asked);
+    const control = await TransactionControl.begin(connection, transactions, beginOptions, asked, dialect, telling);
     const pass = place.road === 'inner' ? place.pass : passOf(call);
     const scope = {
       house,
@@ -95,6 +94,8 @@ export async function openTransaction(
     // The pool may have room for no other connection while this one, which is of no use any more, is kept.
     handle.finder = resolver?.finderFor(about, () => giveBack(false));
     if (call.lease !== undefined) house.watchHandle(handle, call.lease);
+    if (traced?.onEnd !== undefined)
+      endWithLease(traced, handle.counted, place.road === 'inner' ? place.lease : call.lease);
     return handle;
   };
   const startedAt = config.clock.now();
@@ -114,19 +115,15 @@ export async function openTransaction(
   return (await (place.road === 'inner' ? road.travelInside(call) : road.travel(call))) as TransactionHandle;
 }
 
-/** It is part of the transaction and no statement of its user's. Where it fails, so does the transaction. */
-async function tell(
-  connection: Connection,
-  control: TransactionControl,
-  text: string,
-  call: StatementCall,
-): Promise<void> {
-  try {
-    await connection.execute({ text, values: [], rowMode: 'array' }, { ...call, inTransaction: true });
-  } catch (error) {
-    await control.rollback(call).catch(() => undefined);
-    throw error;
-  }
+/** Of a handle that was left behind, or whose connection was taken away: nobody may ask it for anything again. */
+function endWithLease({ trace, onEnd }: TracedTransaction, counted: OpenTransaction, lease?: Lease<Connection>): void {
+  if (lease === undefined) return;
+  lease.onEnded = () => {
+    // It goes on to its end by itself.
+    if (counted.isEnding) return;
+    trace.outcome ??= 'lost';
+    onEnd?.();
+  };
 }
 
 function endLease(call: Call, isReusable: boolean): void {

@@ -51,6 +51,11 @@ export class TransactionHandle extends TransactionScope implements DeadlineTarge
     return this.scope.control.state;
   }
 
+  /** Knows whether it is about to end, and does not hold this handle. */
+  get counted(): OpenTransaction {
+    return this.#counted;
+  }
+
   async commit(): Promise<void> {
     if (this.scope.signal?.aborted === true) this.#giveUp('aborted');
     this.assertUsable();

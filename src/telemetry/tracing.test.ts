@@ -130,6 +130,25 @@ describe('a tracer', () => {
     expect(bench.db.metrics().transactions.statements).toBe(1);
   });
 
+  it('could not tell the database, and a session went on in the transaction that had failed', async () => {
+    const bench = runtimeBench();
+    const { transactions } = bench.driver;
+    Object.assign(bench.driver, {
+      transactions: { ...transactions, tellTrace: (carrier: string) => `tell ${carrier}` },
+    });
+    using _tracing = bench.db.trace({ begin: () => ({ carrier: 'it', end: () => undefined }) });
+    await bench.run(bench.db.query('warm'));
+    bench.sessions[0]?.answers.set('tell it', 'hang');
+    await bench.db.use(async (session) => {
+      const failing = bench.watch(session.transaction(async (tx) => tx.exec('a'), { timeout: 50 }));
+      await bench.clock.advance(1_000);
+      await failing.promise.catch(() => undefined);
+      expect(failing.error).toMatchObject({ code: 'TIMEOUT' });
+      await bench.clock.settle();
+    });
+    expect(bench.wire).toEqual(['warm', 'begin', 'tell it', 'cancel', 'ping', 'rollback']);
+  });
+
   it('that throws hurts nobody, and is told as a listener that failed', async () => {
     const bench = runtimeBench();
     const failures = bench.facts('listener:failed');
@@ -194,6 +213,31 @@ describe('several tracers', () => {
     expect([tracing.isOn, tracing.isQuiet]).toEqual([true, true]);
     other[Symbol.dispose]();
     expect([tracing.isOn, tracing.isQuiet]).toEqual([false, false]);
+  });
+
+  it('were asked to keep quiet, and the one that threw stopped the statement', () => {
+    const failures: unknown[] = [];
+    const tracing = new Tracing((error) => failures.push(error));
+    const broken = new Error('broken');
+    const begin = () => undefined;
+    tracing.add({
+      begin,
+      quietly: () => {
+        throw broken;
+      },
+    });
+    tracing.add({
+      begin,
+      quietly: (work) => {
+        work();
+        work();
+        throw broken;
+      },
+    });
+    let runs = 0;
+    expect(tracing.quietly(() => (runs += 1))).toBe(1);
+    expect(runs).toBe(1);
+    expect(failures).toEqual([broken, broken]);
   });
 
   it('hand on what the work throws, and what it answers, as it is', () => {

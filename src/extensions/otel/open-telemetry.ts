@@ -22,11 +22,14 @@ const SCOPE = 'fluxor-db';
 export function openTelemetry(db: DBRuntime, options: OpenTelemetryOptions = {}): Disposable {
   const config = resolveOpenTelemetryOptions(options, db.config.driver.name);
   const target = targetOf(db);
-  const tracer = config.spans ? (config.tracerProvider ?? trace.getTracerProvider()).getTracer(SCOPE) : undefined;
+  const { version } = db.metrics();
+  const tracer = config.spans
+    ? (config.tracerProvider ?? trace.getTracerProvider()).getTracer(SCOPE, version)
+    : undefined;
   const instruments = config.metrics
     ? new Instruments(
         db,
-        (config.meterProvider ?? metrics.getMeterProvider()).getMeter(SCOPE),
+        (config.meterProvider ?? metrics.getMeterProvider()).getMeter(SCOPE, version),
         target,
         config.metricNames,
       )

@@ -5,6 +5,7 @@ import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServerError } from '../../../test/fakes/fake-session.js';
 import { checkRuntimeLeftovers } from '../../../test/fakes/runtime-bench.js';
+import { VERSION } from '../../telemetry/version.js';
 import { TracedBench } from '../../../test/fakes/traced-bench.js';
 
 checkRuntimeLeftovers();
@@ -66,6 +67,13 @@ describe('the span of a query', () => {
     await traced.bench.run(traced.db.query("select 'canary'"));
     expect(traced.spans.map(({ attributes }) => attributes['db.query.text'])).toEqual([bound, bare]);
     expect(JSON.stringify(traced.tree)).not.toContain('canary');
+  });
+
+  it('says which version of the library made it', async () => {
+    const traced = new TracedBench();
+    await traced.warm();
+    await traced.bench.run(traced.db.query('select 1'));
+    expect(traced.spans[0]?.instrumentationScope).toMatchObject({ name: 'fluxor-db', version: VERSION });
   });
 
   it('tells rows where that is asked for', async () => {
@@ -220,6 +228,24 @@ describe('the span of a transaction', () => {
       { name: 'TRANSACTION shop', parent: 'request', attributes: { 'fluxor.transaction.outcome': 'rolled-back' } },
       { name: 'request' },
     ]);
+  });
+
+  it('begun by hand and left behind, never ended', async () => {
+    const traced = new TracedBench();
+    await traced.warm();
+    const { bench, db } = traced;
+    await db.use(async (session) => void (await session.begin()));
+    await bench.clock.settle();
+    expect(traced.tree).toMatchObject([
+      { name: 'TRANSACTION shop', attributes: { 'fluxor.transaction.outcome': 'lost' } },
+    ]);
+    const kept = await db.begin();
+    const ended = bench.watch(db.disconnect({ timeout: 1 }));
+    await bench.clock.advance(10_000);
+    await ended.promise;
+    expect(traced.spans).toHaveLength(2);
+    await bench.run(kept.rollback());
+    expect(traced.spans.map(({ attributes }) => attributes['fluxor.transaction.outcome'])).toEqual(['lost', 'lost']);
   });
 
   it('has the error that rolled it back', async () => {
