@@ -45,7 +45,7 @@ export function traceQuery(
     error: undefined,
     durationMs: undefined,
   };
-  const open = tracing.isOn ? tracing.begin(trace) : undefined;
+  const open = tracing.isOn ? tracing.begin(trace, !QUERY_CHANNEL.hasSubscribers) : undefined;
   if (open === undefined && !QUERY_CHANNEL.hasSubscribers) return work();
   call.traced = new CallTrace(trace, open, stamp, call.startedAt);
   const run = open === undefined ? work : () => open.run(work);

@@ -102,6 +102,21 @@ describe('a tracer', () => {
     expect(log).toEqual(['begin connect', 'end connect']);
   });
 
+  it('was told of transactions, connects, and what another one wanted, although it wanted none of them', async () => {
+    const log: string[] = [];
+    const other: string[] = [];
+    const bench = runtimeBench();
+    using _tracing = bench.db.trace({ ...noting(log), wants: () => false });
+    using _other = bench.db.trace(noting(other));
+    await bench.run(bench.db.transaction(async (tx) => tx.exec('a')));
+    expect(log).toEqual([]);
+    expect(other.filter((line) => line.startsWith('begin'))).toEqual([
+      'begin transaction',
+      'begin connect',
+      'begin query',
+    ]);
+  });
+
   it('hears nothing of what begins after it was disposed, and the end of what had begun', async () => {
     const log: string[] = [];
     const bench = runtimeBench();

@@ -49,20 +49,17 @@ export class Tracing {
 
   /** Whether a trace is worth being made. */
   wants(type: Trace['type']): boolean {
-    for (const { tracer } of this.#tracers) {
-      try {
-        if (tracer.wants === undefined || tracer.wants(type)) return true;
-      } catch (error) {
-        this.#onFailure(error);
-      }
-    }
+    for (const { tracer } of this.#tracers) if (this.#isWanted(tracer, type)) return true;
     return false;
   }
 
-  /** `undefined` where nobody wants to hear of it. */
-  begin<T extends Trace>(trace: T): OpenTrace<T> | undefined {
+  /** `undefined` where nobody wants to hear of it. `wasAsked`: `wants()` has said that somebody does. */
+  begin<T extends Trace>(trace: T, wasAsked = false): OpenTrace<T> | undefined {
     let brackets: TraceBracket | TraceBracket[] | undefined;
+    // Who is alone, it was.
+    const isKnown = wasAsked && this.#tracers.length === 1;
     for (const { tracer } of this.#tracers) {
+      if (!isKnown && !this.#isWanted(tracer, trace.type)) continue;
       try {
         const bracket = tracer.begin(trace);
         if (bracket === undefined) continue;
@@ -97,6 +94,15 @@ export class Tracing {
       return runOnce((once) => tracer.quietly?.(once), inner, this.#onFailure);
     }
     return work();
+  }
+
+  #isWanted(tracer: Tracer, type: Trace['type']): boolean {
+    try {
+      return tracer.wants === undefined || tracer.wants(type);
+    } catch (error) {
+      this.#onFailure(error);
+      return false;
+    }
   }
 
   #set(tracers: readonly Added[]): void {
