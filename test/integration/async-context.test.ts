@@ -49,6 +49,26 @@ describe('The context of a request', () => {
     await db.disconnect();
   });
 
+  it('does not hide a transaction begun by hand from the garbage collector, and what traces it hears of its end', async () => {
+    await using db = createRuntime({ driver: postgres({ url }), pool: { warmUp: false } });
+    const ended: unknown[] = [];
+    using _tracing = db.trace({
+      begin: (trace) => (trace.type === 'transaction' ? { end: () => ended.push(trace.outcome) } : undefined),
+    });
+    const leave = async (): Promise<void> => {
+      const tx = await db.begin({ label: 'left behind' });
+      await tx.query('select 1');
+    };
+    await leave();
+    await expect
+      .poll(async () => {
+        collectGarbage();
+        await turn();
+        return ended;
+      })
+      .toEqual(['lost']);
+  });
+
   it('does not hide a session from the garbage collector that was kept in a field of whoever acquired it', async () => {
     await using db = createRuntime({ driver: postgres({ url }), pool: { warmUp: false, leak: { stack: true } } });
     class Service {
