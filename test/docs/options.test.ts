@@ -53,7 +53,7 @@ const GROUPS: readonly (readonly [string, (unknown: object) => unknown])[] = [
   ['errors', (unknown) => createRuntime({ driver, errors: unknown })],
   ['types', (unknown) => createRuntime({ driver, types: unknown })],
   ['monitor', (unknown) => createRuntime({ driver, monitor: unknown })],
-  ['logger', (unknown) => createRuntime({ driver, logger: unknown as object })],
+  ['logger', (unknown) => createRuntime({ driver, logger: unknown })],
   ['postgres', (unknown) => postgres(unknown)],
   ['pglite', (unknown) => pglite(unknown)],
   ['mysql', (unknown) => mysql(unknown)],
