@@ -383,9 +383,9 @@ export class Lending<R> implements LeaseKeeper<R>, WaiterKeeper<R>, CareHost<R>,
     return this.isClosing || entry.isEvicted || entry.generation < this.generation || entry.retirement === 'due';
   }
 
-  #tellEnd({ id }: PoolEntry<R>, sinceAt: number, lease: Lease<R>, end: LeaseEnd, reason?: string): void {
+  #tellEnd({ id }: PoolEntry<R>, sinceAt: number, loan: Pick<Lease<R>, 'note'>, end: LeaseEnd, reason?: string): void {
     const { hub, clock } = this.#parts;
-    const isSuspected = lease.note?.isSuspected === true;
+    const isSuspected = loan.note?.isSuspected === true;
     if (!isSuspected && !hub.hasListeners('lease:released')) return;
     const now = clock.now();
     const fact = { connectionId: id, heldMs: now - sinceAt, end };
