@@ -2,7 +2,12 @@
 import { createRuntime, isFluxorError } from 'fluxor-db';
 import { pglite } from 'fluxor-db/pglite';
 
-const db = createRuntime({ driver: pglite(), pool: { leak: { threshold: '1s', interval: '1s' }, warmUp: false } });
+const db = createRuntime({
+  driver: pglite(),
+  pool: { leak: { threshold: '1s', interval: '1s' }, warmUp: false },
+  // Suspected leaks would be a warning of the process as well.
+  logger: false,
+});
 
 // Held longer than the threshold: who, for how long, and what they did last, without a value.
 db.setLeakCallback((_connectionId, _ageMs, { holder, label, lastStatement }) =>
