@@ -26,6 +26,8 @@ export class Tracing {
   /** Somebody wants to be around the calls into the client library. */
   isQuiet = false;
   #tracers: readonly Added[] = [];
+  /** Where there is one tracer, which is the rule. */
+  #loneQuiet: ((once: () => void) => void) | undefined;
   readonly #onFailure: (error: unknown) => void;
   readonly #detached: <T>(work: () => T) => T;
 
@@ -75,7 +77,8 @@ export class Tracing {
 
   /** A call into the client library. Whatever it throws is its own. */
   quietly<T>(work: () => T): T {
-    return this.#quietly(0, work);
+    const lone = this.#loneQuiet;
+    return lone === undefined ? this.#quietly(0, work) : runOnce(lone, work, this.#onFailure);
   }
 
   /**
@@ -108,13 +111,10 @@ export class Tracing {
   #set(tracers: readonly Added[]): void {
     this.#tracers = tracers;
     this.isOn = tracers.length > 0;
+    const [first] = tracers;
+    this.#loneQuiet = tracers.length === 1 ? first?.tracer.quietly?.bind(first.tracer) : undefined;
     this.isQuiet = tracers.some(({ tracer }) => tracer.quietly !== undefined);
   }
-}
-
-interface Done<R> {
-  readonly answer: R | undefined;
-  readonly thrown: { readonly error: unknown } | undefined;
 }
 
 class Bracketed<T extends Trace> implements OpenTrace<T> {
@@ -163,13 +163,17 @@ class Bracketed<T extends Trace> implements OpenTrace<T> {
 
 /** Once, whether the tracer calls it never, twice, or throws before or after it. */
 function runOnce<R>(around: (once: () => void) => void, work: () => R, onFailure: (error: unknown) => void): R {
-  let done: Done<R> | undefined;
+  let isDone = false;
+  let answer: R | undefined;
+  // Only what throws makes an object: this is around every call into the client library.
+  let thrown: { readonly error: unknown } | undefined;
   const once = (): void => {
-    if (done !== undefined) return;
+    if (isDone) return;
+    isDone = true;
     try {
-      done = { answer: work(), thrown: undefined };
+      answer = work();
     } catch (error) {
-      done = { answer: undefined, thrown: { error } };
+      thrown = { error };
     }
   };
   try {
@@ -178,8 +182,7 @@ function runOnce<R>(around: (once: () => void) => void, work: () => R, onFailure
     onFailure(error);
   }
   once();
-  const { answer, thrown } = done as unknown as Done<R>;
-  if (thrown !== undefined) throw thrown.error;
+  if (thrown !== undefined) throw (thrown).error;
   return answer as R;
 }
 
