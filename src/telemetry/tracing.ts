@@ -182,7 +182,7 @@ function runOnce<R>(around: (once: () => void) => void, work: () => R, onFailure
     onFailure(error);
   }
   once();
-  if (thrown !== undefined) throw (thrown).error;
+  if (thrown !== undefined) throw thrown.error;
   return answer as R;
 }
 
