@@ -138,16 +138,17 @@ export class Road {
   }
 
   #wait(call: Call, askedAt: number, acquireBy: number): Promise<Lease<Connection>> {
+    if (call.traced !== undefined || ACQUIRE_CHANNEL.hasSubscribers) return this.#waitTraced(call, askedAt, acquireBy);
+    return this.#parts.pool.wait(call, askedAt, acquireBy);
+  }
+
+  #waitTraced(call: Call, askedAt: number, acquireBy: number): Promise<Lease<Connection>> {
     const { pool, clock } = this.#parts;
-    if (call.traced !== undefined) call.traced.waiting = pool.stats().waiting;
-    if (!ACQUIRE_CHANNEL.hasSubscribers) return pool.wait(call, askedAt, acquireBy);
     const { waiting } = pool.stats();
-    return traceAcquire(
-      call,
-      waiting,
-      () => clock.now(),
-      () => pool.wait(call, askedAt, acquireBy),
-    );
+    if (call.traced !== undefined) call.traced.waiting = waiting;
+    const wait = () => pool.wait(call, askedAt, acquireBy);
+    if (!ACQUIRE_CHANNEL.hasSubscribers) return wait();
+    return traceAcquire(call, waiting, () => clock.now(), wait);
   }
 
   #isTraced(call: Call): boolean {
