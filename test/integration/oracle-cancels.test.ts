@@ -85,10 +85,23 @@ describe.each(PROFILES)('a storm of cancels on Oracle %s', (profile) => {
     await using house = site.openBehindTheGate({ pool: { maxSize: 1 } });
     await house.ask(0);
     const ends = new Set<string>();
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    // Turns of the loop until an answer is there: every twelfth is left alone and tells; a machine that is slow needs more of them.
+    let turnsOfAnswer = 0;
     for (let n = 0; n < 200; n += 1) {
       const controller = new AbortController();
-      const call = codeOf(house.db.query('select :1 as key from dual', [n], { signal: controller.signal }));
-      for (let turn = 0; turn < n % 12; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      let isOver = false;
+      const call = codeOf(house.db.query('select :1 as key from dual', [n], { signal: controller.signal })).finally(
+        () => (isOver = true),
+      );
+      const moment = n % 12;
+      if (moment === 0) {
+        for (turnsOfAnswer = 0; !isOver; turnsOfAnswer += 1) await turn();
+      } else {
+        // From its first turn to two tenths past the one in which the answer is awaited.
+        const turns = Math.round(((moment - 1) / 8) * turnsOfAnswer);
+        for (let passed = 0; passed < turns && !isOver; passed += 1) await turn();
+      }
       controller.abort();
       ends.add(await call);
       expect(await house.ask(n)).toBe(n);
