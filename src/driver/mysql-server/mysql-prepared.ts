@@ -193,12 +193,15 @@ function kindOf(value: MysqlParameter): Kind {
 /** Where it does, the places that have seen nothing but null are decided by this run. */
 function takes(known: Kinds | undefined, kinds: Kinds | undefined): boolean {
   if (known === undefined || kinds === undefined) return true;
-  const isFit = kinds.each.every((kind, at) => {
-    const before = known.each[at];
-    return kind === before || ((kind === 'null' || before === 'null') && isLone(known, at));
-  });
-  if (isFit) for (const [at, kind] of kinds.each.entries()) if (kind !== 'null') known.each[at] = kind;
-  return isFit;
+  let isEqual = true;
+  for (let at = 0; at < kinds.each.length; at += 1) {
+    const [kind, before] = [kinds.each[at], known.each[at]];
+    if (kind === before) continue;
+    if ((kind !== 'null' && before !== 'null') || !isLone(known, at)) return false;
+    isEqual = false;
+  }
+  if (!isEqual) for (const [at, kind] of kinds.each.entries()) if (kind !== 'null') known.each[at] = kind;
+  return true;
 }
 
 function isLone(known: Kinds, at: number): boolean {

@@ -27,14 +27,21 @@ export const mysqlTransactions: TransactionStatements = {
 };
 
 /** Both statements of a text that `mysqlTransactions.begin` made, one after the other; any other text as it is. */
-export async function sendStatements(
+export function sendStatements(
   query: DriverQuery,
   send: (query: DriverQuery) => Promise<DriverResult>,
 ): Promise<DriverResult> {
   const begin = splitBegin(query.text);
-  if (begin === undefined) return send(query);
-  await send({ ...query, text: begin[0] });
-  return send({ ...query, text: begin[1] });
+  return begin === undefined ? send(query) : sendBegin(query, begin, send);
+}
+
+async function sendBegin(
+  query: DriverQuery,
+  [isolation, begin]: readonly [isolation: string, begin: string],
+  send: (query: DriverQuery) => Promise<DriverResult>,
+): Promise<DriverResult> {
+  await send({ ...query, text: isolation });
+  return send({ ...query, text: begin });
 }
 
 /** The statements of a text that `mysqlTransactions.begin` made; `undefined` for any other. */

@@ -10,7 +10,6 @@ import type { ConnectRequest, DriverConnection, SessionState } from '../driver.j
 import { MysqlBatch } from '../mysql-server/mysql-batch.js';
 import type { MysqlControl } from '../mysql-server/mysql-cancel.js';
 import { UnansweredKill } from '../mysql-server/mysql-cancel.js';
-import { commandOf } from '../mysql-server/mysql-commands.js';
 import type { MysqlSettings } from '../mysql-server/mysql-session.js';
 import { limitText, serverOf, setUpText, useText } from '../mysql-server/mysql-session.js';
 import { sendStatements } from '../mysql-server/mysql-transactions.js';
@@ -247,14 +246,14 @@ export class MysqlConnection implements DriverConnection {
     resolve: (result: DriverResult) => void,
     failed: (error: unknown) => boolean,
   ): void {
-    const collected = new ResultCollector(this.#config.types, values.length === 0 ? 'text' : 'binary', rowMode);
     let hasEnded = false;
     const fail = (error: unknown) => {
       if (hasEnded) return;
       hasEnded = true;
       if (!failed(this.#wire.bestError(error))) this.#wire.settle(text, { error });
     };
-    this.#wire.begin(text, values, { fail }, (command) => {
+    this.#wire.begin(text, values, { fail }, (command, protocol, readers) => {
+      const collected = new ResultCollector(this.#config.types, protocol, readers, rowMode);
       command
         .on('fields', (fields) => collected.beginSet(fields))
         .on('result', (rowOrHeader) => {
@@ -267,7 +266,7 @@ export class MysqlConnection implements DriverConnection {
           if (hasEnded) return;
           hasEnded = true;
           this.#wire.settle(text);
-          if (collected.unreadable === undefined) resolve(collected.result(commandOf(text)));
+          if (collected.unreadable === undefined) resolve(collected.result(this.#wire.factsOf(text).command));
           else failed(collected.unreadable.error);
         });
     });

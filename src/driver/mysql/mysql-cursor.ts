@@ -15,8 +15,8 @@ import { isKillable } from '../mysql-server/mysql-killable.js';
 import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
 import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { Mysql2Command, Mysql2Field, Mysql2Header } from './mysql-module.js';
-import type { Protocol } from './mysql-result.js';
-import { isHeader, readerOf } from './mysql-result.js';
+import type { Protocol, ReaderMemory } from './mysql-readers.js';
+import { isHeader } from './mysql-result.js';
 import type { MysqlWire, Running, Watch } from './mysql-wire.js';
 
 /** The session that a cursor reads from. */
@@ -77,7 +77,7 @@ export class MysqlCursor implements DriverCursor, Running {
     if (this.#state === 'open') this.#port.wire.client.resume();
     else {
       this.#state = 'open';
-      this.#port.open(this, (command, protocol) => this.#watch(command, protocol));
+      this.#port.open(this, (command, protocol, readers) => this.#watch(command, protocol, readers));
     }
     return waiter.promise;
   }
@@ -111,9 +111,9 @@ export class MysqlCursor implements DriverCursor, Running {
     this.#waiter = undefined;
   }
 
-  #watch(command: Mysql2Command, protocol: Protocol): void {
+  #watch(command: Mysql2Command, protocol: Protocol, readers: ReaderMemory): void {
     command
-      .on('fields', (fields) => this.#beginSet(fields, protocol))
+      .on('fields', (fields) => this.#beginSet(fields, protocol, readers))
       .on('result', (rowOrHeader) => {
         if (isHeader(rowOrHeader)) this.#endSet(rowOrHeader);
         else if (this.#port.wire.bringsOutParameters) this.#dropOutParameters();
@@ -123,10 +123,10 @@ export class MysqlCursor implements DriverCursor, Running {
       .on('end', () => this.#end());
   }
 
-  #beginSet(fields: readonly Mysql2Field[] | undefined, protocol: Protocol): void {
+  #beginSet(fields: readonly Mysql2Field[] | undefined, protocol: Protocol, readers: ReaderMemory): void {
     if (fields === undefined) return;
     this.#sets += 1;
-    const reader = readerOf(fields, protocol, this.#port.types);
+    const reader = readers.readerOf(fields, protocol, this.#port.types);
     this.#reader ??= reader;
   }
 

@@ -7,53 +7,12 @@
  */
 import type { DriverResult, Field, ResultSet } from '../query.js';
 import { changedBy } from '../mysql-server/mysql-commands.js';
-import { MysqlRowReader } from '../mysql-server/mysql-rows.js';
-import type { MysqlColumn, MysqlTypeConfig } from '../mysql-server/mysql-types.js';
-import { BINARY_COLLATION, MYSQL_TYPES } from '../mysql-server/mysql-types.js';
+import type { MysqlRowReader } from '../mysql-server/mysql-rows.js';
+import type { MysqlTypeConfig } from '../mysql-server/mysql-types.js';
 import type { Mysql2Field, Mysql2Header } from './mysql-module.js';
-
-/** Through which protocol the rows come. */
-export type Protocol = 'text' | 'binary';
+import type { Protocol, ReaderMemory } from './mysql-readers.js';
 
 const NO_FIELDS: readonly Field[] = [];
-
-/** MySQL's own collation numbers; only that it is not `binary` matters. */
-const LATIN1_COLLATION = 8;
-
-/** `fields` as mysql2 has them; from here on its row parser brings raw values. */
-export function readerOf(fields: readonly Mysql2Field[], protocol: Protocol, types: MysqlTypeConfig): MysqlRowReader {
-  const columns = fields.map(({ name, columnType, flags, characterSet, decimals, extendedFormat }): MysqlColumn => ({
-    name,
-    type: columnType,
-    flags,
-    collation: characterSet,
-    decimals,
-    format: extendedFormat,
-  }));
-  const reader = new MysqlRowReader(columns, types);
-  for (const field of fields) {
-    bringRaw(field, protocol);
-    // Rows come as arrays, and for a column called `__proto__` mysql2 would end the connection.
-    field.name = '';
-  }
-  return reader;
-}
-
-/**
- * mysql2 reads floating-point text digit by digit, and is a bit off with 16 digits; and it takes geometries and vectors apart.
- * Under another type both come as they are. It asks for the row parser after it has told of the fields.
- */
-function bringRaw(field: Mysql2Field, protocol: Protocol): void {
-  const { columnType } = field;
-  if (columnType === MYSQL_TYPES.geometry || columnType === MYSQL_TYPES.vector) {
-    field.columnType = MYSQL_TYPES.blob;
-    field.characterSet = BINARY_COLLATION;
-  } else if (protocol === 'text' && (columnType === MYSQL_TYPES.double || columnType === MYSQL_TYPES.float)) {
-    field.columnType = MYSQL_TYPES.varString;
-    field.characterSet = LATIN1_COLLATION;
-    field.encoding = 'latin1';
-  }
-}
 
 export function isHeader(rowOrHeader: unknown[] | Mysql2Header): rowOrHeader is Mysql2Header {
   return !Array.isArray(rowOrHeader);
@@ -62,6 +21,7 @@ export function isHeader(rowOrHeader: unknown[] | Mysql2Header): rowOrHeader is 
 export class ResultCollector {
   readonly #types: MysqlTypeConfig;
   readonly #protocol: Protocol;
+  readonly #readers: ReaderMemory;
   readonly #isArray: boolean;
   readonly #sets: ResultSet[] = [];
   #reader: MysqlRowReader | undefined;
@@ -71,9 +31,10 @@ export class ResultCollector {
   #outBinds: Record<string, unknown> | undefined;
   #unreadable: { readonly error: unknown } | undefined;
 
-  constructor(types: MysqlTypeConfig, protocol: Protocol, rowMode: 'object' | 'array') {
+  constructor(types: MysqlTypeConfig, protocol: Protocol, readers: ReaderMemory, rowMode: 'object' | 'array') {
     this.#types = types;
     this.#protocol = protocol;
+    this.#readers = readers;
     this.#isArray = rowMode === 'array';
   }
 
@@ -84,7 +45,7 @@ export class ResultCollector {
 
   beginSet(fields: readonly Mysql2Field[] | undefined): void {
     if (fields === undefined) return;
-    this.#reader = readerOf(fields, this.#protocol, this.#types);
+    this.#reader = this.#readers.readerOf(fields, this.#protocol, this.#types);
     this.#rows = [];
     this.#sets.push({ rows: this.#rows, fields: this.#reader.fields });
   }

@@ -16,15 +16,36 @@ import type {
   Mysql2Statement,
   Mysql2StatementCache,
 } from './mysql-module.js';
+import { ReaderMemory } from './mysql-readers.js';
 
 /** Keeps nothing. */
 const NO_CACHE: Mysql2StatementCache = { get: () => undefined, set: () => undefined, clear: () => undefined };
 
+class KeptStatement {
+  readonly prepared: Mysql2Statement;
+  readonly readers = new ReaderMemory();
+
+  constructor(prepared: Mysql2Statement) {
+    this.prepared = prepared;
+  }
+
+  close(): void {
+    this.prepared.close();
+  }
+}
+
+/** What is to be run, and under which key it is kept prepared. */
+export interface PreparedRun {
+  readonly text: string;
+  readonly key: string;
+  readonly values: readonly MysqlParameter[];
+}
+
 export class MysqlStatements {
   readonly #client: Mysql2Connection;
   readonly #typedParameter: Mysql2Module['TypedParameter'];
-  readonly #kept: PreparedStatements<Mysql2Statement>;
-  #running: Mysql2Statement | undefined;
+  readonly #kept: PreparedStatements<KeptStatement>;
+  #running: KeptStatement | undefined;
 
   /** `limit`: how many are kept; 0 for none. */
   constructor(client: Mysql2Connection, { TypedParameter }: Mysql2Module, limit: number) {
@@ -36,27 +57,32 @@ export class MysqlStatements {
 
   /** Either `started` or `failed` is called, once. */
   run(
-    sql: string,
-    values: readonly MysqlParameter[],
-    session: { readonly flavour: Flavour; readonly database: string | undefined },
-    started: (command: Mysql2Command) => void,
+    { text, key, values }: PreparedRun,
+    flavour: Flavour,
+    started: (command: Mysql2Command, readers: ReaderMemory) => void,
     failed: (error: unknown) => void,
   ): void {
-    const key = PreparedStatements.keyOf(session.database, sql);
-    const kinds = kindsOf(session.flavour, sql, values);
-    const execute = (statement: Mysql2Statement): void => {
-      this.#running = statement;
-      const wanted = statement.parameters.length;
-      if (wanted !== values.length) return failed(wrongCountError(values.length, wanted));
-      started(statement.execute(values.map((value) => this.#typed(value))));
-    };
-    const kept = this.#kept.get(key, kinds);
-    if (kept !== undefined) return execute(kept);
-    this.#client.prepare({ sql }, (error, statement) => {
+    const kinds = kindsOf(flavour, text, values);
+    const known = this.#kept.get(key, kinds);
+    if (known !== undefined) return this.#execute(known, values, started, failed);
+    this.#client.prepare({ sql: text }, (error, prepared) => {
       if (error !== null && error !== undefined) return failed(error);
-      this.#kept.add(key, statement, kinds);
-      execute(statement);
+      const kept = new KeptStatement(prepared);
+      this.#kept.add(key, kept, kinds);
+      this.#execute(kept, values, started, failed);
     });
+  }
+
+  #execute(
+    kept: KeptStatement,
+    values: readonly MysqlParameter[],
+    started: (command: Mysql2Command, readers: ReaderMemory) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#running = kept;
+    const wanted = kept.prepared.parameters.length;
+    if (wanted !== values.length) return failed(wrongCountError(values.length, wanted));
+    started(kept.prepared.execute(values.map((value) => this.#typed(value))), kept.readers);
   }
 
   endRun(): void {
@@ -65,8 +91,8 @@ export class MysqlStatements {
   }
 
   /** What the error of a run says is in the way of the next one is cleared away. */
-  clearAfter(sql: string, database: string | undefined, error: unknown): void {
-    this.#kept.clearAfter(PreparedStatements.keyOf(database, sql), error);
+  clearAfter(key: string, error: unknown): void {
+    this.#kept.clearAfter(key, error);
   }
 
   /** The server has forgotten them already. */

@@ -10,15 +10,17 @@
  */
 import { isFluxorError } from '../../errors/fluxor-error.js';
 import type { SessionState } from '../driver.js';
-import { commandOf, isPlain } from '../mysql-server/mysql-commands.js';
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { flavourOf } from '../mysql-server/mysql-flavour.js';
 import { isNotBegun } from '../mysql-server/mysql-prepared.js';
 import { serverErrorOf } from '../mysql-server/mysql-server-error.js';
+import type { TextFacts } from '../mysql-server/mysql-texts.js';
+import { TextBook } from '../mysql-server/mysql-texts.js';
 import type { MysqlParameter } from '../mysql-server/mysql-values.js';
 import { roomError } from './mysql-client-errors.js';
 import type { Mysql2Command, Mysql2Connection, Mysql2Header, Mysql2Module } from './mysql-module.js';
-import type { Protocol } from './mysql-result.js';
+import type { Protocol } from './mysql-readers.js';
+import { ReaderMemory } from './mysql-readers.js';
 import { MysqlStatements } from './mysql-statements.js';
 import { SessionStatus } from './mysql-status.js';
 
@@ -29,7 +31,7 @@ export interface Running {
 }
 
 /** Sees the command before anything of it has come back. */
-export type Watch = (command: Mysql2Command, protocol: Protocol) => void;
+export type Watch = (command: Mysql2Command, protocol: Protocol, readers: ReaderMemory) => void;
 
 export interface WirePorts {
   /** Raised during the login when the server asks for what may not be sent. */
@@ -52,6 +54,9 @@ export class MysqlWire {
   readonly #ports: WirePorts;
   readonly #status: SessionStatus;
   readonly #statements: MysqlStatements;
+  readonly #texts = new TextBook();
+  /** Of statements without values, whichever came last. */
+  readonly #textReaders = new ReaderMemory();
   #flavour: Flavour = flavourOf('');
   #isBusy = false;
   /** Until then, failures are the rejection of the login, not a loss. */
@@ -133,27 +138,31 @@ export class MysqlWire {
   }
 
   /** Sends, and lets `watch` see the command; whatever keeps it from being one goes to `running`. */
-  begin(sql: string, values: readonly MysqlParameter[], running: Running, watch: Watch): void {
+  begin(text: string, values: readonly MysqlParameter[], running: Running, watch: Watch): void {
     if (this.#lostBecause !== undefined) return running.fail(this.#lostBecause.error);
     this.#isBusy = true;
     this.#running = running;
-    if (values.length === 0) return watch(this.client.query({ sql }), 'text');
-    const session = { flavour: this.#flavour, database: this.#database };
+    if (values.length === 0) return watch(this.client.query({ sql: text }), 'text', this.#textReaders);
+    const { key } = this.factsOf(text);
     this.#statements.run(
-      sql,
-      values,
-      session,
-      (command) => watch(command, 'binary'),
+      { text, key, values },
+      this.#flavour,
+      (command, readers) => watch(command, 'binary', readers),
       (error) => running.fail(error),
     );
   }
 
   /** A run with values has failed. Whether it is worth sending again: nothing of it was carried out, nor undone by its error. */
-  heal(sql: string, error: unknown): boolean {
-    if (this.#isOver || !isNotBegun(commandOf(sql), error)) return false;
+  heal(text: string, error: unknown): boolean {
+    const { key, command } = this.factsOf(text);
+    if (this.#isOver || !isNotBegun(command, error)) return false;
     this.#statements.endRun();
-    this.#statements.clearAfter(sql, this.#database, error);
+    this.#statements.clearAfter(key, error);
     return true;
+  }
+
+  factsOf(text: string): TextFacts {
+    return this.#texts.look(this.#database, text);
   }
 
   /** COM_RESET_CONNECTION: everything of the session but its default database is as new, and what was prepared is gone. */
@@ -197,13 +206,14 @@ export class MysqlWire {
     if (!this.#isOver) this.#statements.endRun();
     if (failure === undefined) return this.#becomeReady();
     const { error } = failure;
-    if (!this.#isOver) this.#statements.clearAfter(text, this.#database, error);
+    const { key, isPlain } = this.factsOf(text);
+    if (!this.#isOver) this.#statements.clearAfter(key, error);
     if (serverErrorOf(error) !== undefined) this.#lastWord = error;
     // Neither the server's nor ours: after it mysql2 is of no use.
     else if (!isFluxorError(error)) return this.#lose(error);
     if (this.#isOver) return;
     const isAsItWas = !this.#status.isInTransaction && this.#status.isAutocommit;
-    if (isAsItWas && isPlain(text)) return this.#becomeReady();
+    if (isAsItWas && isPlain) return this.#becomeReady();
     this.round((done) => this.client.ping(done)).catch((lost: unknown) => this.#lose(lost));
   }
 
