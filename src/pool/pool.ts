@@ -124,22 +124,14 @@ export class Pool<R> {
     this.#lending.growth.isStarted = true;
     this.#maintenance.start();
     const { warmUp } = this.#parts.settings.current;
-    if (warmUp !== false) return this.warmUp(warmUp);
+    if (warmUp !== false) return this.#warm(warmUp, warmUp.failFast);
     this.#lending.pump();
     return undefined;
   }
 
   /** Opens resources before somebody asks. Rejects only where `failFast`. */
   warmUp(config: WarmUpConfig): Promise<WarmUpResult> {
-    if (this.#closing !== undefined) return Promise.reject(poolClosedError(this.#parts.factory.label));
-    const { settings, pacer } = this.#parts;
-    const { maxSize } = settings.current;
-    // Somebody waits for the truth: it may have changed since the last refusal.
-    if (config.failFast && pacer.isHopeless) pacer.clearPause();
-    const ended = this.#lending.warmUp.begin({ ...config, connections: Math.min(config.connections, maxSize) });
-    this.#lending.warmUp.settle();
-    this.#lending.pump();
-    return ended;
+    return this.#warm(config, true);
   }
 
   /** Takes back what nobody can release any more: the handle of this lease has been garbage-collected. */
@@ -230,6 +222,19 @@ export class Pool<R> {
     this.#lending.isClosing = true;
     this.#closing ??= this.#drain(deadlineAt);
     return this.#closing;
+  }
+
+  #warm(config: WarmUpConfig, isAwaited: boolean): Promise<WarmUpResult> {
+    if (this.#closing !== undefined) return Promise.reject(poolClosedError(this.#parts.factory.label));
+    const { settings, pacer } = this.#parts;
+    const { maxSize } = settings.current;
+    // Somebody waits for the truth: it may have changed since the last refusal.
+    if (config.failFast && pacer.isHopeless) pacer.clearPause();
+    const connections = Math.min(config.connections, maxSize);
+    const ended = this.#lending.warmUp.begin({ ...config, connections }, isAwaited);
+    this.#lending.warmUp.settle();
+    this.#lending.pump();
+    return ended;
   }
 
   async #drain(deadlineAt: number): Promise<number> {

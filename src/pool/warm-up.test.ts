@@ -58,6 +58,19 @@ describe('Pool, warming up', () => {
     expect([off.factory.count('create'), bench.factory.count('create')]).toEqual([0, 1]);
   });
 
+  // Was: a script that had failed to connect, and forgot `disconnect()`, ended 30 s later.
+  it.each<[string, boolean, (bench: PoolBench) => Warming]>([
+    ['begun at the start, which nobody awaits', false, (bench) => watch(bench.pool.start())],
+    ['that somebody has asked for', true, (bench) => warm(bench)],
+  ])('%s keeps the process alive: %s', async (_what, isAlive, begin) => {
+    const bench = poolBench({ maxSize: 10, maxIdle: 10, warmUp: FIVE });
+    bench.factory.acts.create = FAILS;
+    const warming = begin(bench);
+    await bench.clock.settle();
+    expect(warming).toEqual({ result: undefined, error: undefined });
+    expect(bench.clock.pendingTimers.some(({ keepAlive }) => keepAlive)).toBe(isAlive);
+  });
+
   it('counts what is open and being used already', async () => {
     const bench = poolBench({ maxSize: 10 });
     await bench.warmUp(2);

@@ -6,7 +6,8 @@ import type { FluxorError } from '../errors/fluxor-error.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Deferred } from '../kernel/deferred.js';
 import { createDeferred } from '../kernel/deferred.js';
-import type { DeadlineTarget, DeadlineTimer, WatchedDeadline } from '../kernel/deadline.js';
+import type { DeadlineTimer } from '../kernel/deadline.js';
+import { DeadlineItem } from '../kernel/deadline.js';
 import type { Hub } from '../telemetry/hub.js';
 import type { EntryBook } from './entry-book.js';
 import type { ConnectPacer } from './connect-pacer.js';
@@ -36,17 +37,17 @@ export interface WarmUpParts<R> {
   readonly freeze: FreezeWatch;
 }
 
-class Run implements DeadlineTarget {
+class Run extends DeadlineItem {
   readonly config: WarmUpConfig;
   readonly startedAt: number;
   readonly done: Deferred<WarmUpResult> = createDeferred();
-  watched: WatchedDeadline | undefined;
   lastError: FluxorError | undefined;
   /** The process stood still in it: it has got its whole time once more. */
   isExcused = false;
   readonly #onLate: (run: Run) => void;
 
-  constructor(config: WarmUpConfig, startedAt: number, onLate: (run: Run) => void) {
+  constructor(config: WarmUpConfig, startedAt: number, isAwaited: boolean, onLate: (run: Run) => void) {
+    super(isAwaited);
     this.config = config;
     this.startedAt = startedAt;
     this.#onLate = onLate;
@@ -75,13 +76,16 @@ export class WarmUp<R> {
     return Math.max(0, ...[...this.#runs].filter(({ config }) => config.failFast).map((run) => this.#goalOf(run)));
   }
 
-  /** Begins; the pump does the rest. With `failFast` it rejects whenever it ends with less than it wanted. */
-  begin(config: WarmUpConfig): Promise<WarmUpResult> {
+  /**
+   * Begins; the pump does the rest. With `failFast` it rejects whenever it ends with less than it wanted. One that nobody awaits
+   * does not keep the process alive.
+   */
+  begin(config: WarmUpConfig, isAwaited: boolean): Promise<WarmUpResult> {
     const { clock, timers, pacer } = this.#parts;
-    const run = new Run(config, clock.now(), (late) => this.#late(late));
+    const run = new Run(config, clock.now(), isAwaited, (late) => this.#late(late));
     run.lastError = pacer.lastError;
     this.#runs.add(run);
-    run.watched = timers.watch(clock.now() + config.timeoutMs, run);
+    timers.enlist(clock.now() + config.timeoutMs, run);
     return run.done.promise;
   }
 
@@ -111,13 +115,13 @@ export class WarmUp<R> {
     const { clock, timers, freeze } = this.#parts;
     if (run.isExcused || !frozenSince(freeze, run.startedAt)) return this.#end(run);
     run.isExcused = true;
-    run.watched = timers.watch(clock.now() + run.config.timeoutMs, run);
+    timers.enlist(clock.now() + run.config.timeoutMs, run);
   }
 
   #end(run: Run, failure?: FluxorError): void {
     const { clock, timers, hub, book } = this.#parts;
     if (!this.#runs.delete(run)) return;
-    timers.unwatch(run.watched);
+    timers.unwatch(run);
     const wanted = run.config.connections;
     const result = { wanted, opened: Math.min(wanted, book.alive), durationMs: clock.now() - run.startedAt };
     const isShort = result.opened < this.#goalOf(run);
