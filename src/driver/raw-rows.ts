@@ -20,7 +20,8 @@ export class RawRowReader {
   readonly #hasProto: boolean;
 
   constructor(fields: readonly Field[], decoders: readonly (Decode | undefined)[]) {
-    this.fields = fields;
+    // It goes to callers, and is that of later results too.
+    this.fields = Object.freeze([...fields]);
     this.#names = fields.map(({ name }) => name);
     this.#decoders = decoders;
     this.#hasProto = this.#names.includes('__proto__');

@@ -16,6 +16,8 @@ export interface TextFacts {
 
 /** Texts that are made anew for each run would fill the memory; those that matter are found again soon. */
 const MAX_TEXTS = 1_000;
+/** A longer text is rarely the same twice, and would fill memory. */
+const MAX_TEXT_LENGTH = 10_000;
 
 export class TextBook {
   readonly #facts = new Map<string, TextFacts>();
@@ -34,6 +36,7 @@ export class TextBook {
     const command = commandOf(text);
     const key = PreparedStatements.keyOf(this.#database, text);
     const facts: TextFacts = { key, command, isPlain: isPlainCommand(command) };
+    if (text.length > MAX_TEXT_LENGTH) return facts;
     if (this.#facts.size >= MAX_TEXTS) this.#facts.clear();
     this.#facts.set(text, facts);
     return facts;

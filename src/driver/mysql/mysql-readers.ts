@@ -24,9 +24,11 @@ export class ReaderMemory {
   readerOf(fields: readonly Mysql2Field[], protocol: Protocol, types: MysqlTypeConfig): MysqlRowReader {
     let reader = this.#reader;
     if (reader === undefined || !isSameRow(fields, this.#columns)) {
-      this.#columns = fields.map(columnOf);
-      reader = this.#reader = new MysqlRowReader(this.#columns, types);
+      const columns = fields.map(columnOf);
+      reader = this.#reader = new MysqlRowReader(columns, types);
+      this.#columns = columns;
     }
+    // Last, because it changes what the columns are known by.
     for (const field of fields) bringRaw(field, protocol);
     return reader;
   }

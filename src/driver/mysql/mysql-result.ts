@@ -1,6 +1,5 @@
 /**
- * What one command brings, as mysql2 tells of it, made into results: rows are decoded as they come, set by set. Used for
- * statements and for cursors.
+ * What one command brings, as mysql2 tells of it, made into results: rows are decoded as they come, set by set.
  *
  * Invariant: nothing here throws into mysql2, which would take the connection down; the first value that cannot be read is
  * kept, and what comes after it is dropped.

@@ -3,7 +3,7 @@
  * where MySQL needs one for each kind of value (mysql-server/mysql-prepared.ts), so it is put out of use.
  *
  * Invariant: one run at a time, and `endRun` before the next.
- * Refuses to know: results.
+ * Refuses to know: results. How its rows were read is kept with each statement for whoever reads them.
  */
 import type { Flavour } from '../mysql-server/mysql-flavour.js';
 import { PreparedStatements, kindsOf, wrongCountError } from '../mysql-server/mysql-prepared.js';

@@ -32,7 +32,9 @@ export class RowReader {
   readonly #hasProto: boolean;
 
   constructor(columns: readonly WireField[], decoders: Decoders) {
-    this.fields = columns.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID), typeId: dataTypeID }));
+    const fields = columns.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID), typeId: dataTypeID }));
+    // It goes to callers, and is that of later results too.
+    this.fields = Object.freeze(fields);
     this.#names = columns.map(({ name }) => name);
     this.#decoders = columns.map(({ dataTypeID }) => decoders.get(dataTypeID) ?? asText);
     this.#hasProto = this.#names.includes('__proto__');
