@@ -117,14 +117,14 @@ export class Pool<R> {
 
   /**
    * Begins the housekeeping, and the warm-up if one is configured, in the background. Answers how that warm-up ends;
-   * the answer rejects only where `failFast`. A second call does nothing.
+   * the answer rejects only where `failFast`. A second call does nothing. A warm-up that is awaited keeps the process alive.
    */
-  start(): Promise<WarmUpResult> | undefined {
+  start(isAwaited = false): Promise<WarmUpResult> | undefined {
     if (this.#closing !== undefined || this.#lending.growth.isStarted) return undefined;
     this.#lending.growth.isStarted = true;
     this.#maintenance.start();
     const { warmUp } = this.#parts.settings.current;
-    if (warmUp !== false) return this.#warm(warmUp, warmUp.failFast);
+    if (warmUp !== false) return this.#warm(warmUp, isAwaited);
     this.#lending.pump();
     return undefined;
   }

@@ -61,6 +61,7 @@ describe('Pool, warming up', () => {
   // Was: a script that had failed to connect, and forgot `disconnect()`, ended 30 s later.
   it.each<[string, boolean, (bench: PoolBench) => Warming]>([
     ['begun at the start, which nobody awaits', false, (bench) => watch(bench.pool.start())],
+    ['begun at the start, which is awaited', true, (bench) => watch(bench.pool.start(true))],
     ['that somebody has asked for', true, (bench) => warm(bench)],
   ])('%s keeps the process alive: %s', async (_what, isAlive, begin) => {
     const bench = poolBench({ maxSize: 10, maxIdle: 10, warmUp: FIVE });

@@ -362,10 +362,11 @@ export class Runtime extends StatementExecutor implements DBRuntime {
   async #warmUp(): Promise<void> {
     const { pool, settings } = this.#house.parts;
     const { warmUp } = settings.current;
-    const begun = pool.start();
+    const isAwaited = warmUp !== false && warmUp.failFast;
+    const begun = pool.start(isAwaited);
     begun?.catch(() => undefined);
     // Begun by an earlier call, or by a `connect()` that failed: it is gone through again, which costs nothing when all are open.
-    if (warmUp !== false && warmUp.failFast) await (begun ?? pool.warmUp(warmUp));
+    if (isAwaited) await (begun ?? pool.warmUp(warmUp));
   }
 
   async #disconnect(timeoutMs: number): Promise<void> {
