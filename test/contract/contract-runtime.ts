@@ -123,11 +123,18 @@ export class ContractHouse {
     return String((sessions as readonly (readonly unknown[])[])[0]?.[0]);
   }
 
+  /** Resolves when none with this word runs there any more; its caller may have been answered before. */
+  async untilNoneRuns(marker: string): Promise<void> {
+    const look = () => this.observer.query(this.target.words.running(marker));
+    await expect.poll(look, { timeout: 10_000 }).toEqual([]);
+  }
+
   /** Ends the session in which a statement with this word runs, once it does. */
   async endRunning(marker: string, before?: () => Promise<unknown>): Promise<void> {
     const session = await this.untilRuns(marker);
     await before?.();
     await this.observer.query(this.target.words.endSession(session));
+    await this.untilNoneRuns(marker);
   }
 
   /** What a statement that waits is answered with when its session is ended from outside. */

@@ -165,6 +165,7 @@ export function executorContract(target: ContractTarget): void {
           abort.abort(new Error('enough'));
           const error = await stopped;
           expect(error).toMatchObject({ code: 'CANCELLED', reason: 'caller', outcome: 'not-applied' });
+          await house.untilNoneRuns(marker);
         });
       });
 
@@ -188,7 +189,7 @@ export function executorContract(target: ContractTarget): void {
 
     /** What blocks the process lets no clock run meanwhile, and has its answer when it ends; a batch is not committed then. */
     async function endsLate(on: Executor, way: Way): Promise<void> {
-      const late = way(on, words.sleep(words.placeholder(1), 'late'), [0.2], { timeout: '100ms' });
+      const late = way(on, words.sleep(words.placeholder(1), 'late'), [0.5], { timeout: '400ms' });
       if (way === WAYS.batch) expect(await refusal(late)).toMatchObject({ code: 'TIMEOUT', outcome: 'not-applied' });
       else await late;
     }

@@ -164,7 +164,8 @@ describe('the reference of the options', () => {
     ).toEqual([]);
   });
 
-  it('tells of most options when to change them', () => {
+  // Every source is parsed for it: more than a second, and more than five on a slow machine.
+  it('tells of most options when to change them', { timeout: 60_000 }, () => {
     const options = ['PoolOptions pool', 'GateOptions gate', 'QueryDefaults query'].flatMap((group) => {
       const [type = '', prefix = ''] = group.split(' ');
       return optionsOf(readTypes(), type, prefix, true);

@@ -33,18 +33,15 @@ describe('The context of a request', () => {
     };
     const first = await request(1);
     const leaked = await requests.run({ id: 2 }, () => db.acquire());
-    await expect.poll(() => heard.length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => heard.length).toBe(2);
     expect(heard).toEqual([undefined, undefined]);
     leaked.release();
     await expect
-      .poll(
-        async () => {
-          collectGarbage();
-          await turn();
-          return first.deref();
-        },
-        { timeout: 5_000 },
-      )
+      .poll(async () => {
+        collectGarbage();
+        await turn();
+        return first.deref();
+      })
       .toBeUndefined();
     await db.disconnect();
   });
@@ -101,7 +98,11 @@ describe('connect() with a warm-up that fails fast', () => {
     await using slow = createRuntime({ driver: postgres({ url }), pool });
     await expect(slow.connect()).rejects.toMatchObject({ code: 'TIMEOUT', phase: 'connect' });
     await slow.disconnect();
-    await using db = createRuntime({ driver: postgres({ url }), pool: { ...pool, connectRate: false } });
+    const patient = { ...pool.warmUp, timeout: '30s' } as const;
+    await using db = createRuntime({
+      driver: postgres({ url }),
+      pool: { ...pool, warmUp: patient, connectRate: false },
+    });
     await db.query('select 1');
     await db.connect();
     expect(db.stats().total).toBe(3);

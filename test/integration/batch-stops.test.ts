@@ -155,7 +155,8 @@ describe.each(targets)('a batch that is stopped on $name', (target) => {
       // Not sleep(), whose sleepers share one lock: MariaDB tries for it up to 2 s for each KILL.
       const waiting = `select get_lock('${table}', 20)`;
       await holder.query(`select get_lock('${table}', 0)`);
-      proxy.delay(75);
+      // One KILL after the other would take 3 s, of the 2 s that each has; all together, they leave time for a slow machine.
+      proxy.delay(40);
       const ends = await Promise.all(many.map(() => failure(db.query(waiting, [], { timeout: 500 }))));
       expect(new Set(ends.map(({ error }) => error.code))).toEqual(new Set(['TIMEOUT']));
       await untilSettled(db);

@@ -23,7 +23,7 @@ function outlets(): Outlets {
 }
 
 describe.each(canaryTargets())('$name', ({ open }) => {
-  it('a canary is in nothing that comes out', { timeout: 120_000 }, async () => {
+  it('a canary is in nothing that comes out', { timeout: 300_000 }, async () => {
     const caught = outlets();
     const target = await open();
     opened.push(target);

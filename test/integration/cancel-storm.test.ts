@@ -6,6 +6,9 @@ import { isFluxorError } from 'fluxor-db';
 import { describe, expect, inject, it } from 'vitest';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
+/** So long a caller is kept waiting for what became of a statement that was stopped; timers may be a millisecond early. */
+const ANSWER_GRACE_MS = 100 - 2;
+
 for (const { name, url } of inject('postgresServers')) {
   describe(`a storm of cancels on ${name}`, () => {
     for (const how of ['aborts', 'timeouts'] as const) {
@@ -20,6 +23,7 @@ for (const { name, url } of inject('postgresServers')) {
           const before = cancelled;
           const controller = new AbortController();
           const limit = how === 'timeouts' ? { timeout: limitMs } : { signal: controller.signal };
+          const begunAt = performance.now();
           const stopping = Promise.all(
             [1, 2, 3, 4, 5].map(() => failure(house.db.query('select pg_sleep(30)', [], limit))),
           );
@@ -30,10 +34,15 @@ for (const { name, url } of inject('postgresServers')) {
           const sleepers = async () => (await house.running()).filter((query) => query.includes('pg_sleep(30)'));
           const seen = async () => (running = (await sleepers()).length) === 5 || isOver;
           await expect.poll(seen, { interval: 5, timeout: 20_000 }).toBe(true);
+          const stoppedAfterMs = how === 'timeouts' ? limitMs : performance.now() - begunAt;
           controller.abort();
           const stopped = await stopping;
           if (running < 5) limitMs *= 2;
-          else {
+          else if (stopped.some(({ afterMs }) => afterMs - stoppedAfterMs >= ANSWER_GRACE_MS)) {
+            // The machine was busy elsewhere: who was not told in time what the server said shows nothing.
+            for (const { error } of stopped) expect(['not-applied', 'unknown']).toContain(error.outcome);
+            await expect.poll(sleepers).toEqual([]);
+          } else {
             inFlight += 5;
             expect(cancelled - before).toBe(5);
             for (const { error } of stopped) outcomes.push(`${error.code} ${error.outcome}`);
@@ -85,7 +94,8 @@ for (const { name, url } of inject('postgresServers')) {
         // Ten at a time, so that they run and do not only wait. Every fourth ends around the moment of its timeout.
         const victims = Array.from({ length: 10 }, async () => {
           const ends: string[] = [];
-          for (let n = 0; n < 30; n += 1) {
+          // On a slow machine many wait for a connection until their time is up: then it takes more of them.
+          for (let n = 0; n < 30 || (cancelled <= 150 && n < 150); n += 1) {
             const limits = { timeout: 50, priority: 'high' } as const;
             const call = house.db.query('select pg_sleep($1)', [n % 4 === 0 ? 0.048 : 30], limits);
             const end = call.then(
@@ -113,15 +123,13 @@ for (const { name, url } of inject('postgresServers')) {
     it('never lends a connection before its stopped statement has ended at the server', async () => {
       await using house = await ProxiedDatabase.startBehindTheGate(url, { pool: { maxSize: 1 } });
       await house.db.connect();
-      let cancelled = 0;
-      using _listener = house.db.on('query:cancelled', () => (cancelled += 1));
       for (let round = 0; round < 20; round += 1) {
         const { error } = await failure(house.db.query('select pg_sleep(30)', [], { timeout: 20 }));
         expect(error.code).toBe('TIMEOUT');
         expect(await house.db.queryValue('select $1::int', [round])).toBe(round);
       }
-      // One connection did it all: cancelling costs no connection.
-      expect(house.proxy.accepted).toBe(1 + cancelled);
+      // One connection did it all: cancelling costs no connection. What was accepted says less: a cancel may be sent again.
+      expect(house.db.stats().totals).toMatchObject({ created: 1, closed: 0 });
       await house.check();
     });
 

@@ -56,18 +56,27 @@ for (const { name, url } of inject('postgresServers')) {
       );
 
       it('does not open while the outage is younger than a second: calls wait in the pool, and are served', async () => {
-        await using house = await start();
-        const states: string[] = [];
-        using _callback = house.db.setCircuitBreakerCallback((from, to) => states.push(`${from} → ${to}`));
-        await house.proxy.setMode('refuse');
-        const calls = Array.from({ length: 8 }, () => house.db.queryValue('select 1'));
-        // The pool asks quickly at first.
-        await expect.poll(() => house.db.stats().totals.createFailed, { interval: 5 }).toBeGreaterThanOrEqual(5);
-        await house.proxy.setMode('pass');
-        expect(await Promise.all(calls)).toEqual(calls.map(() => 1));
-        expect(states).toEqual([]);
-        expect(circuit(house)).toMatchObject({ state: 'closed', failures: 0, opened: 0 });
-        await house.check();
+        // On a machine that was busy elsewhere an outage may have got older than that: then there is another.
+        for (let isYoung = false; !isYoung;) {
+          await using house = await start();
+          const states: string[] = [];
+          using _callback = house.db.setCircuitBreakerCallback((from, to) => states.push(`${from} → ${to}`));
+          await house.proxy.setMode('refuse');
+          const startedAt = performance.now();
+          let lastedMs = 0;
+          using _failed = house.db.on('connection:create-failed', () => (lastedMs = performance.now() - startedAt));
+          const calls = Array.from({ length: 8 }, () => house.db.queryValue('select 1').catch(() => undefined));
+          // The pool asks quickly at first.
+          await expect.poll(() => house.db.stats().totals.createFailed, { interval: 5 }).toBeGreaterThanOrEqual(5);
+          await house.proxy.setMode('pass');
+          const answers = await Promise.all(calls);
+          isYoung = lastedMs < 1_000;
+          if (!isYoung) continue;
+          expect(answers).toEqual(calls.map(() => 1));
+          expect(states).toEqual([]);
+          expect(circuit(house)).toMatchObject({ state: 'closed', failures: 0, opened: 0 });
+          await house.check();
+        }
       });
 
       it('opens together with the breaker of the pool where callers are patient, who are served when it is back', async () => {
@@ -85,7 +94,7 @@ for (const { name, url } of inject('postgresServers')) {
         await house.proxy.setMode('pass');
         expect(await Promise.all(calls)).toEqual(calls.map(() => 1));
         // They were waiting already: that they are served is no trial.
-        await expect.poll(() => circuit(house).state, { timeout: 5_000 }).toBe('half-open');
+        await expect.poll(() => circuit(house).state).toBe('half-open');
         for (let call = 0; call < 3; call += 1) expect(await house.db.queryValue('select 1')).toBe(1);
         expect(circuit(house).state).toBe('closed');
         await house.check();
@@ -114,7 +123,7 @@ for (const { name, url } of inject('postgresServers')) {
         expect(error.retryAfterMs).toBeLessThanOrEqual(1_000);
         expect(error.retryAfterMs).toSatisfy(Number.isInteger);
         await house.proxy.setMode('pass');
-        await expect.poll(() => circuit(house).state, { timeout: 5_000, interval: 10 }).toBe('half-open');
+        await expect.poll(() => circuit(house).state, { interval: 10 }).toBe('half-open');
         await house.check();
       });
 

@@ -129,7 +129,7 @@ for (const { name, url } of inject('postgresServers')) {
         'number',
         'number',
       ]);
-      expect(await listening(database)).toBe(1);
+      await expect.poll(() => listening(database)).toBe(1);
     });
 
     it('tries until a network that refuses takes it again', async () => {

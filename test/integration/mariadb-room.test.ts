@@ -42,6 +42,8 @@ for (const target of inject('mysqlServers')) {
         expect(session.connection.state).toBe('in-transaction');
         await other.run('rollback');
         await session.run('rollback');
+        // What comes next waits for a deadlock to be found, and not for this.
+        await session.run('set innodb_lock_wait_timeout = default');
       });
 
       it('is idle after a deadlock, which has ended the transaction: what came next would commit by itself', async () => {

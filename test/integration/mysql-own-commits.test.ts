@@ -102,6 +102,8 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
 
     it('under which the time of the transaction is up is not said to be rolled back', async () => {
       await using patient = createRuntime({ driver: make({ url: server.url }) });
+      // The time of a transaction is that of its connection's opening as well.
+      await patient.connect();
       await reading(async () => {
         const error = await failureIn(
           patient.transaction(
@@ -109,7 +111,7 @@ describe.each(pairs)('$name', ({ client, make, server }) => {
               await tx.exec(add(1));
               await tx.exec(`alter table ${t}_there add column more int`).catch(() => undefined);
             },
-            { timeout: 1_000 },
+            { timeout: 2_000 },
           ),
         );
         expect(error).toMatchObject(UNKNOWN);

@@ -8,7 +8,10 @@ import { PROFILES, SLACK_MS, startOracleSite } from './oracle-house.js';
 import { failure } from './proxied-database.js';
 
 const INSERT = 'insert into things values (:1)';
-const IMPATIENT = { pool: { acquireTimeout: '500ms' } } as const;
+/** Callers, once the first attempt to connect has said what is wrong: that may take longer where the machine is busy. */
+const IMPATIENT = { acquireTimeout: '500ms' } as const;
+/** A connection that is there is lent unasked, also after a pause of the machine: its statement is to find out. */
+const UNASKED = { validation: { bypass: '1m' } } as const;
 
 describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
   let site: OracleSite;
@@ -24,11 +27,12 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
 
   describe('for new connections', () => {
     it('a listener that takes them and never answers: the deadline is kept, and the socket is let go', async () => {
-      await using house = site.openBehindTheGate({ pool: { connectTimeout: '200ms', acquireTimeout: '500ms' } });
+      await using house = site.openBehindTheGate({ pool: { connectTimeout: '200ms' } });
       await site.server.fault('blackHole', true);
       const first = await failure(house.db.connect());
       expect(first.error).toMatchObject({ code: 'TIMEOUT', phase: 'connect', outcome: 'not-sent' });
       expect(first.afterMs).toBeLessThan(200 + SLACK_MS);
+      house.db.pool.reconfigure(IMPATIENT);
       const { error, afterMs } = await failure(house.ask(1));
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'connect', outcome: 'not-sent', retryable: true });
       expect(afterMs).toBeLessThan(500 + SLACK_MS);
@@ -45,10 +49,11 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
       [12_541, 'refused'],
       [12_528, 'starting-up'],
     ])('refused by the listener with ORA-%i: %s, not sent, and served when it is over', async (number, reason) => {
-      await using house = site.openBehindTheGate(IMPATIENT);
+      await using house = site.openBehindTheGate();
       await site.server.fault('refuse', number);
       const expected = { code: 'CONNECTION', reason, vendorCode: number, outcome: 'not-sent', retryable: true };
       expect((await failure(house.db.connect())).error).toMatchObject(expected);
+      house.db.pool.reconfigure(IMPATIENT);
       const { error, afterMs } = await failure(house.ask(1));
       expect(error).toMatchObject(expected);
       expect(afterMs).toBeLessThan(500 + SLACK_MS);
@@ -72,10 +77,11 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
       ['shutting-down', 1_090, 'shutting-down'],
       ['down', 1_034, 'starting-up'],
     ] as const)('an instance that is %s (ORA-0%i): %s, and served when it is open', async (state, number, reason) => {
-      await using house = site.openBehindTheGate(IMPATIENT);
+      await using house = site.openBehindTheGate();
       await site.server.setInstance(state);
       const expected = { code: 'CONNECTION', reason, vendorCode: number, outcome: 'not-sent', retryable: true };
       expect((await failure(house.db.connect())).error).toMatchObject(expected);
+      house.db.pool.reconfigure(IMPATIENT);
       const { error, afterMs } = await failure(house.ask(1));
       expect(error).toMatchObject(expected);
       expect(afterMs).toBeLessThan(500 + SLACK_MS);
@@ -83,7 +89,7 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
     });
 
     it('a login that stands still counts into the deadline of connecting', async () => {
-      await using house = site.openBehindTheGate({ pool: { connectTimeout: '300ms', acquireTimeout: '600ms' } });
+      await using house = site.openBehindTheGate({ pool: { connectTimeout: '300ms' } });
       const held = await site.server.hold('logon');
       const { error, afterMs } = await failure(house.db.connect());
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'connect', outcome: 'not-sent' });
@@ -101,8 +107,10 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
     ] as const)(
       'an instance that is %s: none of them is lent again once it has said so, and all are served afterwards',
       async (state, number, reason) => {
-        await using house = site.openBehindTheGate({ pool: { maxSize: 4, acquireTimeout: '500ms' } });
+        await using house = site.openBehindTheGate({ pool: { ...UNASKED, maxSize: 4 } });
         await house.fill();
+        // Time enough for an attempt to connect to fail, and less than the second after which nobody waits any more.
+        house.db.pool.reconfigure({ acquireTimeout: '900ms' });
         await site.server.setInstance(state);
         const { error, afterMs } = await failure(house.db.exec(INSERT, [1]));
         expect(error).toMatchObject({ code: 'CONNECTION', reason, vendorCode: number });
@@ -178,7 +186,7 @@ describe.each(PROFILES)('an outage of Oracle %s', (profile) => {
 
   describe('for one session that an administrator kills (ORA-00028)', () => {
     it('idle: its next caller is told, and nobody is lent it again', async () => {
-      await using house = site.openBehindTheGate({ pool: { maxSize: 2 } });
+      await using house = site.openBehindTheGate({ pool: { ...UNASKED, maxSize: 2 } });
       await house.ask(1);
       await site.server.fault('kill', await house.sid());
       const { error } = await failure(house.db.exec(INSERT, [1]));

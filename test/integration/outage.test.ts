@@ -17,6 +17,22 @@ const TASKS = 64;
 /** Room for a slow machine, on top of what is promised. */
 const SLACK_MS = 500;
 
+/** How long the machine has kept this process standing still, which nobody else can make up for. */
+class Stalls implements Disposable {
+  ms = 0;
+  #seenAt = performance.now();
+  readonly #timer = setInterval(() => {
+    const lateMs = performance.now() - this.#seenAt - 10;
+    this.#seenAt += 10 + lateMs;
+    // Less than that is work.
+    if (lateMs > 50) this.ms += lateMs;
+  }, 10);
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
 /** Callers who ask again and again, and remember their errors and when each was first answered. */
 class Crowd {
   readonly errors: unknown[] = [];
@@ -84,6 +100,7 @@ describe('a PostgreSQL that is killed under 64 callers', () => {
     // Long enough for the pauses between attempts to have grown as long as they may in an outage like this.
     await pause(1_700);
 
+    using stalls = new Stalls();
     const listening = listens(server);
     await server.start();
     const readyAt = performance.now();
@@ -91,7 +108,7 @@ describe('a PostgreSQL that is killed under 64 callers', () => {
     await expect.poll(() => crowd.answered, { timeout: 10_000 }).toBe(TASKS);
     // For some of the time between listening and being ready it answers that it is starting up.
     const startingUpMs = Math.max(0, readyAt - listensAt);
-    expect(crowd.firstAnswerAt - listensAt).toBeLessThan(1_000 + startingUpMs + SLACK_MS);
+    expect(crowd.firstAnswerAt - listensAt).toBeLessThan(1_000 + startingUpMs + stalls.ms + SLACK_MS);
     await crowd.end();
 
     expect(crowd.longestMs).toBeLessThan(5_000 + SLACK_MS);
@@ -134,7 +151,8 @@ async function listens({ host, port }: PostgresServer): Promise<number> {
 
 for (const { name, url } of inject('postgresServers')) {
   describe(`connections into a black hole, on ${name}`, () => {
-    const VALIDATION_MS = 400;
+    /** Long enough for a connect on a slow machine to be told from a second proof. */
+    const VALIDATION_MS = 1_500;
 
     // node-postgres#1075, #3197, knex#1986, oracledb#1274, #1626, #1695
     it('cost a call one proof of life and one connect, however many they are, when new ones go another way', async () => {
@@ -144,7 +162,8 @@ for (const { name, url } of inject('postgresServers')) {
         driver: postgres({ url, host: road.host, port: road.port }),
         pool: { maxSize: 5, warmUp: false, validation: { bypass: 0, timeout: VALIDATION_MS } },
       });
-      await Promise.all([1, 2, 3, 4, 5].map(() => db.query('select pg_sleep(0.2)')));
+      // Not by five calls at once: whoever is answered soon lends a connection to those that would have opened another.
+      await db.pool.warmUp({ connections: 5 });
       expect(db.stats().idle).toBe(5);
       road.loseOldConnections();
       const startedAt = performance.now();
@@ -156,7 +175,7 @@ for (const { name, url } of inject('postgresServers')) {
       const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => db.queryValue('select $1::int', [n])));
       expect(answers).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
       // Nobody waited for the others: they are found out beside, and go.
-      await expect.poll(() => db.stats().totals.closed, { timeout: 4_000 }).toBe(5);
+      await expect.poll(() => db.stats().totals.closed, { timeout: 10_000 }).toBe(5);
       await db.disconnect();
     });
   });

@@ -34,7 +34,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
       ['the first mark', undefined],
       ['a later mark', warmUp],
     ] as const)('after %s', (_, before) => {
-      it('has committed when it was kept, however often the server crashed', async () => {
+      it('has committed when it was kept, however often the server crashed', { timeout: 120_000 }, async () => {
         for (const fall of [() => house.crash(), crashTwice, () => house.crashOneSession()]) {
           await house.clear();
           const onCommit: OnRequest = async (commit) => {
@@ -47,7 +47,7 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
         }
       });
 
-      it('was rolled back when it was not, and runs again, once', async () => {
+      it('was rolled back when it was not, and runs again, once', { timeout: 120_000 }, async () => {
         const onCommit: OnRequest = async (commit) => {
           await crashTwice();
           commit.cutClient();
@@ -70,7 +70,8 @@ for (const { name } of inject('postgresServers').filter(({ major }) => major >= 
       });
     });
 
-    it('is what it was at whatever moment the server dies: there is no unknown', async () => {
+    // The server is killed eighteen times.
+    it('is what it was at whatever moment the server dies: there is no unknown', { timeout: 240_000 }, async () => {
       for (let afterMs = 0; afterMs <= 120; afterMs += 15) {
         await house.clear();
         // COMMIT takes 100 ms: the server dies before, in the middle of it, and behind it.

@@ -3,7 +3,7 @@ import { createRuntime } from 'fluxor-db';
 import type { FluxorEvents, RuntimeOptions } from 'fluxor-db';
 import { postgres } from 'fluxor-db/postgres';
 import { describe, expect, inject, it } from 'vitest';
-import type { OnRequest } from './request-relay.js';
+import type { HeldRequest } from './request-relay.js';
 import { RequestRelay } from './request-relay.js';
 import { failure, ProxiedDatabase } from './proxied-database.js';
 
@@ -24,7 +24,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it.each(['reset', 'fin', 'hang'] as const)('whose answer is lost (%s) has committed, once', async (then) => {
       // Without a deadline of its own, COMMIT has what a statement has, and 5 s at least.
-      await using house = await start({ pool: { maxSize: 1 }, query: { timeout: '300ms' } });
+      await using house = await start({ pool: { maxSize: 1 }, query: { timeout: '2s' } });
       const told: unknown[] = [];
       using _resolved = house.db.on('transaction:resolved', ({ fate }) => told.push(['resolved', fate]));
       using _ended = house.db.on('transaction:ended', ({ end }) => told.push(['ended', end]));
@@ -103,16 +103,17 @@ for (const { name, url } of inject('postgresServers')) {
       await house.check();
     });
 
-    /** A runtime whose next COMMIT is in the hands of the test. */
-    const held = async (onCommit: OnRequest) => {
-      const relay = await RequestRelay.start(url);
+    const isQuestion = (chunk: Buffer) => chunk.includes('pg_xact_status');
+    /** A runtime whose next COMMIT is in the hands of the test, and so are the questions after it, where it wants them. */
+    const held = async (onCommit: (commit: HeldRequest, relay: RequestRelay) => void) => {
+      const relay = await RequestRelay.start(url, (chunk) => isCommit(chunk) || isQuestion(chunk));
       const driver = postgres({ url, host: '127.0.0.1', port: relay.port, applicationName: 'held' });
       const db = createRuntime({ driver, pool: { warmUp: false }, query: { resolveOutcome: true } });
       const resolved: Resolved[] = [];
       db.on('transaction:resolved', (fact) => resolved.push(fact));
       await db.exec('drop table if exists resolved');
       await db.exec('create table resolved (id int primary key)');
-      relay.onRequest = onCommit;
+      relay.onRequest = (commit) => onCommit(commit, relay);
       const close = async () => {
         await db.disconnect({ timeout: 100 });
         await relay[Symbol.asyncDispose]();
@@ -134,9 +135,16 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('that arrives late has committed after all', async () => {
-      await using house = await held((commit) => {
+      await using house = await held((commit, relay) => {
         commit.cutClient();
-        setTimeout(() => commit.forward(), 300);
+        // It arrives when it has been asked for once, and before the second question.
+        relay.onRequest = (first) => {
+          first.forward();
+          relay.onRequest = (second) => {
+            commit.forward();
+            second.forward();
+          };
+        };
       });
       await house.db.transaction(async (tx) => tx.exec(insert));
       expect(house.resolved).toMatchObject([{ fate: 'committed' }]);

@@ -90,16 +90,18 @@ for (const major of [18, 15] as const)
       await using second = createRuntime({
         ...BEHIND_THE_GATE,
         driver: postgres({ url: server.url }),
-        pool: { acquireTimeout: '300ms' },
+        pool: { acquireTimeout: '2s' },
       });
       const statement = 'select $1::int + 0 * length(pg_sleep(0.05)::text)';
       const numbers = Array.from({ length: 40 }, (_, n) => n);
       expect(await Promise.all(numbers.map((n) => greedy.queryValue(statement, [n])))).toEqual(numbers);
+      // On a slow machine all of them are served before it has asked for all that the server gives.
+      await greedy.pool.warmUp({ connections: 12, timeout: '2s' });
       expect(greedy.stats().total).toBeLessThanOrEqual(12);
       const { error } = await failure(second.query('select 1'));
       expect(error).toMatchObject({ code: 'CONNECTION', reason: 'too-many-connections', retryable: true });
       await greedy.disconnect();
-      // The pause after its last failure may be longer than the 300 ms this runtime waits.
+      // The pause after its last failure may be longer than the 2 s this runtime waits.
       await expect.poll(() => second.queryValue('select 1').catch(() => 'not yet')).toBe(1);
       await second.disconnect();
     });
@@ -114,7 +116,8 @@ for (const major of [18, 15] as const)
       server.pause();
       const { error, afterMs } = await failure(db.query('select 2', [], { timeout: '400ms' }));
       expect(error.code).toBe('TIMEOUT');
-      expect(afterMs).toBeLessThan(1_000);
+      // And not by that of the pool, which is 10 s.
+      expect(afterMs).toBeLessThan(3_000);
       server.resume();
       expect(await db.queryValue('select 3')).toBe(3);
       await db.disconnect();

@@ -53,7 +53,7 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('ends with the time of its transaction', async () => {
       await using house = await start();
-      await using tx = await house.db.begin({ timeout: '200ms' });
+      await using tx = await house.db.begin({ timeout: '1500ms' });
       const rows = await opened(tx, 'select n from generate_series(1, 10) n');
       await expect.poll(() => tx.state).toBe('rolled-back');
       expect((await failure(rows.next())).error).toMatchObject({ code: 'TIMEOUT', phase: 'transaction' });

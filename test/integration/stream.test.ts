@@ -140,13 +140,13 @@ for (const { name, url } of inject('postgresServers')) {
 
     it('bounds the wait for each page, and not the time that the consumer takes', async () => {
       await using house = await start();
-      const rows = house.db.stream(SLOW_AFTER_FIRST, [], { batchSize: 1, timeout: '300ms' })[Symbol.asyncIterator]();
+      const rows = house.db.stream(SLOW_AFTER_FIRST, [], { batchSize: 1, timeout: '900ms' })[Symbol.asyncIterator]();
       await rows.next();
-      await house.direct.query('select pg_sleep(0.6)');
+      await house.direct.query('select pg_sleep(2)');
       await house.untilRunning('pg_sleep(60)');
       const { error } = await failure(rows.next());
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'statement' });
-      expect(error.message).toContain('300');
+      expect(error.message).toContain('900');
       await expect.poll(() => house.running()).toEqual([]);
       await house.check();
     });

@@ -17,7 +17,7 @@ for (const { name, url } of inject('postgresServers')) {
       (await house.direct.query<{ id: number }>('select id from ends order by id')).map(({ id }) => id);
 
     it('COMMIT waited for ever when its answer never came and nobody had set a timeout', async () => {
-      await using house = await start({ query: { timeout: '300ms' } });
+      await using house = await start({ query: { timeout: '1500ms' } });
       house.proxy.dropReplies({ when: (chunk) => chunk.includes('commit'), then: 'hang' });
       const { error, afterMs } = await failure(
         house.db.transaction(async (tx) => tx.exec('insert into ends values (1)')),
@@ -111,10 +111,11 @@ for (const { name, url } of inject('postgresServers')) {
       const facts: string[] = [];
       using _ended = house.db.on('transaction:ended', ({ end }) => facts.push(end));
       using _closed = house.db.on('connection:closed', ({ reason }) => facts.push(reason));
-      const attempt = house.db.transaction(async (tx) => tx.exec('select pg_sleep(30)'), { timeout: '200ms' });
+      await house.db.query('select 1');
+      const attempt = house.db.transaction(async (tx) => tx.exec('select pg_sleep(30)'), { timeout: '900ms' });
       const { error } = await failure(attempt);
       expect(error).toMatchObject({ code: 'TIMEOUT', phase: 'transaction', outcome: 'not-applied' });
-      expect(error.message).toContain('200 ms');
+      expect(error.message).toContain('900 ms');
       await house.check();
       expect(facts).toEqual(['rolled-back']);
     });
@@ -139,7 +140,7 @@ for (const { name, url } of inject('postgresServers')) {
       await using house = await start({ pool: { maxSize: 1 }, query: { timeout: false } });
       await house.direct.exec('insert into ends values (1)');
       const forget = async () => {
-        const tx = await house.db.begin({ timeout: '300ms' });
+        const tx = await house.db.begin({ timeout: '1500ms' });
         await tx.exec('update ends set id = 2');
         void tx.exec('select pg_sleep(30)').catch(() => undefined);
       };
@@ -217,7 +218,7 @@ for (const { name, url } of inject('postgresServers')) {
     });
 
     it('connect() said yes to a database that was away, because a call had been made before', async () => {
-      await using house = await start({ pool: { acquireTimeout: '200ms' } });
+      await using house = await start({ pool: { acquireTimeout: '1s' } });
       await house.proxy.setMode('refuse');
       await failure(house.db.query('select 1'));
       expect((await failure(house.db.connect())).error).toMatchObject({ code: 'CONNECTION', reason: 'refused' });

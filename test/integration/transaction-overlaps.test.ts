@@ -247,7 +247,7 @@ for (const { name, url } of inject('postgresServers')) {
         await using disposed = await db.begin();
         void disposed.exec(FAILING);
       }
-      const late = await db.begin({ timeout: '100ms' });
+      const late = await db.begin({ timeout: '1s' });
       void late.exec('select pg_sleep(30)');
       await expect.poll(() => late.state).toBe('rolled-back');
     });

@@ -107,7 +107,7 @@ for (const { name, make } of targets) {
     });
 
     it('rolls back a transaction that outlives its timeout, and says so to the next statement', async () => {
-      const tx = await db.begin({ timeout: '100ms' });
+      const tx = await db.begin({ timeout: '1s' });
       await tx.exec('insert into entries values (1)');
       await expect.poll(() => tx.state).toBe('rolled-back');
       expect((await failure(tx.exec('insert into entries values (2)'))).error).toMatchObject({
@@ -224,7 +224,7 @@ for (const { name, make } of targets) {
     it('rolls back a transaction nobody holds any more when its time is up, also from inside a savepoint', async () => {
       const ends: string[] = [];
       using _listener = db.on('transaction:ended', ({ end }) => ends.push(end));
-      await (await db.begin({ timeout: '200ms' })).exec('insert into entries values (1)');
+      await (await db.begin({ timeout: '1s' })).exec('insert into entries values (1)');
       await expect.poll(() => ends).toEqual(['rolled-back']);
       const attempt = db.transaction(
         (tx) =>
@@ -233,7 +233,7 @@ for (const { name, make } of targets) {
             await expect.poll(() => inner.state).not.toBe('open');
             await inner.exec('insert into entries values (3)');
           }),
-        { timeout: '200ms' },
+        { timeout: '1s' },
       );
       expect((await failure(attempt)).error).toMatchObject({ code: 'TIMEOUT', phase: 'transaction' });
       expect(await ids()).toEqual([]);

@@ -40,6 +40,9 @@ const FAULTS: readonly Fault[] = [
 ];
 const ENDS = ['reset', 'fin', 'hang'] as const;
 
+/** What a storm may take on top of its time, where the machine is too slow for it to have met anybody. */
+const LONGER_MS = 15_000;
+
 /** When the server was killed, and when it took connections again; monotonic milliseconds. */
 export interface Outage {
   readonly downAt: number;
@@ -65,12 +68,19 @@ export class Storm {
     this.#isCommit = isCommit;
   }
 
-  /** Settles when it is over: the server runs, and nothing stands in the way any more. */
-  async rage(): Promise<void> {
+  /**
+   * Settles when it is over: the server runs, and nothing stands in the way any more. It goes on past its time until every kill
+   * was made, and for a while until there was enough of it: how many transfers it meets is the machine's.
+   */
+  async rage(wasEnough: () => boolean): Promise<void> {
     const { durationMs, kills } = this.#plan;
     const startedAt = performance.now();
     const dueAt = Array.from({ length: kills }, (_, n) => startedAt + (durationMs * (n + 1)) / (kills + 1));
-    while (performance.now() - startedAt < durationMs) {
+    const isRaging = (): boolean => {
+      const elapsedMs = performance.now() - startedAt;
+      return elapsedMs < durationMs || dueAt.length > 0 || (elapsedMs < durationMs + LONGER_MS && !wasEnough());
+    };
+    while (isRaging()) {
       if (performance.now() >= (dueAt[0] ?? Infinity)) {
         dueAt.shift();
         await this.#kill();

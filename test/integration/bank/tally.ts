@@ -51,6 +51,12 @@ export class Tally {
     db.on('connection:created', () => (this.#connectionsMade += 1));
   }
 
+  /** Whether there was anything of what a storm is for: without it a run proves nothing. */
+  hasMet(ledger: Ledger, resolveOutcome: boolean): boolean {
+    const hasLost = resolveOutcome ? this.#resolved.committed > 0 : ledger.count('unknown') > 0;
+    return hasLost && this.#transactionRetries > 0;
+  }
+
   /** When every clerk has gone home. */
   figures(ledger: Ledger, storm: Storm): BankFigures {
     const { circuit, retry } = this.#db.gate.stats();

@@ -239,9 +239,10 @@ export class CanaryRun {
 
   /** Held until it is suspected, while others wait in vain. */
   async #leak(db: DBRuntime): Promise<void> {
+    // Listened for before there is anything to suspect: each is suspected once.
+    const suspected = new Promise<void>((resolve) => void db.on('lease:leak-suspected', () => resolve()));
     const sessions = await Promise.all(Array.from({ length: db.stats().maxSize }, () => db.acquire({ label: 'held' })));
     await Promise.all(sessions.map((session) => session.query(this.#target.written[0] ?? 'select 1')));
-    const suspected = new Promise<void>((resolve) => void db.on('lease:leak-suspected', () => resolve()));
     await this.#try(() => db.query('select id from birds where name = :name', { name: text }, { timeout: 300 }));
     await suspected;
     this.#outlets.addPrinted('diagnostics', db.diagnostics());

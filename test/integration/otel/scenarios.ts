@@ -102,7 +102,7 @@ export const SCENARIOS = {
     },
   },
   'a call that gets no connection in time': {
-    runtime: { pool: { maxSize: 1, acquireTimeout: 200, connectTimeout: 200 } },
+    runtime: { pool: { maxSize: 1, acquireTimeout: 900, connectTimeout: 900 } },
     run: async ({ db, sql }) => {
       await using _held = await db.acquire();
       await failing(db.query(sql.select, [CANARY]));
@@ -215,7 +215,7 @@ export const SCENARIOS = {
   'the first connection': { isCold: true, run: ({ db }) => db.query('select 1') },
   'a server that is not there': {
     isCold: true,
-    runtime: { query: { retry: false }, pool: { acquireTimeout: 200, connectTimeout: 200 } },
+    runtime: { query: { retry: false }, pool: { acquireTimeout: 900, connectTimeout: 900 } },
     run: async ({ db, proxy }) => {
       await proxy.setMode('refuse');
       await failing(db.query('select 1'));

@@ -25,6 +25,8 @@ export class FaultGate {
   async meet(point: FaultPoint, sql: string): Promise<FaultRule | null> {
     const rule = this.#faults.take(point, sql, () => this.#port.view());
     if (rule === null) return null;
+    // Who has ended already wakes nobody up any more.
+    this.#port.assertGoingOn();
     if (rule.delayMs !== undefined) await this.#wait(rule.delayMs);
     if (rule.until !== undefined) await this.#wait(rule.until);
     this.#port.assertGoingOn();

@@ -290,7 +290,8 @@ describe.each(['23ai', '19c'] as const)('a break on a %s server', OPTIONS, (prof
     const { connect, server } = await startBench({ profile });
     const connection = await connect();
     const held = server.faults.hold('execute');
-    connection.callTimeout = 50;
+    // Long enough for the call to stand there first, however busy the machine is: a break that comes together with it wakes nobody.
+    connection.callTimeout = 400;
     expect((await errorOf(connection.execute('SELECT 1 FROM DUAL'))).message).toContain('NJS-123');
     await held.reached;
     connection.callTimeout = 0;

@@ -238,6 +238,8 @@ export class Session implements SessionHandle {
       call = await prepare();
       this.#lastSql = call.sql;
       rule = await this.#gate.meet(call.point, call.sql);
+      // A break that came with its call is older than what the backend would be told to cancel.
+      this.#assertGoingOn();
       answer = await call.run();
       this.#assertGoingOn();
     } catch (error) {

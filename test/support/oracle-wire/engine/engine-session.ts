@@ -30,6 +30,7 @@ import { commitTransaction, rollBackBy, savepoint, setConstraints, setTransactio
 const UNTYPED = new Set(['42P18', '42725', '42P08']);
 /** Between two attempts to cancel: the first may come before the statement does. */
 const CANCEL_AGAIN_MS = 50;
+const CANCEL_STEP_MS = 5;
 const KILLED = 28;
 /** Of the client library's names. */
 const ATTRIBUTES: Readonly<Record<string, SessionAttribute>> = {
@@ -379,7 +380,10 @@ export class EngineSession implements SqlSession {
   async #keepCancelling(): Promise<void> {
     while (this.#isRunning && !this.#link.sawCancel) {
       await this.shared.owner.cancel(this.#link.processId).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, CANCEL_AGAIN_MS));
+      // The client waits for the answer of its break, and not for long.
+      for (let waited = 0; waited < CANCEL_AGAIN_MS && !this.#link.sawCancel; waited += CANCEL_STEP_MS) {
+        await new Promise((resolve) => setTimeout(resolve, CANCEL_STEP_MS));
+      }
     }
   }
 }
