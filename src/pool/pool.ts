@@ -124,9 +124,14 @@ export class Pool<R> {
     this.#lending.growth.isStarted = true;
     this.#maintenance.start();
     const { warmUp } = this.#parts.settings.current;
-    if (warmUp !== false) return this.#warm(warmUp, isAwaited);
-    this.#lending.pump();
-    return undefined;
+    if (warmUp === false) {
+      this.#lending.pump();
+      return undefined;
+    }
+    const ended = this.#warm(warmUp, isAwaited);
+    // Whoever does not listen is told as `pool:warmed`.
+    ended.catch(() => undefined);
+    return ended;
   }
 
   /** Opens resources before somebody asks. Rejects only where `failFast`. */

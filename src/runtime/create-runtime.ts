@@ -118,7 +118,7 @@ export function createRuntime(given: RuntimeOptions | RuntimeConfig): DBRuntime 
     lifecycle.move('running');
     hub.tell('runtime:started', {});
     // Its end is told as `pool:warmed`; only `connect()` waits for it.
-    pool.start()?.catch(() => undefined);
+    void pool.start();
   };
   const gatePorts: GatePorts = { clock, random, timers };
   const gate = createGate(options.gate, { config, ports: gatePorts, hub, pool, settings, scopes });

@@ -364,7 +364,6 @@ export class Runtime extends StatementExecutor implements DBRuntime {
     const { warmUp } = settings.current;
     const isAwaited = warmUp !== false && warmUp.failFast;
     const begun = pool.start(isAwaited);
-    begun?.catch(() => undefined);
     // Begun by an earlier call, or by a `connect()` that failed: it is gone through again, which costs nothing when all are open.
     if (isAwaited) await (begun ?? pool.warmUp(warmUp));
   }
