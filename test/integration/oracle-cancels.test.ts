@@ -130,7 +130,7 @@ describe.each(PROFILES)('a storm of cancels on Oracle %s', (profile) => {
     };
     expect(await outcomeOf('insert into things select pause(30, 1) from dual')).toBe('unknown');
     expect(await outcomeOf('begin dbms_session.sleep(30); end;')).toBe('unknown');
-    // The server's word is waited for for 100 ms, half of which the wire server takes: a busy machine may need more than one go.
+    // The server's word is waited for for 100 ms, in which the machine may stand still.
     const ofQuery = () => outcomeOf('select pause(30, 1) from dual');
     await expect.poll(ofQuery, { timeout: 30_000 }).toBe('not-applied');
     await expect.poll(() => site.ids()).toEqual([]);
